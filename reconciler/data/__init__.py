@@ -1,0 +1,1 @@
+"""Rows: seeds, backfills, copies, integrity."""

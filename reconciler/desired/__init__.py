@@ -1,0 +1,1 @@
+"""Declarations: YAML to resources and back."""

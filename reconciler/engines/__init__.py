@@ -1,0 +1,1 @@
+"""One folder an engine; drivers are imported nowhere else."""

@@ -1,0 +1,1 @@
+"""The pure core: what resources, changes, steps and plans are. Standard library only."""

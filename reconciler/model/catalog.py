@@ -1,0 +1,65 @@
+"""All resources of one target; the same type for what is declared and for what is live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
+
+from reconciler.model.address import Address
+from reconciler.model.resource import Resource
+from reconciler.model.span import Span
+
+R = TypeVar("R", bound=Resource)
+
+
+class Unmanaged(NamedTuple):
+    """Something that exists live and that `reconcile` leaves alone: what it is, and why."""
+
+    address: Address
+    reason: str
+
+
+class Deferred(NamedTuple):
+    """Something that cannot be compared or done now, and why. A value, never silence."""
+
+    address: Address
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Catalog:
+    """The resources of one target, in a stable order that keeps what the order of declaration means.
+
+    `origins` says where a declared resource was written; it is a function because finding a line means parsing again.
+    """
+
+    service: str
+    engine: str
+    resources: Mapping[Address, Resource]
+    unmanaged: tuple[Unmanaged, ...] = ()
+    deferred: tuple[Deferred, ...] = ()
+    origin: Callable[[Address], Span | None] = field(default=lambda _address: None)
+    _children: dict[tuple[str, tuple[str, ...]], list[Resource]] = field(default_factory=dict)
+
+    def get(self, address: Address, kind: type[R]) -> R | None:
+        """The resource at an address, if it is there and of that class."""
+        found = self.resources.get(address)
+        return found if isinstance(found, kind) else None
+
+    def children(self, parent: Address, kind: str, cls: type[R]) -> list[R]:
+        """Resources of a kind whose path extends the parent's by one name (or none, for a singleton), in order."""
+        if not self._children and self.resources:
+            for address, resource in self.resources.items():
+                self._children.setdefault((address.kind, address.path[:-1]), []).append(resource)
+                self._children.setdefault((address.kind, address.path), []).append(resource)
+        found = self._children.get((kind, parent.path), ())
+        return [r for r in found if isinstance(r, cls)]
+
+    def of_kind(self, cls: type[R]) -> Iterator[R]:
+        """All resources of a class."""
+        return (r for r in self.resources.values() if isinstance(r, cls))
+
+    def with_resources(self, resources: Mapping[Address, Resource], deferred: Iterable[Deferred] = ()) -> Catalog:
+        """The same catalog holding other resources."""
+        return Catalog(self.service, self.engine, resources, self.unmanaged, (*self.deferred, *deferred), self.origin)

@@ -1,0 +1,65 @@
+"""What differs between live and desired, before anybody decided what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from reconciler.model.address import Address
+from reconciler.model.resource import Resource
+
+R = TypeVar("R", bound=Resource, covariant=True)
+
+
+class Action(Enum):
+    """What happens to an address; the value is the word in a plan file."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    MOVE = "move"
+    DELETE = "delete"
+    FORGET = "forget"
+
+    @property
+    def symbol(self) -> str:
+        """How plans mark it."""
+        return {"create": "+", "update": "~", "replace": "-/+", "move": "→", "delete": "-", "forget": "×"}[self.value]
+
+
+class AttributeChange(NamedTuple):
+    """One attribute that differs."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[R]):
+    """A change of one address: `before` is the live resource, `after` the desired one."""
+
+    address: Address
+    action: Action
+    before: R | None
+    after: R | None
+    attributes: tuple[AttributeChange, ...] = ()
+
+    def changed(self, *names: str) -> bool:
+        """Whether one of these attributes differs."""
+        return any(a.name in names for a in self.attributes)
+
+    @property
+    def live(self) -> R:
+        """The live resource of a change that has one."""
+        if self.before is None:
+            raise TypeError(f"{self.address} has no live side")
+        return self.before
+
+    @property
+    def desired(self) -> R:
+        """The desired resource of a change that has one."""
+        if self.after is None:
+            raise TypeError(f"{self.address} has no desired side")
+        return self.after

@@ -1,0 +1,156 @@
+"""The two halves of an engine: what it knows without a connection, and a session with one target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.kind import Kind, Place
+from reconciler.model.resource import Resource
+from reconciler.model.step import Operation, Probe, Size, Violations
+
+Progress = Callable[[str], None]
+"""Told in words what a long operation is at; printed to stderr."""
+
+
+class Server(NamedTuple):
+    """What answers: `product` and `edition` for people, `version` to compare. Part of the plan's stamp."""
+
+    product: str
+    version: tuple[int, ...]
+    edition: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(p for p in (self.product, ".".join(map(str, self.version)), self.edition) if p)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What of a target is ours (DESIGN section 5b).
+
+    - `roots`: names that are in scope because they are declared or managed: schemas in PostgreSQL, physical table
+      names in DynamoDB.
+    - `everything`: the whole target, as in ad hoc mode.
+    - `naming`: pattern of physical names with `{table}` in it; what matches it is in scope.
+    - `ignore`: shell patterns of names that are left alone.
+    """
+
+    service: str
+    environment: str
+    roots: frozenset[str] = frozenset()
+    everything: bool = False
+    naming: str = "{table}"
+    ignore: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        names = "everything" if self.everything else ", ".join(sorted(self.roots)) or self.naming
+        return names + (f", but not {', '.join(self.ignore)}" if self.ignore else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One live database of one service in one environment. `connection` may hold secrets and is never printed."""
+
+    service: str
+    engine: str
+    environment: str
+    connection: Mapping[str, str] = field(repr=False)
+    label: str = ""
+    """The connection for people, without secrets: `127.0.0.1:5432/payment`."""
+
+    @property
+    def name(self) -> str:
+        """`payment/postgres`."""
+        return f"{self.service}/{self.engine}"
+
+
+class Limits(NamedTuple):
+    """How long an operation may wait or run, in seconds; 0 is no limit."""
+
+    lock_timeout: float = 2.0
+    lock_retries: int = 30
+    statement_timeout: float = 0.0
+    wait_timeout: float = 3600.0
+
+
+class Session(Protocol):
+    """All I/O with one target."""
+
+    server: Server
+
+    def inspect(self, scope: Scope) -> Catalog:
+        """Everything in scope, read in a fixed number of set-based queries; no side effects; sorted."""
+        ...
+
+    def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
+        """Desired expressions as the server spells them; those that equal the live text already are not asked for.
+
+        What cannot be compared comes back as deferred. Leaves no trace in the target. Idempotent.
+        """
+        ...
+
+    def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
+        """Estimated rows and bytes of what plan steps read or rewrite."""
+        ...
+
+    def probe(self, probe: Probe) -> Violations:
+        """How many violate what a step will enforce, and a sample of keys."""
+        ...
+
+    def execute(self, operation: Operation, limits: Limits, progress: Progress, journal: Mapping[str, Any]) -> None:
+        """Run one operation to its end, waits included, and write the journal entries: in the same transaction where
+        the store has one, right after it elsewhere. Safe to repeat after a kill.
+
+        Raises StoreError when the store refuses.
+        """
+        ...
+
+    def exclusive(self, holder: str) -> AbstractContextManager[None]:
+        """The one applier's lock on this target and service; freed by a kill. Raises LockBusy with the holder."""
+        ...
+
+    def journal(self) -> Mapping[str, Any]:
+        """The journal entries of the target: plain data by key; empty where nothing was ever applied."""
+        ...
+
+    def record(self, entries: Mapping[str, Any]) -> None:
+        """Write journal entries, creating the journal on first use; None deletes an entry."""
+        ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """The pure half. Importing an engine imports no driver; `open` does."""
+
+    name: str
+    kinds: Mapping[str, Kind[Any]]
+    default_parents: Mapping[str, str]
+    """Sections allowed at the top of the engine's declaration though their kind has a parent: kind → parent name."""
+
+    def decode(self, fields: Mapping[str, Any]) -> Operation:
+        """The operation a plan file holds; the inverse of `Operation.encode`."""
+        ...
+
+    def complete(self, resources: dict[Address, Resource], place: Place) -> None:
+        """Add what a declaration implies (a primary key's columns are not null), in place."""
+        ...
+
+    def check(self, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
+        """What is wrong in a declaration beyond its schema, without a connection: (address, message, hint)."""
+        ...
+
+    def unsupported(self, catalog: Catalog, server: Server) -> Iterable[tuple[Address, str, str]]:
+        """What this server cannot have though it is declared (an edition, a version): (address, message, hint)."""
+        ...
+
+    def roots(self, catalog: Catalog) -> frozenset[str]:
+        """Names that the declaration puts in scope (`Scope.roots`)."""
+        ...
+
+    def open(self, target: Target) -> AbstractContextManager[Session]:
+        """Connect. Raises ConnectionFailed without the password in the message."""
+        ...

@@ -1,0 +1,139 @@
+"""What an engine knows about one type of resource: the table a reader learns the kind from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
+from reconciler.model.resource import Resource, Role, attributes_of
+from reconciler.model.step import Draft, Size
+
+R = TypeVar("R", bound=Resource)
+
+
+class Policy(NamedTuple):
+    """What an environment says about risk; from `reconcile.yaml`, with the defaults of DESIGN sections 5b and 6."""
+
+    environment: str
+    production: bool = False
+    retain: bool = True
+    """Top resources of engines that hold data outside transactions (DynamoDB tables) are forgotten, not deleted."""
+    prune: str = "managed"
+    """`managed`, `all` or `never`."""
+
+
+class Place(NamedTuple):
+    """Where in the declarations a node stands, for `lower`.
+
+    `parent` is the path of the enclosing resource, `naming` the pattern of physical names (`orders-{table}-dev`).
+    `fail(message, hint, *pointer)` makes the error for something below the node; the caller raises it.
+    """
+
+    service: str
+    engine: str
+    policy: Policy
+    naming: str
+    parent: tuple[str, ...]
+    fail: Callable[..., Exception]
+
+    def address(self, kind: str, *names: str) -> Address:
+        """An address below the enclosing resource."""
+        return Address(self.service, self.engine, kind, (*self.parent, *names))
+
+
+class Context(Protocol):
+    """What a rule may ask about the plan it works for."""
+
+    desired: Catalog
+    live: Catalog
+    changes: Mapping[Address, Change[Resource]]
+    policy: Policy
+    server: Any
+
+    def creates(self, address: Address) -> bool:
+        """The resource does not exist before this plan (it is created, or replaced as a whole)."""
+        ...
+
+    def deletes(self, address: Address) -> bool:
+        """The resource does not exist after this plan."""
+        ...
+
+    def size(self, address: Address) -> Size:
+        """What is known of its size; Size(-1, -1) where nothing is."""
+        ...
+
+
+Emit = Callable[[Change[R], Context], list[Draft]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Generic[R]):
+    """What to do when some of these attributes differ: emits drafts and consumes all of `attributes`.
+
+    Rules are tried in the order of the kind's table; one that has `when` and is not met leaves its attributes to the
+    rules below it.
+    """
+
+    attributes: frozenset[str]
+    emit: Emit[R]
+    when: Callable[[Change[R], Context], bool] | None = None
+
+
+def rule(*attributes: str, emit: Emit[R], when: Callable[[Change[R], Context], bool] | None = None) -> Rule[R]:
+    """A rule over the named attributes."""
+    return Rule(frozenset(attributes), emit, when)
+
+
+def _always(_resource: Any, _catalog: Catalog) -> Iterable[Address]:
+    return ()
+
+
+def _never(_change: Change[Any], _context: Context) -> bool:
+    return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind(Generic[R]):
+    """One type of resource. Engines subclass it to add how their kinds are introspected.
+
+    - `section`: the key under which the parent's declaration (or the engine's) lists resources of this kind; a
+      `singleton`'s section holds the one node itself instead of a mapping of names.
+    - `spec`: JSON Schema of one node, without the sections of child kinds (the composition adds them).
+    - `lower(name, node, place)`: node → resource; `lift(resource, catalog)`: resource → the shortest node that lowers
+      back to it (law 2).
+    - `references(resource, catalog)`: addresses that must exist before it does.
+    - `absorbed(change, context)`: the parent's own create or drop includes this change, so it emits nothing itself.
+    - `create`, `drop`, `replace`, `rules`: the emitters. `replace` None: a changed replace attribute is unsupported.
+    """
+
+    name: str
+    resource: type[R]
+    section: str
+    spec: Mapping[str, Any]
+    lower: Callable[[str, Any, Place], R]
+    lift: Callable[[R, Catalog], Any]
+    create: Emit[R]
+    drop: Emit[R]
+    replace: Emit[R] | None = None
+    rules: tuple[Rule[R], ...] = ()
+    parent: str | None = None
+    singleton: bool = False
+    references: Callable[[R, Catalog], Iterable[Address]] = _always
+    absorbed: Callable[[Change[R], Context], bool] = _never
+    retained: bool = False
+    """Deleted only where the environment's removal policy destroys; elsewhere `forget` (DESIGN section 5b)."""
+
+    def __post_init__(self) -> None:
+        """Law 3 at import time: every mutable attribute is in a rule, and rules name nothing else."""
+        roles = {a.name: a.role for a in attributes_of(self.resource)}
+        covered = frozenset(name for r in self.rules for name in r.attributes)
+        missing = sorted(n for n, role in roles.items() if role is Role.MUTABLE and n not in covered)
+        surplus = sorted(n for n in covered if roles.get(n) is not Role.MUTABLE)
+        if missing:
+            raise TypeError(f"kind {self.name}: no rule covers {', '.join(missing)}")
+        if surplus:
+            raise TypeError(f"kind {self.name}: rules name {', '.join(surplus)}, not mutable attributes of it")

@@ -1,0 +1,64 @@
+"""Declared and live objects: one frozen dataclass a kind, and the role of each of its attributes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from functools import cache
+from typing import Any, NamedTuple
+
+from reconciler.model.address import Address
+
+
+class Role(Enum):
+    """What a difference in an attribute means."""
+
+    MUTABLE = "mutable"
+    """A rule of the kind changes it."""
+    REPLACE = "replace"
+    """Only a new object can have the new value: the kind's `replace` emitter."""
+    INFORMATIONAL = "informational"
+    """Known, shown, never a difference; the reason says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Base of all kinds' dataclasses. Structure only: what to do about differences is in the kind's rules."""
+
+    address: Address
+
+
+class Attribute(NamedTuple):
+    """One attribute of a kind."""
+
+    name: str
+    role: Role
+    reason: str
+
+
+def attr(role: Role = Role.MUTABLE, *, reason: str = "", **options: Any) -> Any:
+    """A dataclass field with a role. `options` go to `dataclasses.field`.
+
+    An informational attribute takes no part in equality and must say why in `reason`.
+    """
+    if role is Role.INFORMATIONAL:
+        if not reason:
+            raise TypeError("an informational attribute needs a reason")
+        options.setdefault("compare", False)
+    return field(metadata={"role": role, "reason": reason}, **options)
+
+
+@cache
+def attributes_of(resource: type[Any]) -> tuple[Attribute, ...]:
+    """The attributes of a resource class, the address left out. Fields without a role are mutable."""
+    return tuple(
+        Attribute(f.name, f.metadata.get("role", Role.MUTABLE), f.metadata.get("reason", ""))
+        for f in fields(resource)
+        if f.name != "address"
+    )
+
+
+@cache
+def compared_attributes(resource: type[Any]) -> tuple[str, ...]:
+    """Names of the attributes whose differences count."""
+    return tuple(a.name for a in attributes_of(resource) if a.role is not Role.INFORMATIONAL)
