@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from functools import cache
 from typing import Any, NamedTuple
 
 from reconciler.model.address import Address
@@ -48,17 +47,23 @@ def attr(role: Role = Role.MUTABLE, *, reason: str = "", **options: Any) -> Any:
     return field(metadata={"role": role, "reason": reason}, **options)
 
 
-@cache
-def attributes_of(resource: type[Any]) -> tuple[Attribute, ...]:
+_ATTRIBUTES: dict[type[Resource], tuple[Attribute, ...]] = {}
+_COMPARED: dict[type[Resource], tuple[str, ...]] = {}
+
+
+def attributes_of(resource: type[Resource]) -> tuple[Attribute, ...]:
     """The attributes of a resource class, the address left out. Fields without a role are mutable."""
-    return tuple(
-        Attribute(f.name, f.metadata.get("role", Role.MUTABLE), f.metadata.get("reason", ""))
-        for f in fields(resource)
-        if f.name != "address"
-    )
+    if resource not in _ATTRIBUTES:
+        _ATTRIBUTES[resource] = tuple(
+            Attribute(f.name, f.metadata.get("role", Role.MUTABLE), f.metadata.get("reason", ""))
+            for f in fields(resource)
+            if f.name != "address"
+        )
+    return _ATTRIBUTES[resource]
 
 
-@cache
-def compared_attributes(resource: type[Any]) -> tuple[str, ...]:
+def compared_attributes(resource: type[Resource]) -> tuple[str, ...]:
     """Names of the attributes whose differences count."""
-    return tuple(a.name for a in attributes_of(resource) if a.role is not Role.INFORMATIONAL)
+    if resource not in _COMPARED:
+        _COMPARED[resource] = tuple(a.name for a in attributes_of(resource) if a.role is not Role.INFORMATIONAL)
+    return _COMPARED[resource]
