@@ -36,4 +36,5 @@ class Expr:
         return self.source
 
     def __repr__(self) -> str:
-        return f"Expr({self.source!r}, {self.canonical!r})"
+        # fingerprints hash the repr: only what is compared may show
+        return f"Expr({self.text!r})"

@@ -48,11 +48,30 @@ class Place(NamedTuple):
 class Context(Protocol):
     """What a rule may ask about the plan it works for."""
 
-    desired: Catalog
-    live: Catalog
-    changes: Mapping[Address, Change[Resource]]
-    policy: Policy
-    server: Any
+    @property
+    def desired(self) -> Catalog:
+        """What is declared, canonical."""
+        ...
+
+    @property
+    def live(self) -> Catalog:
+        """What is there."""
+        ...
+
+    @property
+    def changes(self) -> Mapping[Address, Change[Resource]]:
+        """All changes of the target."""
+        ...
+
+    @property
+    def policy(self) -> Policy:
+        """What the environment says."""
+        ...
+
+    @property
+    def server(self) -> Any:
+        """The `model.engine.Server` that answers."""
+        ...
 
     def creates(self, address: Address) -> bool:
         """The resource does not exist before this plan (it is created, or replaced as a whole)."""
@@ -92,6 +111,10 @@ def _always(_resource: Any, _catalog: Catalog) -> Iterable[Address]:
     return ()
 
 
+def _not_implicit(_resource: Any) -> bool:
+    return False
+
+
 def _never(_change: Change[Any], _context: Context) -> bool:
     return False
 
@@ -124,6 +147,14 @@ class Kind(Generic[R]):
     singleton: bool = False
     references: Callable[[R, Catalog], Iterable[Address]] = _always
     absorbed: Callable[[Change[R], Context], bool] = _never
+    order: int = 50
+    """Where its section stands in a declaration, and the tie-break of the step order."""
+    top: bool = False
+    """Managed as a thing of its own although it has a parent: a table in a schema (DESIGN section 5b)."""
+    shared: bool = False
+    """Several files may declare it alike: a schema that holds tables of two files."""
+    implicit: Callable[[R], bool] = _not_implicit
+    """Every new database has it: never deleted just because nobody declares it."""
     retained: bool = False
     """Deleted only where the environment's removal policy destroys; elsewhere `forget` (DESIGN section 5b)."""
 

@@ -40,7 +40,6 @@ class PlannedChange:
     address: Address
     action: Action
     attributes: tuple[tuple[str, str, str], ...] = ()
-    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,81 @@
+"""A JSON Schema error in the words of an author: what is wrong, what was expected, a hint, the line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from reconciler.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from reconciler.desired.documents import Document
+
+WORDS = {
+    "object": "a mapping (key: value)",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
+
+
+def explain(error: Any, schema: Mapping[str, Any], document: Document) -> DeclarationError:
+    """One error of `jsonschema_rs` against `schema`, as a DeclarationError with file and line."""
+    pointer = list(error.instance_path)
+    where = ".".join(map(str, pointer)) or "the file"
+    message: str
+    hint: str | None
+    rule = _schema_at(schema, list(error.schema_path)[:-1])
+    match error.kind.name:
+        case "additionalProperties":
+            return _unknown_key(error.kind.unexpected[0], rule, document, pointer, where)
+        case "required":
+            missing = error.kind.property
+            message, hint = f"{where} lacks {missing!r}", f"add '{missing}: …'"
+        case "type":
+            message, hint = _wrong_type(error, rule, where)
+            return DeclarationError(message, hint=hint, where=document.span(*pointer, value=True))
+        case "enum":
+            options = ", ".join(map(str, error.kind.options))
+            message, hint = f"{where} is {_shown(error.instance)}", f"allowed: {options}"
+        case _:
+            message, hint = f"{where}: {error.message}", rule.get("description")
+    return DeclarationError(message, hint=hint, where=document.span(*pointer))
+
+
+def _schema_at(schema: Any, path: list[Any]) -> Mapping[str, Any]:
+    for part in path:
+        schema = schema[part]
+    return schema if isinstance(schema, Mapping) else {}
+
+
+def _unknown_key(
+    unknown: str, rule: Mapping[str, Any], document: Document, pointer: list[Any], where: str
+) -> DeclarationError:
+    known = [k for k in rule.get("properties", {}) if k != "environments"]
+    close = difflib.get_close_matches(unknown, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+    span = document.span(*pointer, unknown)
+    return DeclarationError(f"unknown key {unknown!r} in {where}", hint=hint, where=span)
+
+
+def _wrong_type(error: Any, rule: Mapping[str, Any], where: str) -> tuple[str, str | None]:
+    types = [t for t in error.kind.types if t != "null"] or list(error.kind.types)
+    expected = " or ".join(WORDS.get(t, t) for t in types)
+    hint = rule.get("description")
+    if hint is None and "string" in types and isinstance(error.instance, (bool, int, float)):
+        hint = f'write it in quotes: "{str(error.instance).lower()}"'
+    return f"{where} is {_shown(error.instance)}; expected {expected}", hint
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    return f"{value!r}" if isinstance(value, str) else str(value).lower()

@@ -1,0 +1,68 @@
+"""Resources to declarations: the inverse of `lower`, in the shortest form that says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.engine import Engine
+from reconciler.model.kind import Kind
+from reconciler.model.naming import parent_of
+from reconciler.model.resource import Resource
+
+
+def lift(engine: Engine, catalog: Catalog) -> dict[str, Any]:
+    """The engine's section of a declaration, such that lowering it gives the catalog's resources again (law 2).
+
+    Sections stand in the order of the kinds; what an implied parent covers is written at the top.
+    """
+    top: dict[str, Any] = {}
+    nodes: dict[Address, Any] = {}
+    kinds = sorted(engine.kinds.values(), key=lambda k: k.order)
+    grouped: dict[str, list[Resource]] = {k.name: [] for k in kinds}
+    for resource in catalog.resources.values():
+        grouped[resource.address.kind].append(resource)
+    for kind in _parents_first(kinds):
+        for resource in grouped[kind.name]:
+            node = kind.lift(resource, catalog)
+            nodes[resource.address] = node
+            _place(engine, kind, resource.address, node, top, nodes)
+    return _shortened(engine, top)
+
+
+def _parents_first(kinds: list[Kind[Any]]) -> Iterable[Kind[Any]]:
+    names = {k.name: k for k in kinds}
+
+    def depth(kind: Kind[Any]) -> int:
+        return 0 if kind.parent is None else 1 + depth(names[kind.parent])
+
+    return sorted(kinds, key=lambda k: (depth(k), k.order))
+
+
+def _place(
+    engine: Engine, kind: Kind[Any], address: Address, node: Any, top: dict[str, Any], nodes: dict[Address, Any]
+) -> None:
+    parent = parent_of(address, engine.kinds)
+    holder = top if parent is None else nodes[parent]
+    if kind.singleton:
+        holder[kind.section] = node
+    else:
+        holder.setdefault(kind.section, {})[address.name] = node
+
+
+def _shortened(engine: Engine, top: dict[str, Any]) -> dict[str, Any]:
+    """`schemas: {public: {tables: …}}` as `tables: …` where the parent itself says nothing else."""
+    for kind_name, default in engine.default_parents.items():
+        kind = engine.kinds[kind_name]
+        parents = top.get(kind.section, {})
+        node = parents.get(default)
+        sections = {k.section for k in engine.kinds.values() if k.parent == kind_name}
+        if isinstance(node, dict) and node and set(node) <= sections:
+            del parents[default]
+            top = {**top, **node}
+            if not parents:
+                del top[kind.section]
+    order = {k.section: k.order for k in engine.kinds.values()}
+    return dict(sorted(top.items(), key=lambda item: order.get(item[0], 0)))

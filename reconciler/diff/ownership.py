@@ -1,0 +1,54 @@
+"""Which live resources are ours to delete (DESIGN section 5b)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.diff.structural import Changes
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog, Unmanaged
+from reconciler.model.change import Action, Change
+from reconciler.model.kind import Kind, Policy
+from reconciler.model.naming import top_of
+
+NOT_OURS = "not declared, and never managed by reconcile"
+
+
+def owned(
+    changes: Changes, desired: Catalog, kinds: Mapping[str, Kind[Any]], managed: frozenset[Address], policy: Policy
+) -> tuple[Changes, tuple[Unmanaged, ...]]:
+    """Take out the deletions that are not ours: what is undeclared and was never managed is listed as unmanaged.
+
+    What appears inside a declared or managed top resource is planned away. A retained kind is forgotten, not deleted,
+    where the environment retains. `managed` holds addresses of top resources.
+    """
+    kept: Changes = {}
+    unmanaged: list[Unmanaged] = []
+    for address, change in changes.items():
+        if change.action is not Action.DELETE or change.before is None:
+            kept[address] = change
+            continue
+        top = top_of(address, kinds)
+        if top in desired.resources and top != address:
+            kept[address] = change
+        elif not _prunable(change, kinds[address.kind], top in managed, policy):
+            if top == address and not kinds[address.kind].implicit(change.before):
+                unmanaged.append(Unmanaged(address, NOT_OURS))
+        elif kinds[top.kind].retained and policy.retain:
+            if top == address:
+                kept[address] = Change(address, Action.FORGET, change.before, None)
+        else:
+            kept[address] = change
+    return kept, tuple(unmanaged)
+
+
+def _prunable(change: Change[Any], kind: Kind[Any], managed: bool, policy: Policy) -> bool:
+    if policy.prune == "never" or kind.implicit(change.before):
+        return False
+    return managed or policy.prune == "all"
+
+
+def managed_after(desired: Catalog, kinds: Mapping[str, Kind[Any]]) -> frozenset[Address]:
+    """The top resources that are managed once a plan for `desired` has been applied."""
+    return frozenset(top_of(a, kinds) for a in desired.resources)

@@ -1,0 +1,28 @@
+"""Relations between the addresses of one engine, read off its table of kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.model.address import Address
+from reconciler.model.kind import Kind
+
+
+def parent_of(address: Address, kinds: Mapping[str, Kind[Any]]) -> Address | None:
+    """The enclosing resource's address; None for a root kind."""
+    kind = kinds[address.kind]
+    if kind.parent is None:
+        return None
+    path = address.path if kind.singleton else address.path[:-1]
+    return Address(address.service, address.engine, kind.parent, path)
+
+
+def top_of(address: Address, kinds: Mapping[str, Kind[Any]]) -> Address:
+    """The resource that managed-ness belongs to: a column's table, a TTL's table, a table itself."""
+    while not kinds[address.kind].top:
+        parent = parent_of(address, kinds)
+        if parent is None:
+            break
+        address = parent
+    return address

@@ -1,0 +1,135 @@
+"""From two catalogs to a plan: pure, the same bytes for the same input (law 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reconciler import __version__
+from reconciler.diff.ownership import owned
+from reconciler.diff.structural import Changes, diff
+from reconciler.errors import DeclarationError, DeclarationErrors
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog, Deferred, Unmanaged
+from reconciler.model.change import Action
+from reconciler.model.engine import Engine, Server
+from reconciler.model.kind import Policy
+from reconciler.model.naming import top_of
+from reconciler.model.plan import Note, Plan, PlannedChange, TargetStamp
+from reconciler.model.step import Phase, Size, Step
+from reconciler.planner.context import UNKNOWN, PlanContext
+from reconciler.planner.expand import expand, shown
+from reconciler.planner.graph import Graph, Node
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """One target as far as planning needs it: both catalogs, canonical, and what was read beside them."""
+
+    engine: Engine
+    desired: Catalog
+    live: Catalog
+    server: Server
+    policy: Policy
+    managed: frozenset[Address] = frozenset()
+    changes: Changes = field(default_factory=dict)
+    unmanaged: tuple[Unmanaged, ...] = ()
+    sizes: Mapping[Address, Size] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """`payment/postgres`."""
+        return f"{self.desired.service}/{self.engine.name}"
+
+
+def compared(state: TargetState) -> TargetState:
+    """The state with its changes and what is unmanaged. Raises DeclarationErrors for what the server cannot have."""
+    problems = list(state.engine.unsupported(state.desired, state.server))
+    if problems:
+        raise DeclarationErrors(
+            DeclarationError(message, hint=hint or None, where=state.desired.origin(address))
+            for address, message, hint in problems
+        )
+    kinds = state.engine.kinds
+    found, unmanaged = owned(diff(state.desired, state.live, kinds), state.desired, kinds, state.managed, state.policy)
+    held = {d.address for d in (*state.desired.deferred, *state.live.deferred)}
+    changes = {a: c for a, c in found.items() if a not in held}
+    return replace(state, changes=changes, unmanaged=(*state.live.unmanaged, *unmanaged))
+
+
+def measured_addresses(state: TargetState) -> list[Address]:
+    """Addresses whose size the emitters may ask for: live tops of changes, and the changes themselves."""
+    wanted = {a: None for c in state.changes for a in (c, top_of(c, state.engine.kinds))}
+    return sorted(wanted)
+
+
+def steps_of(state: TargetState) -> list[Node]:
+    """The ordered drafts of one target."""
+    context = PlanContext(
+        state.desired, state.live, state.changes, state.policy, state.server, state.engine.kinds, state.sizes
+    )
+    graph = Graph(state.engine, state.desired, state.live, state.changes)
+    for address in sorted(state.changes, key=lambda a: (state.engine.kinds[a.kind].order, a.path)):
+        change = state.changes[address]
+        kind = state.engine.kinds[address.kind]
+        graph.add(address, [] if kind.absorbed(change, context) else expand(change, kind, context))
+    return graph.order()
+
+
+def build(
+    environment: str,
+    states: Sequence[TargetState],
+    stamps: Sequence[TargetStamp],
+    stop_before: Phase | None,
+    notes: Iterable[Note] = (),
+) -> Plan:
+    """One plan over all targets: steps by phase, then service order as given, then each target's own order."""
+    nodes = [(node.phase, position, state, node) for position, state in enumerate(states) for node in steps_of(state)]
+    nodes.sort(key=lambda item: item[:2])  # stable: each target's own order holds
+    steps = [_step(number, state, node) for number, (_, _, state, node) in enumerate(nodes, 1)]
+    return Plan(
+        tool_version=__version__,
+        environment=environment,
+        targets=tuple(stamps),
+        changes=tuple(change for state in states for change in _changes(state)),
+        steps=tuple(steps),
+        unmanaged=tuple(sorted(u for state in states for u in state.unmanaged)),
+        deferred=tuple(sorted(d for state in states for d in _deferred(state))),
+        notes=tuple(notes),
+        stop_before=stop_before,
+    )
+
+
+def _deferred(state: TargetState) -> tuple[Deferred, ...]:
+    return (*state.desired.deferred, *state.live.deferred)
+
+
+def _changes(state: TargetState) -> Iterable[PlannedChange]:
+    order = {k.name: k.order for k in state.engine.kinds.values()}
+    for address in sorted(state.changes, key=lambda a: (a.path[:2], order[a.kind], a.path)):
+        change = state.changes[address]
+        yield PlannedChange(
+            address,
+            change.action,
+            tuple((a.name, shown(a.before), shown(a.after)) for a in change.attributes),
+        )
+
+
+def _step(number: int, state: TargetState, node: Node) -> Step:
+    draft, change = node.draft, state.changes[node.address]
+    because = "; ".join(f"{a.name} {shown(a.before)} → {shown(a.after)}" for a in change.attributes)
+    size = state.sizes.get(draft.reads, UNKNOWN) if draft.reads else UNKNOWN
+    return Step(
+        id=number,
+        phase=node.phase,
+        address=node.address,
+        title=draft.title,
+        because=because or {Action.CREATE: "declared, not there", Action.DELETE: "there, not declared"}[change.action],
+        operation=draft.operation,
+        locks=draft.locks,
+        hazards=draft.hazards,
+        probes=draft.probes,
+        done=draft.done,
+        undo=draft.undo,
+        size=None if size == UNKNOWN else size,
+    )
