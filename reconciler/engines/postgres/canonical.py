@@ -1,0 +1,261 @@
+"""Canonical comparison: the server itself says how it spells what is declared (DESIGN section 5).
+
+The declared tables are built as temporary ones in a transaction that is rolled back, then read with the very queries
+that read the live ones. No lock on any user table, no trace. Only tables of which something differs are sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import psycopg
+from psycopg import errors
+
+from reconciler.engines.postgres import facts
+from reconciler.engines.postgres.inspect import inspect
+from reconciler.engines.postgres.kind import PgKind
+from reconciler.engines.postgres.kinds.check import Check
+from reconciler.engines.postgres.kinds.check import clause as check_clause
+from reconciler.engines.postgres.kinds.column import Column
+from reconciler.engines.postgres.kinds.column import clause as column_clause
+from reconciler.engines.postgres.kinds.enum import Enum
+from reconciler.engines.postgres.kinds.enum import definition as enum_definition
+from reconciler.engines.postgres.kinds.extension import Extension
+from reconciler.engines.postgres.kinds.index import Index
+from reconciler.engines.postgres.kinds.index import definition as index_definition
+from reconciler.engines.postgres.kinds.schema import Schema
+from reconciler.engines.postgres.kinds.sequence import Sequence
+from reconciler.engines.postgres.kinds.sequence import definition as sequence_definition
+from reconciler.engines.postgres.kinds.table import Table
+from reconciler.engines.postgres.quoting import ident
+from reconciler.errors import DeclarationError, DeclarationErrors
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog, Deferred
+from reconciler.model.engine import Server
+from reconciler.model.expr import Expr
+from reconciler.model.resource import Resource
+
+BATCH = 150
+"""Tables of one transaction: temporary tables too take entries of the server's lock table."""
+
+# What the author can only have got wrong; a missing function may be one that nothing here models yet.
+SLIPS = (
+    errors.UndefinedColumn,
+    errors.UndefinedObject,
+    errors.SyntaxError,
+    errors.DatatypeMismatch,
+    errors.InvalidTableDefinition,
+    errors.CannotCoerce,
+    errors.GroupingError,
+    errors.WrongObjectType,
+    errors.InvalidParameterValue,
+    errors.InvalidTextRepresentation,
+    errors.InvalidObjectDefinition,
+    errors.FeatureNotSupported,
+)
+
+
+def canonicalise(
+    connection: psycopg.Connection[Any],
+    kinds: Mapping[str, PgKind[Any]],
+    desired: Catalog,
+    live: Catalog,
+    server: Server,
+) -> Catalog:
+    """The desired catalog with the server's spelling and its facts about changes.
+
+    Raises DeclarationErrors for what the server refuses to parse. What cannot be asked (a role without the right to
+    make temporary tables, a standby) comes back deferred, unless its text equals the live text already.
+    """
+    desired = _adopted(desired, live)
+    tables = _differing(desired, live)
+    if not tables:
+        return desired
+    asked = _Asked(connection, kinds, desired, live, server)
+    try:
+        for start in range(0, len(tables), BATCH):
+            for schema in dict.fromkeys(a.path[0] for a in tables[start : start + BATCH]):
+                batch = [a for a in tables[start : start + BATCH] if a.path[0] == schema]
+                asked.ask(schema, batch)
+    except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction) as error:
+        reason = f"the server does not let us ask how it spells this: {error.diag.message_primary}"
+        return desired.with_resources(desired.resources, _unknown(desired, live, tables, reason))
+    if asked.slips:
+        raise DeclarationErrors(asked.slips)
+    return desired.with_resources({**desired.resources, **asked.answers})
+
+
+def _adopted(desired: Catalog, live: Catalog) -> Catalog:
+    """What a declaration leaves to the server is as it is: an extension's version, where it put itself."""
+    taken: dict[Address, Resource] = {}
+    for extension in desired.of_kind(Extension):
+        found = live.get(extension.address, Extension)
+        if found is not None and (extension.version is None or extension.schema is None):
+            taken[extension.address] = replace(
+                extension, version=extension.version or found.version, schema=extension.schema or found.schema
+            )
+    return desired.with_resources({**desired.resources, **taken}) if taken else desired
+
+
+def _differing(desired: Catalog, live: Catalog) -> list[Address]:
+    """Tables of which anything differs from live, in the order of the declaration."""
+    wanted: dict[Address, None] = {}
+    for address, resource in desired.resources.items():
+        if address.kind in ("column", "check", "index", "table") and live.resources.get(address) != resource:
+            wanted[address.sibling("table", address.path[:2])] = None
+    return [a for a in wanted if a in desired.resources]
+
+
+def _unknown(desired: Catalog, live: Catalog, tables: list[Address], reason: str) -> Iterator[Deferred]:
+    """What differs from live in the text of an expression only: that may be no difference at all."""
+    inside = {a.path for a in tables}
+    for address, resource in desired.resources.items():
+        found = live.resources.get(address)
+        if address.path[:2] in inside and found is not None and found != resource:
+            yield Deferred(address, reason)
+
+
+@dataclass
+class _Asked:
+    connection: psycopg.Connection[Any]
+    kinds: Mapping[str, PgKind[Any]]
+    desired: Catalog
+    live: Catalog
+    server: Server
+    answers: dict[Address, Resource] = field(default_factory=dict)
+    slips: list[DeclarationError] = field(default_factory=list)
+
+    def ask(self, schema: str, tables: list[Address]) -> None:
+        """Build these tables of one schema, read them back, ask about changes, roll back."""
+        with self.connection.transaction(force_rollback=True):
+            self.connection.execute("SET LOCAL search_path = public")
+            self.prepare()
+            for table in tables:
+                self.build(table)
+            own = self.connection.execute("SELECT pg_my_temp_schema(), pg_my_temp_schema()::regnamespace::text")
+            oid, name = own.fetchone() or (0, "")
+            version = self.server.version[0]
+            found = inspect(self.connection, self.kinds, self.desired.service, version, [oid], {name: schema})
+            for address, answer in found.resources.items():
+                declared = self.desired.resources.get(address)
+                if declared is not None and not isinstance(declared, Table):
+                    self.answers[address] = spelled(declared, answer)
+            for table in tables:
+                self.facts(table)
+
+    def prepare(self) -> None:
+        """Make what the tables need and the server does not have yet; all of it is rolled back."""
+        for resource in self.desired.resources.values():
+            if resource.address in self.live.resources:
+                continue
+            if isinstance(resource, Schema):
+                self.tried(f"CREATE SCHEMA {ident(resource.address.name)}")
+            elif isinstance(resource, Enum):
+                self.tried(enum_definition(resource))
+            elif isinstance(resource, Sequence):
+                self.tried(sequence_definition(resource))
+            elif isinstance(resource, Extension):
+                where = f" SCHEMA {ident(resource.schema)}" if resource.schema else ""
+                self.tried(f"CREATE EXTENSION {ident(resource.address.name)}{where}")
+
+    def build(self, table: Address) -> None:
+        """The table at once; piece by piece where that fails, to learn which piece it is."""
+        name = ident(table.name)
+        columns = self.desired.children(table, "column", Column)
+        checks = self.desired.children(table, "check", Check)
+        indexes = self.desired.children(table, "index", Index)
+        body = [*map(column_clause, columns), *map(check_clause, checks)]
+        statements = [f"CREATE TEMP TABLE {name} ({', '.join(body)})", *map(_temporary, indexes)]
+        if self.tried("; ".join(statements)) is None:
+            return
+        plain = [replace(c, default=None, generated=None, identity=None) for c in columns]
+        self.tried(f"CREATE TEMP TABLE {name} ()")
+        for column, bare in zip(columns, plain, strict=True):
+            self.piece(column, f"ALTER TABLE pg_temp.{name} ADD COLUMN {column_clause(bare)}")
+        for column in columns:
+            if column.default is not None:
+                action = f"ALTER COLUMN {ident(column.address.name)} SET DEFAULT {column.default.source}"
+                self.piece(column, f"ALTER TABLE pg_temp.{name} {action}")
+            elif column.generated is not None or column.identity is not None:
+                again = f"DROP COLUMN {ident(column.address.name)}, ADD COLUMN {column_clause(column)}"
+                self.piece(column, f"ALTER TABLE pg_temp.{name} {again}")
+        for check in checks:
+            self.piece(check, f"ALTER TABLE pg_temp.{name} ADD {check_clause(check)}")
+        for index in indexes:
+            self.piece(index, _temporary(index))
+
+    def tried(self, statement: str) -> psycopg.Error | None:
+        """Run it in a savepoint; the error, if it failed. A refusal to write at all is not for the caller to judge."""
+        try:
+            with self.connection.transaction():
+                self.connection.execute(statement)
+        except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction):
+            if "TEMP TABLE" in statement:
+                raise
+            return None
+        except psycopg.Error as error:
+            return error
+        return None
+
+    def piece(self, resource: Resource, statement: str) -> None:
+        """One piece of a table. What the author got wrong is an error at its line; the rest shows when applied."""
+        error = self.tried(statement)
+        if isinstance(error, SLIPS) and not _explained(error):
+            self.slips.append(
+                DeclarationError(
+                    f"{resource.address}: the server says: {error.diag.message_primary}",
+                    hint=error.diag.message_hint,
+                    where=self.desired.origin(resource.address),
+                )
+            )
+
+    def facts(self, table: Address) -> None:
+        """What the server says of adding and retyping columns of a live table."""
+        if table not in self.live.resources:
+            return
+        for column in self.desired.children(table, "column", Column):
+            column = self.answer(column)
+            found = self.live.get(column.address, Column)
+            if found == column:
+                continue
+            with contextlib.suppress(psycopg.Error), self.connection.transaction():
+                learned = facts.learn(self.connection, column, found, self.server)
+                self.answers[column.address] = replace(column, facts=learned)
+
+    def answer(self, column: Column) -> Column:
+        """The column as far as the server has spelled it."""
+        found = self.answers.get(column.address)
+        return found if isinstance(found, Column) else column
+
+
+def _temporary(index: Index) -> str:
+    text = index_definition(index, index.address.name, concurrently=False)
+    schema, table = index.address.path[:2]
+    return text.replace(f" ON {ident(schema)}.{ident(table)}", f" ON pg_temp.{ident(table)}", 1)
+
+
+def _explained(error: psycopg.Error) -> bool:
+    """A new value of an enum cannot be used before it is committed: no slip."""
+    return isinstance(error, errors.InvalidTextRepresentation) and "enum" in (error.diag.message_primary or "")
+
+
+def spelled(declared: Resource, answer: Resource) -> Resource:
+    """The declared resource with the server's spelling: sources stay, canonical text and names of types come."""
+    taken = {f.name: _taken(getattr(declared, f.name), getattr(answer, f.name)) for f in fields(declared)}
+    for name in ("position", "facts"):
+        taken.pop(name, None)
+    return replace(declared, **taken)
+
+
+def _taken(declared: Any, answer: Any) -> Any:
+    if isinstance(declared, Expr) and isinstance(answer, Expr):
+        return Expr(declared.source, answer.text)
+    if isinstance(declared, bool):
+        return declared
+    if isinstance(declared, tuple) and isinstance(answer, tuple) and len(declared) == len(answer):
+        pairs = [_taken(d, a) for d, a in zip(declared, answer, strict=True)]
+        return type(declared)(*pairs) if hasattr(declared, "_fields") else tuple(pairs)
+    return answer

@@ -1,0 +1,103 @@
+"""What a column is made of beside its type: identity, generation, and what the server said about changing it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from reconciler.model.expr import Expr
+from reconciler.model.kind import Place
+
+LIMITS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
+
+
+class Identity(NamedTuple):
+    """An identity column's generation and its sequence's options, all of them resolved."""
+
+    generated: str
+    start: int
+    increment: int
+    minimum: int
+    maximum: int
+    cache: int
+    cycle: int
+
+
+class Generated(NamedTuple):
+    """A generated column's expression; stored, or virtual (18)."""
+
+    expression: Expr
+    virtual: bool
+
+
+class Facts(NamedTuple):
+    """What the server itself says, found in a transaction that is rolled back.
+
+    - `fast_default`: adding the column leaves the stored rows alone (atthasmissing); False where it rewrites.
+    - `rewrites`: changing the live type to this one rewrites the table.
+    - `using`: the change needs a USING clause.
+    - `not_null_name`: what the live NOT NULL constraint is called (18 and later).
+    """
+
+    fast_default: bool = True
+    rewrites: bool = True
+    using: bool = False
+    not_null_name: str | None = None
+
+
+def defaults(generated: str, kind: str, increment: int = 1) -> Identity:
+    """The options a sequence of that type has when nothing is said (CREATE SEQUENCE documentation)."""
+    limit = LIMITS.get(kind, LIMITS["bigint"])
+    if increment > 0:
+        return Identity(generated, 1, increment, 1, limit, 1, 0)
+    return Identity(generated, -1, increment, -limit - 1, -1, 1, 0)
+
+
+def lower_identity(node: Any, kind: str, place: Place) -> Identity | None:
+    """`always`, `by_default`, or a mapping of options → all options resolved. Raises for a type without a sequence."""
+    if node is None:
+        return None
+    if kind not in LIMITS:
+        raise place.fail(f"an identity column is smallint, integer or bigint, not {kind}", "change the type", "type")
+    said: dict[str, Any] = {"generated": node} if isinstance(node, str) else dict(node)
+    generated = said.pop("generated", "by_default")
+    if generated not in ("always", "by_default"):
+        raise place.fail(f"identity is {generated!r}", "write always or by_default", "identity")
+    base = defaults(generated, kind, said.get("increment", 1))
+    minimum, maximum = said.pop("min", base.minimum), said.pop("max", base.maximum)
+    start = said.pop("start", minimum if base.increment > 0 else maximum)
+    cycle = int(said.pop("cycle", False))
+    return base._replace(minimum=minimum, maximum=maximum, start=start, cycle=cycle, **said)
+
+
+def lift_identity(identity: Identity, kind: str) -> Any:
+    """The generation alone where every option is its default."""
+    base = defaults(identity.generated, kind, identity.increment)
+    said: dict[str, Any] = {"generated": identity.generated}
+    first = identity.minimum if identity.increment > 0 else identity.maximum
+    for word, value, default in (
+        ("start", identity.start, first),
+        ("increment", identity.increment, 1),
+        ("min", identity.minimum, base.minimum),
+        ("max", identity.maximum, base.maximum),
+        ("cache", identity.cache, 1),
+        ("cycle", bool(identity.cycle), False),
+    ):
+        if value != default:
+            said[word] = value
+    return identity.generated if len(said) == 1 else said
+
+
+def sequence_options(identity: Identity) -> str:
+    """All options, as CREATE and ALTER SEQUENCE write them."""
+    cycle = "CYCLE" if identity.cycle else "NO CYCLE"
+    return (
+        f"START WITH {identity.start} INCREMENT BY {identity.increment} MINVALUE {identity.minimum} "
+        f"MAXVALUE {identity.maximum} CACHE {identity.cache} {cycle}"
+    )
+
+
+def render_identity(identity: Identity, kind: str) -> str:
+    """GENERATED … AS IDENTITY, with options only where they differ from the defaults."""
+    word = "ALWAYS" if identity.generated == "always" else "BY DEFAULT"
+    plain = identity == defaults(identity.generated, kind)
+    return f"GENERATED {word} AS IDENTITY" + ("" if plain else f" ({sequence_options(identity)})")

@@ -1,0 +1,99 @@
+"""What the constraint kinds share: when they can be checked, which columns they are about, how they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reconciler.engines.postgres.kinds.column import Column
+from reconciler.engines.postgres.quoting import columns, ident, qualified
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Action, Change
+from reconciler.model.kind import Context
+from reconciler.model.step import Probe
+
+COLUMNS = {"type": "array", "items": {"type": "string"}, "minItems": 1, "description": "a list of column names"}
+DEFERRABLE = {
+    "enum": [True, False, "initially_deferred"],
+    "description": "true, or initially_deferred",
+}
+SAMPLE = 5
+
+
+def lower_deferrable(node: Mapping[str, Any]) -> tuple[bool, bool]:
+    """(deferrable, initially deferred)."""
+    said = node.get("deferrable", False)
+    return bool(said), said == "initially_deferred"
+
+
+def lift_deferrable(deferrable: bool, deferred: bool) -> dict[str, Any]:
+    """The inverse, empty for a constraint that is checked at once."""
+    if not deferrable:
+        return {}
+    return {"deferrable": "initially_deferred" if deferred else True}
+
+
+def timing(deferrable: bool, deferred: bool) -> str:
+    """How DDL says it, with a space before it."""
+    return (" DEFERRABLE INITIALLY DEFERRED" if deferred else " DEFERRABLE") if deferrable else ""
+
+
+def table_path(address: Address) -> tuple[str, str]:
+    """(schema, table) of anything in a table."""
+    return address.path[0], address.path[1]
+
+
+def table_address(address: Address) -> Address:
+    """The table of anything in it."""
+    return address.sibling("table", address.path[:2])
+
+
+def table_name(address: Address) -> str:
+    """`schema.table` of anything in it."""
+    return qualified(address.path[0], address.path[1])
+
+
+def column_addresses(address: Address, names: Iterable[str]) -> list[Address]:
+    """Addresses of columns of the same table."""
+    return [address.sibling("column", (*address.path[:2], n)) for n in names]
+
+
+def in_new_table(change: Change[Any], context: Context) -> bool:
+    """The table itself is created in this plan: no locks that matter, no rows, no hazards."""
+    return context.creates(table_address(change.address))
+
+
+def absorbed_by_table(change: Change[Any], context: Context) -> bool:
+    """Part of CREATE TABLE and DROP TABLE."""
+    table = table_address(change.address)
+    return context.creates(table) if change.action is Action.CREATE else context.deletes(table)
+
+
+def dropped_with_column(change: Change[Any], names: Iterable[str], context: Context) -> bool:
+    """A dropped column takes it along (ALTER TABLE DROP COLUMN documentation)."""
+    return change.action is Action.DELETE and any(context.deletes(a) for a in column_addresses(change.address, names))
+
+
+def only_new_columns(change: Change[Any], names: Iterable[str], context: Context) -> bool:
+    """Every column is added by this plan without a value: code that does not know them cannot be refused."""
+    addresses = column_addresses(change.address, names)
+    found = [context.desired.get(a, Column) for a in addresses]
+    return bool(found) and all(c is not None and c.default is None and context.creates(c.address) for c in found)
+
+
+def duplicates(address: Address, names: Iterable[str], where: str = "") -> Probe:
+    """Finds values that occur twice where a unique index or key is to be."""
+    listed = list(names)
+    keys = columns(listed)[1:-1]
+    filters = " AND ".join([*(f"{ident(n)} IS NOT NULL" for n in listed), *([f"({where})"] if where else [])])
+    table = table_name(address)
+    return Probe(
+        f"values of {columns(listed)} in {table} that occur more than once",
+        f"SELECT concat_ws(', ', {keys}) FROM {table} WHERE {filters} GROUP BY {keys} HAVING count(*) > 1",
+    )
+
+
+def reads_columns(address: Address, names: Iterable[str], catalog: Catalog) -> list[Address]:
+    """References to the columns of its own table."""
+    return [a for a in column_addresses(address, names) if table_address(address) in catalog.resources]

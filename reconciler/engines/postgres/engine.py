@@ -1,0 +1,132 @@
+"""The pure half of the PostgreSQL engine."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
+
+from reconciler.engines.postgres import backfill, operations, types
+from reconciler.engines.postgres import kinds as kinds_package
+from reconciler.engines.postgres.kind import PgKind
+from reconciler.engines.postgres.kinds.column import Column
+from reconciler.engines.postgres.kinds.enum import Enum
+from reconciler.engines.postgres.kinds.extension import Extension
+from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
+from reconciler.engines.postgres.kinds.schema import Schema
+from reconciler.engines.postgres.quoting import MAX_BYTES
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.engine import Server, Session, Target
+from reconciler.model.kind import Place
+from reconciler.model.resource import Resource
+from reconciler.model.step import Operation
+
+
+def discovered() -> dict[str, PgKind[Any]]:
+    """The kinds of this engine: the `KIND` of every module in `kinds/`, in their order."""
+    modules = (
+        importlib.import_module(f"{kinds_package.__name__}.{m.name}")
+        for m in pkgutil.iter_modules(kinds_package.__path__)
+    )
+    found = sorted((m.KIND for m in modules), key=lambda k: k.order)
+    return {k.name: k for k in found}
+
+
+class Postgres:
+    """Implements `model.engine.Engine`."""
+
+    name = "postgres"
+    default_parents: Mapping[str, str] = {"schema": "public"}
+
+    def __init__(self) -> None:
+        self.kinds = discovered()
+
+    def decode(self, fields: Mapping[str, Any]) -> Operation:
+        """The operation of a plan file's step."""
+        return backfill.decode(fields) if "backfill" in fields else operations.decode(fields)
+
+    def complete(self, resources: dict[Address, Resource], place: Place) -> None:
+        """Columns of a primary key are not null, whatever the declaration says."""
+        for key in [r for r in resources.values() if isinstance(r, PrimaryKey)]:
+            for name in key.columns:
+                address = key.address.sibling("column", (*key.address.path, name))
+                column = resources.get(address)
+                if isinstance(column, Column) and not column.not_null:
+                    resources[address] = replace(column, not_null=True)
+
+    def check(self, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
+        """Names that do not fit, types that cannot be, names that clash within a schema."""
+        for address in catalog.resources:
+            yield from _fits(address)
+        yield from _unknown_types(catalog)
+        yield from _clashes(catalog)
+
+    def unsupported(self, catalog: Catalog, server: Server) -> Iterable[tuple[Address, str, str]]:
+        """What the server's version does not have yet."""
+        if server.version < (15,):
+            for address, resource in catalog.resources.items():
+                if getattr(resource, "nulls_not_distinct", False):
+                    yield address, f"{address}: NULLS NOT DISTINCT needs PostgreSQL 15", f"this is {server}"
+        if server.version < (18,):
+            for column in catalog.of_kind(Column):
+                if column.generated is not None and column.generated.virtual:
+                    yield column.address, f"{column.address}: virtual columns need PostgreSQL 18", f"this is {server}"
+
+    def roots(self, catalog: Catalog) -> frozenset[str]:
+        """The declared schemas."""
+        return frozenset(s.address.name for s in catalog.of_kind(Schema))
+
+    def open(self, target: Target) -> AbstractContextManager[Session]:
+        """Connect; see `session.connect`."""
+        from reconciler.engines.postgres.session import connect
+
+        return connect(target, self.kinds)
+
+
+def _fits(address: Address) -> Iterable[tuple[Address, str, str]]:
+    name = address.name
+    if len(name) > MAX_BYTES // 4 and len(name.encode()) > MAX_BYTES:
+        message = (
+            f"{address.kind} name {name!r} is {len(name.encode())} bytes long; PostgreSQL cuts it after {MAX_BYTES}"
+        )
+        yield address, message, "choose a shorter name"
+    if "\0" in name:
+        yield address, f"{address.kind} name {name!r} holds NUL", "remove it"
+
+
+def _unknown_types(catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
+    """A bare name close to a built-in one is taken for a slip; anything else is the server's to judge."""
+    enums = {e.address.name for e in catalog.of_kind(Enum)}
+    extensions = any(True for _ in catalog.of_kind(Extension))
+    for column in catalog.of_kind(Column):
+        if types.is_builtin(column.type) or column.type.removesuffix("[]").strip('"') in enums:
+            continue
+        close = None if extensions else types.suggestion(column.type)
+        if close:
+            yield column.address, f"{column.address}: there is no type {column.type!r}", f"did you mean {close}?"
+
+
+def _clashes(catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
+    """Tables, indexes, sequences and index-backed constraints of a schema share one name space."""
+    seen: dict[tuple[str, str], Address] = {}
+    for address, resource in catalog.resources.items():
+        if isinstance(resource, PrimaryKey):
+            name = resource.name
+        elif address.kind in ("table", "index", "sequence", "unique"):
+            name = address.name
+        else:
+            continue
+        first = seen.setdefault((address.path[0], name), address)
+        if first != address:
+            yield (
+                address,
+                f"{address} has the name of {first}",
+                "relations of a schema share one name space: rename one",
+            )
+
+
+ENGINE = Postgres()

@@ -1,0 +1,80 @@
+"""What changing a column costs, asked of the server on throw-away tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import errors
+
+from reconciler.engines.postgres.column_parts import Facts
+from reconciler.engines.postgres.kinds.column import Column, clause
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.model.engine import Server
+
+TABLE = "reconcile_facts"
+
+
+def learn(connection: psycopg.Connection[Any], column: Column, live: Column | None, server: Server) -> Facts:
+    """The facts about adding the column (`live` None) or changing it from `live`.
+
+    Runs inside a transaction that its caller rolls back; leaves the throw-away table to that.
+    """
+    with connection.transaction():
+        connection.execute(f"CREATE TEMP TABLE {TABLE} ()")
+        try:
+            if live is None:
+                return Facts(fast_default=_added_at_once(connection, column))
+            name = _not_null_name(connection, live) if server.version >= (18,) else None
+            if (live.type, live.collation) == (column.type, column.collation):
+                return Facts(rewrites=False, not_null_name=name)
+            rewrites, using = _retyped(connection, column, live)
+            return Facts(rewrites=rewrites, using=using, not_null_name=name)
+        finally:
+            if connection.info.transaction_status != psycopg.pq.TransactionStatus.INERROR:
+                connection.execute(f"DROP TABLE pg_temp.{TABLE}")
+
+
+def _one(connection: psycopg.Connection[Any], query: str, *parameters: Any) -> Any:
+    row = connection.execute(query, parameters or None).fetchone()
+    return row[0] if row else None
+
+
+def _filenode(connection: psycopg.Connection[Any]) -> Any:
+    return _one(connection, f"SELECT pg_relation_filenode('pg_temp.{TABLE}')")
+
+
+def _added_at_once(connection: psycopg.Connection[Any], column: Column) -> bool:
+    """Whether ADD COLUMN left the stored rows alone."""
+    before = _filenode(connection)
+    connection.execute(f"ALTER TABLE pg_temp.{TABLE} ADD COLUMN {clause(column)}")
+    return bool(_filenode(connection) == before)
+
+
+def _retyped(connection: psycopg.Connection[Any], column: Column, live: Column) -> tuple[bool, bool]:
+    """(rewrites, needs USING) of ALTER COLUMN TYPE. A type that nothing converts to rewrites and needs USING."""
+    name = ident(column.address.name)
+    collate = f" COLLATE {qualified(*live.collation)}" if live.collation else ""
+    connection.execute(f"ALTER TABLE pg_temp.{TABLE} ADD COLUMN {name} {live.type}{collate}")
+    action = f"ALTER TABLE pg_temp.{TABLE} ALTER COLUMN {name} TYPE {column.type}"
+    if column.collation:
+        action += f" COLLATE {qualified(*column.collation)}"
+    before = _filenode(connection)
+    try:
+        with connection.transaction():
+            connection.execute(action)
+    except errors.DatatypeMismatch:
+        return True, True
+    return _filenode(connection) != before, False
+
+
+def _not_null_name(connection: psycopg.Connection[Any], live: Column) -> str | None:
+    found = _one(
+        connection,
+        """SELECT k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+           JOIN pg_namespace n ON n.oid = c.relnamespace
+           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
+           WHERE k.contype = 'n' AND n.nspname = %s AND c.relname = %s AND a.attname = %s""",
+        *live.address.path,
+    )
+    return str(found) if found is not None else None

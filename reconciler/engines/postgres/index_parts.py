@@ -1,0 +1,128 @@
+"""The columns and expressions of an index, declared and as the catalogs keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from reconciler.engines.postgres.kind import Reader
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.model.expr import Expr
+
+
+class Part(NamedTuple):
+    """One key of an index: a column or an expression, and how it is sorted.
+
+    `opclass` "" and `collation` None stand for the defaults; `opclass` is as one writes it, options included.
+    """
+
+    column: str = ""
+    expression: Expr | None = None
+    opclass: str = ""
+    collation: tuple[str, str] | None = None
+    descending: bool = False
+    nulls_first: bool = False
+
+
+PART = {
+    "type": ["string", "object"],
+    "description": "a column name, or a mapping with 'column' or 'expression' and more",
+    "properties": {
+        "column": {"type": "string"},
+        "expression": {"type": "string"},
+        "opclass": {"type": "string"},
+        "collation": {"type": "string"},
+        "order": {"enum": ["asc", "desc"]},
+        "nulls": {"enum": ["first", "last"]},
+    },
+    "additionalProperties": False,
+}
+
+
+def lower(node: Any) -> Part:
+    """A column name; a mapping says more."""
+    if isinstance(node, str):
+        return Part(node)
+    descending = node.get("order") == "desc"
+    nulls_first = node["nulls"] == "first" if "nulls" in node else descending
+    schema, _, name = node.get("collation", "").rpartition(".")
+    return Part(
+        node.get("column", ""),
+        Expr(node["expression"]) if "expression" in node else None,
+        node.get("opclass", ""),
+        (schema or "pg_catalog", name) if name else None,
+        descending,
+        nulls_first,
+    )
+
+
+def lift(part: Part) -> Any:
+    """The name alone where that says all."""
+    node: dict[str, Any] = {"expression": part.expression.source} if part.expression else {"column": part.column}
+    if part.opclass:
+        node["opclass"] = part.opclass
+    if part.collation is not None:
+        schema, name = part.collation
+        node["collation"] = name if schema == "pg_catalog" else f"{schema}.{name}"
+    if part.descending:
+        node["order"] = "desc"
+    if part.nulls_first != part.descending:
+        node["nulls"] = "first" if part.nulls_first else "last"
+    return part.column if len(node) == 1 and part.column else node
+
+
+def render(part: Part) -> str:
+    """The key as CREATE INDEX writes it."""
+    text = f"({part.expression.source})" if part.expression else ident(part.column)
+    if part.collation is not None:
+        text += f" COLLATE {qualified(*part.collation)}"
+    if part.opclass:
+        text += f" {part.opclass}"
+    if part.descending:
+        text += " DESC"
+    if part.nulls_first != part.descending:
+        text += " NULLS FIRST" if part.nulls_first else " NULLS LAST"
+    return text
+
+
+class Keys(NamedTuple):
+    """The vectors of pg_index, one entry a key column; `expressions` holds those of the keys that are 0."""
+
+    table: int
+    method: str
+    numbers: list[int]
+    types: list[int]
+    schemas: list[str | None]
+    collations: list[str | None]
+    classes: list[int]
+    options: list[int]
+    class_options: list[str | None] | None
+    expressions: list[str] | None
+
+
+def read(keys: Keys, reader: Reader) -> Iterable[Part]:
+    """The parts of a live index."""
+    expressions = iter(keys.expressions or ())
+    for position, number in enumerate(keys.numbers):
+        column = reader.columns[keys.table, number] if number else ""
+        option = keys.options[position]
+        collation = keys.collations[position]
+        yield Part(
+            column,
+            None if number else Expr.live(next(expressions)),
+            _opclass(keys, position, reader),
+            (keys.schemas[position] or "", collation) if collation else None,
+            bool(option & 1),
+            bool(option & 2),
+        )
+
+
+def _opclass(keys: Keys, position: int, reader: Reader) -> str:
+    """Empty for the default one of the key's type: exact, or of a type it is binary-coercible to."""
+    name, is_default, input_type, _method = reader.opclasses[keys.classes[position]]
+    said = (keys.class_options or [None] * len(keys.numbers))[position]
+    kind = keys.types[position]
+    plain = is_default and (input_type == kind or (keys.method, kind) not in reader.default_opclasses)
+    if said:
+        return f"{name} ({said})"
+    return "" if plain else name

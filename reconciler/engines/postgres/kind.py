@@ -1,0 +1,66 @@
+"""A PostgreSQL kind: the general one plus how it is read from the catalogs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from reconciler.model.address import Address
+from reconciler.model.kind import Kind
+from reconciler.model.resource import Resource
+
+R = TypeVar("R", bound=Resource)
+Row = Sequence[Any]
+
+
+@dataclass(slots=True)
+class Reader:
+    """What earlier kinds of one introspection learned, for the later ones. Kinds are read in their order.
+
+    `tables`: oid → (schema, name) of the tables in scope; `columns`: (table oid, attnum) → name;
+    `opclasses`: oid → (name as one writes it, is a default, input type oid, method);
+    `default_opclasses`: (method, input type oid) that have a default.
+    """
+
+    service: str
+    version: int
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    tables: dict[int, tuple[str, str]] = field(default_factory=dict)
+    columns: dict[tuple[int, int], str] = field(default_factory=dict)
+    opclasses: dict[int, tuple[str, bool, int, str]] = field(default_factory=dict)
+    default_opclasses: set[tuple[str, int]] = field(default_factory=set)
+
+    def address(self, kind: str, *path: str) -> Address:
+        """An address in the target that is read."""
+        return Address(self.service, "postgres", kind, (self.renamed.get(path[0], path[0]), *path[1:]))
+
+    def table(self, oid: int, schema: str, name: str) -> Address:
+        """The address of a table, remembered for what is in it."""
+        self.tables[oid] = (self.renamed.get(schema, schema), name)
+        return Address(self.service, "postgres", "table", self.tables[oid])
+
+    def names(self, table: int, numbers: Iterable[int]) -> tuple[str, ...]:
+        """Column names of a table in scope."""
+        return tuple(self.columns[table, n] for n in numbers)
+
+
+Query = Callable[[int], str]
+"""The catalog query for a server major version; it may use %(namespaces)s, oids of the schemas in scope."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PgKind(Kind[R], Generic[R]):
+    """`query` reads the rows of all resources of the kind in scope at once; `read` makes resources of them."""
+
+    query: Query
+    read: Callable[[Iterable[Row], Reader], Iterable[R]]
+
+
+NOT_MEMBER = "NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = {cls} AND e.objid = {oid} AND e.deptype = 'e')"
+"""Members of extensions are never ours."""
+
+
+def not_member(catalog: str, oid: str) -> str:
+    """The condition that an object is no member of an extension."""
+    return NOT_MEMBER.format(cls=f"'{catalog}'::regclass", oid=oid)

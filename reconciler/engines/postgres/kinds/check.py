@@ -1,0 +1,210 @@
+"""Check constraints: `checks: {amount_positive: amount > 0}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.engines.postgres.constraint_parts import (
+    absorbed_by_table,
+    column_addresses,
+    dropped_with_column,
+    only_new_columns,
+    table_address,
+    table_name,
+    table_path,
+)
+from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import ident
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
+from reconciler.model.expr import Expr
+from reconciler.model.hazard import Code, hazard
+from reconciler.model.kind import Context, Place, rule
+from reconciler.model.resource import Resource, Role, attr
+from reconciler.model.step import Check as StepCheck
+from reconciler.model.step import Draft, Phase, Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Resource):
+    """Path: (schema, table, name). `columns` are those the expression reads, once the server has said so."""
+
+    expression: Expr = attr(Role.REPLACE)
+    no_inherit: bool = attr(Role.REPLACE, default=False)
+    validated: bool = True
+    columns: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="follows from the expression", default=())
+
+
+SPEC = {
+    "type": ["string", "object"],
+    "description": "an SQL condition, or a mapping with 'check' and more",
+    "required": ["check"],
+    "properties": {
+        "check": {"type": "string", "minLength": 1},
+        "no_inherit": {"type": "boolean"},
+        "validated": {"type": "boolean"},
+    },
+}
+
+
+def lower(name: str, node: Any, place: Place) -> Check:
+    """A condition; a mapping says more."""
+    if isinstance(node, str):
+        node = {"check": node}
+    return Check(
+        place.address("check", name),
+        Expr(node["check"]),
+        bool(node.get("no_inherit", False)),
+        bool(node.get("validated", True)),
+    )
+
+
+def lift(check: Check, _catalog: Catalog) -> Any:
+    """The condition where that says all."""
+    node: dict[str, Any] = {"check": check.expression.source}
+    if check.no_inherit:
+        node["no_inherit"] = True
+    if not check.validated:
+        node["validated"] = False
+    return node["check"] if len(node) == 1 else node
+
+
+def query(_version: int) -> str:
+    """Check constraints of the tables in scope."""
+    return """
+        SELECT k.conrelid, k.conname, pg_get_expr(k.conbin, k.conrelid), k.connoinherit, k.convalidated, k.conkey
+        FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+        WHERE k.contype = 'c' AND c.relnamespace = ANY (%(namespaces)s)
+        ORDER BY k.conrelid, k.conname"""
+
+
+def read(rows: Iterable[Row], reader: Reader) -> Iterable[Check]:
+    """(table, name, expression, no inherit, validated, column numbers) → Check."""
+    for table, name, expression, no_inherit, validated, numbers in rows:
+        path = reader.tables.get(table)
+        if path is not None:
+            used = reader.names(table, [n for n in numbers or () if n > 0])
+            address = reader.address("check", *path, name)
+            yield Check(address, Expr.live(expression), no_inherit, validated, used)
+
+
+def clause(check: Check, valid: bool = True) -> str:
+    """The table constraint, with its name."""
+    ends = (" NO INHERIT" if check.no_inherit else "") + ("" if valid else " NOT VALID")
+    return f"CONSTRAINT {ident(check.address.name)} CHECK ({check.expression.source}){ends}"
+
+
+def references(check: Check, _catalog: Catalog) -> Iterable[Address]:
+    """The columns it reads, as far as the server was asked."""
+    return column_addresses(check.address, check.columns)
+
+
+def absorbed(change: Change[Check], context: Context) -> bool:
+    """Part of the table, or gone with a column of it."""
+    return absorbed_by_table(change, context) or dropped_with_column(
+        change, change.before.columns if change.before else (), context
+    )
+
+
+def create(change: Change[Check], context: Context) -> list[Draft]:
+    """NOT VALID at once, VALIDATE in a transaction of its own: no scan under AccessExclusive (rows 37 and 38)."""
+    easy = only_new_columns(change, change.desired.columns, context)
+    return _add(change, Phase.EXPAND if easy else Phase.CONTRACT, "")
+
+
+def replace(change: Change[Check], _context: Context) -> list[Draft]:
+    """Old out and new in by one ALTER: writers are never unchecked."""
+    return _add(change, Phase.CONTRACT, f"DROP CONSTRAINT {ident(change.address.name)}, ")
+
+
+def _add(change: Change[Check], phase: Phase, first: str) -> list[Draft]:
+    check, table = change.desired, table_name(change.address)
+    name = change.address.name
+    refused = hazard(Code.OLD_WRITERS, f"a row that is not {check.expression.source} is refused from here on")
+    back = f"DROP CONSTRAINT {ident(name)}" + (f", ADD {clause(change.before)}" if change.before else "")
+    drafts = [
+        Draft(
+            "add",
+            phase,
+            f"check new rows of {change.address.path[1]} by {name}",
+            sql(f"ALTER TABLE {table} {first}ADD {clause(check, valid=False)}"),
+            locks=access_exclusive(table_path(change.address)),
+            hazards=() if phase is Phase.EXPAND else (refused,),
+            probes=(violations(check),) if check.validated else (),
+            done=(StepCheck(change.address, attributes=(("expression", check.expression),)),),
+            undo=(sql(f"ALTER TABLE {table} {back}"),),
+            provides=True,
+        )
+    ]
+    return [*drafts, _validation(check, phase)] if check.validated else drafts
+
+
+def violations(check: Check) -> Probe:
+    """Finds rows that break the condition."""
+    table = table_name(check.address)
+    return Probe(
+        f"rows of {table} break {check.address.name}",
+        f"SELECT ctid::text FROM ONLY {table} WHERE NOT ({check.expression.source})",
+    )
+
+
+def _validation(check: Check, phase: Phase) -> Draft:
+    return Draft(
+        "validate",
+        phase,
+        f"check the rows that are in {check.address.path[1]} by {check.address.name}",
+        sql(f"ALTER TABLE {table_name(check.address)} VALIDATE CONSTRAINT {ident(check.address.name)}"),
+        locks=share_update_exclusive(table_path(check.address)),
+        done=(StepCheck(check.address, attributes=(("validated", True),)),),
+        undo=(),
+        reads=table_address(check.address),
+    )
+
+
+def set_validated(change: Change[Check], context: Context) -> list[Draft]:
+    """VALIDATE; the way back to NOT VALID is a new constraint."""
+    if change.desired.validated:
+        return [_validation(change.desired, Phase.CONTRACT)]
+    return replace(change, context)
+
+
+def drop(change: Change[Check], _context: Context) -> list[Draft]:
+    """Instant; loosens (row 40)."""
+    check, table = change.live, table_name(change.address)
+    return [
+        Draft(
+            "drop",
+            Phase.CONTRACT,
+            f"drop check {change.address.name} of {change.address.path[1]}",
+            sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(change.address.name)}"),
+            locks=access_exclusive(table_path(change.address)),
+            hazards=(hazard(Code.LOOSENS, f"rows that are not {check.expression} are let in"),),
+            done=(StepCheck(change.address, present=False),),
+            undo=(sql(f"ALTER TABLE {table} ADD {clause(check)}"),),
+        )
+    ]
+
+
+KIND = PgKind(
+    name="check",
+    resource=Check,
+    section="checks",
+    spec=SPEC,
+    lower=lower,
+    lift=lift,
+    query=query,
+    read=read,
+    references=references,
+    absorbed=absorbed,
+    create=create,
+    drop=drop,
+    replace=replace,
+    rules=(rule("validated", emit=set_validated),),
+    parent="table",
+    order=60,
+)

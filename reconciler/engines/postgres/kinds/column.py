@@ -1,0 +1,249 @@
+"""Columns: `columns: {id: uuid, amount: {type: "numeric(12,2)", not_null: true, default: "0"}}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.engines.postgres import column_changes as changes
+from reconciler.engines.postgres.column_parts import (
+    Facts,
+    Generated,
+    Identity,
+    lift_identity,
+    lower_identity,
+    render_identity,
+)
+from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.types import SERIAL, canonical, is_builtin
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Action, Change
+from reconciler.model.expr import Expr
+from reconciler.model.kind import Context, Place, rule
+from reconciler.model.resource import Resource, Role, attr
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Resource):
+    """Path: (schema, table, column). `collation` None: the type's own; otherwise (schema, name)."""
+
+    type: str
+    not_null: bool = False
+    default: Expr | None = None
+    identity: Identity | None = None
+    generated: Generated | None = None
+    collation: tuple[str, str] | None = None
+    not_null_valid: bool = True
+    position: int = attr(Role.INFORMATIONAL, reason="a different order is reported, never a rewrite", default=0)
+    facts: Facts | None = attr(Role.INFORMATIONAL, reason="what the server says of getting here", default=None)
+
+    @property
+    def table(self) -> tuple[str, str]:
+        """(schema, table)."""
+        return self.address.path[0], self.address.path[1]
+
+
+EXPRESSION = {"type": "string", "minLength": 1}
+SPEC = {
+    "type": ["string", "object"],
+    "description": "a type, or a mapping with 'type' and more",
+    "required": ["type"],
+    "properties": {
+        "type": {"type": "string", "minLength": 1},
+        "not_null": {"type": "boolean"},
+        "default": {
+            "type": ["string", "integer", "number", "boolean"],
+            "description": "an SQL expression; text in SQL quotes: \"'pending'\"",
+        },
+        "identity": {
+            "type": ["string", "object"],
+            "description": "always, by_default, or a mapping with 'generated' and sequence options",
+            "properties": {
+                "generated": {"enum": ["always", "by_default"]},
+                **{k: {"type": "integer"} for k in ("start", "increment", "min", "max", "cache")},
+                "cycle": {"type": "boolean"},
+            },
+            "additionalProperties": False,
+        },
+        "generated": {
+            "type": ["string", "object"],
+            "description": "an expression, or a mapping with 'as' and 'virtual'",
+            "properties": {"as": EXPRESSION, "virtual": {"type": "boolean"}},
+            "required": ["as"],
+            "additionalProperties": False,
+        },
+        "collation": {"type": "string"},
+    },
+}
+
+
+def lower(name: str, node: Any, place: Place) -> Column:
+    """A string is a type; a mapping says more."""
+    if isinstance(node, str):
+        node = {"type": node}
+    written = node["type"]
+    if written.lower() in SERIAL:
+        hint = f"type: {SERIAL[written.lower()]} with identity: by_default"
+        raise place.fail(f"{written} is a shorthand that no column keeps", hint, "type")
+    if sum(k in node for k in ("default", "identity", "generated")) > 1:
+        raise place.fail("a column has one of default, identity and generated", "keep one of them")
+    default = node.get("default")
+    kind = canonical(written)
+    return Column(
+        place.address("column", name),
+        kind,
+        bool(node.get("not_null", False)) or "identity" in node,
+        None if default is None else Expr(str(default).lower() if isinstance(default, bool) else str(default)),
+        lower_identity(node.get("identity"), kind, place),
+        _generated(node.get("generated")),
+        _collation(node.get("collation")),
+    )
+
+
+def _generated(node: Any) -> Generated | None:
+    if node is None:
+        return None
+    if isinstance(node, str):
+        return Generated(Expr(node), virtual=False)
+    return Generated(Expr(node["as"]), bool(node.get("virtual", False)))
+
+
+def _collation(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    schema, _, name = text.rpartition(".")
+    return (schema or "pg_catalog", name)
+
+
+def lift(column: Column, catalog: Catalog) -> Any:
+    """The bare type where it says all; a primary key's columns are not null without saying so."""
+    from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
+
+    node: dict[str, Any] = {"type": column.type}
+    key = catalog.get(column.address.sibling("primary_key", column.table), PrimaryKey)
+    if column.not_null and column.identity is None and not (key and column.address.name in key.columns):
+        node["not_null"] = True
+    if column.default is not None:
+        node["default"] = column.default.source
+    if column.identity is not None:
+        node["identity"] = lift_identity(column.identity, column.type)
+    if column.generated is not None:
+        source = column.generated.expression.source
+        node["generated"] = {"as": source, "virtual": True} if column.generated.virtual else source
+    if column.collation is not None:
+        schema, name = column.collation
+        node["collation"] = name if schema == "pg_catalog" else f"{schema}.{name}"
+    return node["type"] if len(node) == 1 else node
+
+
+def query(version: int) -> str:
+    """Columns of the tables in scope in their order; identity options from the internal sequence."""
+    valid = (
+        """NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'n'
+                       AND NOT k.convalidated AND k.conkey[1] = a.attnum)"""
+        if version >= 18
+        else "true"
+    )
+    return f"""
+        SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+               pg_get_expr(d.adbin, d.adrelid), a.attidentity::text, a.attgenerated::text,
+               CASE WHEN a.attcollation <> 0 AND a.attcollation <> t.typcollation
+                    THEN ARRAY[cn.nspname, co.collname]::text[] END,
+               CASE WHEN a.attidentity <> '' THEN (
+                   SELECT ARRAY[s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle::int]
+                   FROM pg_depend p JOIN pg_sequence s ON s.seqrelid = p.objid
+                   WHERE p.classid = 'pg_class'::regclass AND p.refclassid = 'pg_class'::regclass
+                     AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND p.deptype = 'i') END,
+               CASE WHEN a.attnotnull THEN {valid} ELSE true END
+        FROM pg_class c
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        JOIN pg_type t ON t.oid = a.atttypid
+        LEFT JOIN pg_attrdef d ON a.atthasdef AND d.adrelid = a.attrelid AND d.adnum = a.attnum
+        LEFT JOIN pg_collation co ON co.oid = a.attcollation AND a.attcollation <> t.typcollation
+        LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace
+        WHERE c.relkind IN ('r', 'p') AND c.relnamespace = ANY (%(namespaces)s)
+        ORDER BY a.attrelid, a.attnum"""
+
+
+def read(rows: Iterable[Row], reader: Reader) -> Iterable[Column]:
+    """Rows of `query` → Column, those of tables that are not in scope left out."""
+    tables, names, service = reader.tables, reader.columns, reader.service
+    for oid, number, name, kind, not_null, default, identity, generated, collation, options, valid in rows:
+        names[oid, number] = name
+        path = tables.get(oid)
+        if path is None:
+            continue
+        expression = None if default is None else Expr(default, default)
+        yield Column(
+            Address(service, "postgres", "column", (*path, name)),
+            kind,
+            not_null,
+            None if generated else expression,
+            Identity("always" if identity == "a" else "by_default", *options) if options else None,
+            Generated(expression, generated == "v") if generated and expression else None,
+            (collation[0], collation[1]) if collation else None,
+            valid,
+            number,
+        )
+
+
+def clause(column: Column) -> str:
+    """The column as CREATE TABLE and ADD COLUMN write it."""
+    parts = [ident(column.address.name), column.type]
+    if column.collation is not None:
+        parts.append(f"COLLATE {qualified(*column.collation)}")
+    if column.default is not None:
+        parts.append(f"DEFAULT {column.default.source}")
+    if column.identity is not None:
+        parts.append(render_identity(column.identity, column.type))
+    if column.generated is not None:
+        kind = "VIRTUAL" if column.generated.virtual else "STORED"
+        parts.append(f"GENERATED ALWAYS AS ({column.generated.expression.source}) {kind}")
+    if column.not_null:
+        parts.append("NOT NULL")
+    return " ".join(parts)
+
+
+def references(column: Column, catalog: Catalog) -> Iterable[Address]:
+    """The enum it is of, when that is one of the target's."""
+    if is_builtin(column.type):
+        return
+    schema, _, name = column.type.removesuffix("[]").rpartition(".")
+    wanted = column.address.sibling("enum", (schema or "public", name.strip('"')))
+    if wanted in catalog.resources:
+        yield wanted
+
+
+def absorbed(change: Change[Column], context: Context) -> bool:
+    """Part of CREATE TABLE and DROP TABLE."""
+    table = change.address.sibling("table", change.address.path[:2])
+    return context.creates(table) if change.action is Action.CREATE else context.deletes(table)
+
+
+KIND = PgKind(
+    name="column",
+    resource=Column,
+    section="columns",
+    spec=SPEC,
+    lower=lower,
+    lift=lift,
+    query=query,
+    read=read,
+    references=references,
+    absorbed=absorbed,
+    create=changes.add,
+    drop=changes.drop,
+    rules=(
+        rule("type", "collation", "default", emit=changes.retype, when=changes.type_differs),
+        rule("generated", emit=changes.set_generated),
+        rule("not_null", "not_null_valid", emit=changes.require, when=changes.tightens),
+        rule("identity", "default", emit=changes.set_identity, when=changes.identity_differs),
+        rule("default", emit=changes.set_default),
+        rule("not_null", "not_null_valid", emit=changes.allow_null),
+    ),
+    parent="table",
+    order=45,
+)

@@ -1,0 +1,335 @@
+"""Foreign keys: `foreign_keys: {name: {columns: [a], references: {table: t, columns: [id]}, on_delete: cascade}}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.engines.postgres.constraint_parts import (
+    COLUMNS,
+    DEFERRABLE,
+    column_addresses,
+    dropped_with_column,
+    lift_deferrable,
+    lower_deferrable,
+    only_new_columns,
+    table_address,
+    table_name,
+    table_path,
+    timing,
+)
+from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
+from reconciler.engines.postgres.kinds.unique import Unique
+from reconciler.engines.postgres.locks import ROW_SHARE, access_exclusive, lock, share_row_exclusive
+from reconciler.engines.postgres.locks import SHARE_UPDATE_EXCLUSIVE as SUE
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import columns, ident, qualified
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Action, Change
+from reconciler.model.hazard import Code, hazard
+from reconciler.model.kind import Context, Place, rule
+from reconciler.model.resource import Resource, Role, attr
+from reconciler.model.step import Check, Draft, Phase, Probe
+
+ACTIONS = {"a": "no_action", "r": "restrict", "c": "cascade", "n": "set_null", "d": "set_default"}
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey(Resource):
+    """Path: (schema, table, name). `table` is what it references; `delete_columns` those that ON DELETE SET sets."""
+
+    columns: tuple[str, ...] = attr(Role.REPLACE)
+    table: tuple[str, str] = attr(Role.REPLACE)
+    referenced: tuple[str, ...] = attr(Role.REPLACE)
+    on_update: str = attr(Role.REPLACE, default="no_action")
+    on_delete: str = attr(Role.REPLACE, default="no_action")
+    delete_columns: tuple[str, ...] = attr(Role.REPLACE, default=())
+    full: bool = attr(Role.REPLACE, default=False)
+    deferrable: bool = False
+    deferred: bool = False
+    validated: bool = True
+
+
+ACTION = {"enum": sorted(ACTIONS.values())}
+SPEC = {
+    "type": "object",
+    "required": ["columns", "references"],
+    "properties": {
+        "columns": COLUMNS,
+        "references": {
+            "type": "object",
+            "required": ["table", "columns"],
+            "properties": {"table": {"type": "string"}, "schema": {"type": "string"}, "columns": COLUMNS},
+            "additionalProperties": False,
+        },
+        "on_update": ACTION,
+        "on_delete": ACTION,
+        "on_delete_columns": COLUMNS,
+        "match": {"enum": ["simple", "full"]},
+        "deferrable": DEFERRABLE,
+        "validated": {"type": "boolean"},
+    },
+}
+
+
+def lower(name: str, node: Any, place: Place) -> ForeignKey:
+    """`references.schema` defaults to the table's own schema."""
+    target = node["references"]
+    if len(target["columns"]) != len(node["columns"]):
+        message = f"{len(node['columns'])} columns refer to {len(target['columns'])}"
+        raise place.fail(message, "list as many columns on both sides", "references", "columns")
+    deferrable, deferred = lower_deferrable(node)
+    return ForeignKey(
+        place.address("foreign_key", name),
+        tuple(node["columns"]),
+        (target.get("schema", place.parent[0]), target["table"]),
+        tuple(target["columns"]),
+        node.get("on_update", "no_action"),
+        node.get("on_delete", "no_action"),
+        tuple(node.get("on_delete_columns", ())),
+        node.get("match") == "full",
+        deferrable,
+        deferred,
+        bool(node.get("validated", True)),
+    )
+
+
+def lift(key: ForeignKey, _catalog: Catalog) -> Any:
+    """What differs from the defaults."""
+    target: dict[str, Any] = {"table": key.table[1], "columns": list(key.referenced)}
+    if key.table[0] != key.address.path[0]:
+        target = {"schema": key.table[0], **target}
+    node: dict[str, Any] = {"columns": list(key.columns), "references": target}
+    for word, value in (("on_update", key.on_update), ("on_delete", key.on_delete)):
+        if value != "no_action":
+            node[word] = value
+    if key.delete_columns:
+        node["on_delete_columns"] = list(key.delete_columns)
+    if key.full:
+        node["match"] = "full"
+    node |= lift_deferrable(key.deferrable, key.deferred)
+    if not key.validated:
+        node["validated"] = False
+    return node
+
+
+def query(version: int) -> str:
+    """Foreign keys of the tables in scope; names on the far side too, since that may be out of scope."""
+    chosen = "k.confdelsetcols" if version >= 15 else "NULL::int2[]"
+    return f"""
+        SELECT k.conrelid, k.conname, k.conkey, n.nspname, f.relname, k.confrelid, k.confkey, k.confupdtype::text,
+               k.confdeltype::text, {chosen}, k.confmatchtype = 'f', k.condeferrable, k.condeferred, k.convalidated,
+               CASE WHEN f.relnamespace <> ALL (%(namespaces)s) THEN
+                   (SELECT array_agg(a.attname::text ORDER BY o.position)
+                    FROM unnest(k.confkey) WITH ORDINALITY o (number, position)
+                    JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = o.number) END
+        FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid
+        JOIN pg_namespace n ON n.oid = f.relnamespace
+        WHERE k.contype = 'f' AND k.conparentid = 0 AND c.relnamespace = ANY (%(namespaces)s)
+        ORDER BY k.conrelid, k.conname"""
+
+
+def read(rows: Iterable[Row], reader: Reader) -> Iterable[ForeignKey]:
+    """Rows of `query` → ForeignKey."""
+    for row in rows:
+        table, name, numbers, schema, far, far_oid, far_numbers, update, delete, chosen, *rest, far_names = row
+        path = reader.tables.get(table)
+        if path is None:
+            continue
+        full, deferrable, deferred, validated = rest
+        yield ForeignKey(
+            reader.address("foreign_key", *path, name),
+            reader.names(table, numbers),
+            (schema, far),
+            tuple(far_names) if far_names else reader.names(far_oid, far_numbers),
+            ACTIONS[update],
+            ACTIONS[delete],
+            reader.names(table, chosen or ()),
+            full,
+            deferrable,
+            deferred,
+            validated,
+        )
+
+
+def clause(key: ForeignKey) -> str:
+    """The table constraint, with its name."""
+    text = f"CONSTRAINT {ident(key.address.name)} FOREIGN KEY {columns(key.columns)}"
+    text += f" REFERENCES {qualified(*key.table)} {columns(key.referenced)}" + (" MATCH FULL" if key.full else "")
+    if key.on_update != "no_action":
+        text += f" ON UPDATE {key.on_update.replace('_', ' ').upper()}"
+    if key.on_delete != "no_action":
+        text += f" ON DELETE {key.on_delete.replace('_', ' ').upper()}"
+        text += f" {columns(key.delete_columns)}" if key.delete_columns else ""
+    return text + timing(key.deferrable, key.deferred)
+
+
+def references(key: ForeignKey, catalog: Catalog) -> Iterable[Address]:
+    """Its columns, the table and columns it refers to, and the key over these."""
+    yield from column_addresses(key.address, key.columns)
+    far = key.address.sibling("table", key.table)
+    yield far
+    if far in catalog.resources:
+        yield from (far.sibling("column", (*key.table, name)) for name in key.referenced)
+    yield from _far_keys(key, catalog)
+
+
+def _far_keys(key: ForeignKey, catalog: Catalog) -> Iterable[Address]:
+    far = key.address.sibling("table", key.table)
+    wanted = set(key.referenced)
+    primary = catalog.get(far.sibling("primary_key", key.table), PrimaryKey)
+    if primary is not None and set(primary.columns) == wanted:
+        yield primary.address
+    for unique in catalog.children(far, "unique", Unique):
+        if set(unique.columns) == wanted:
+            yield unique.address
+
+
+def absorbed(change: Change[ForeignKey], context: Context) -> bool:
+    """Gone with its table or with a column of it; never part of CREATE TABLE, since tables may refer to each other."""
+    if change.action is not Action.DELETE:
+        return False
+    names = change.before.columns if change.before else ()
+    return context.deletes(table_address(change.address)) or dropped_with_column(change, names, context)
+
+
+def create(change: Change[ForeignKey], context: Context) -> list[Draft]:
+    """NOT VALID, then VALIDATE (rows 41 and 42); at once where the table is new and empty."""
+    key, table = change.desired, table_name(change.address)
+    if context.creates(table_address(change.address)):
+        new = context.creates(change.address.sibling("table", key.table))
+        return [
+            Draft(
+                "add",
+                Phase.EXPAND,
+                f"add foreign key {change.address.name} to {change.address.path[1]}",
+                sql(f"ALTER TABLE {table} ADD {clause(key)}"),
+                locks=share_row_exclusive(table_path(change.address), *(() if new else (key.table,))),
+                done=(Check(change.address),),
+                undo=(sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(change.address.name)}"),),
+            )
+        ]
+    easy = only_new_columns(change, key.columns, context)
+    return _add(change, Phase.EXPAND if easy else Phase.CONTRACT, "")
+
+
+def replace(change: Change[ForeignKey], _context: Context) -> list[Draft]:
+    """Old out and new in by one ALTER: writers are never unchecked."""
+    return _add(change, Phase.CONTRACT, f"DROP CONSTRAINT {ident(change.address.name)}, ")
+
+
+def _add(change: Change[ForeignKey], phase: Phase, first: str) -> list[Draft]:
+    key, table, name = change.desired, table_name(change.address), change.address.name
+    here = table_path(change.address)
+    mode = access_exclusive if first else share_row_exclusive
+    far = (change.before.table,) if change.before else ()
+    refused = hazard(Code.OLD_WRITERS, f"a row of {table} that refers to nothing in {qualified(*key.table)} is refused")
+    back = f"DROP CONSTRAINT {ident(name)}" + (f", ADD {clause(change.before)}" if change.before else "")
+    add = Draft(
+        "add",
+        phase,
+        f"check new rows of {here[1]} by foreign key {name}",
+        sql(f"ALTER TABLE {table} {first}ADD {clause(key)} NOT VALID"),
+        locks=mode(here, *sorted({key.table, *far} - {here})),
+        hazards=() if phase is Phase.EXPAND else (refused,),
+        probes=(orphans(key),) if key.validated else (),
+        done=(Check(change.address, attributes=(("referenced", key.referenced), ("on_delete", key.on_delete))),),
+        undo=(sql(f"ALTER TABLE {table} {back}"),),
+        provides=True,
+    )
+    return [add, _validation(key, phase)] if key.validated else [add]
+
+
+def orphans(key: ForeignKey) -> Probe:
+    """Finds rows that refer to nothing."""
+    table, far = table_name(key.address), qualified(*key.table)
+    on = " AND ".join(f"f.{ident(b)} = t.{ident(a)}" for a, b in zip(key.columns, key.referenced, strict=True))
+    given = " AND ".join(f"t.{ident(a)} IS NOT NULL" for a in key.columns)
+    values = ", ".join(f"t.{ident(a)}" for a in key.columns)
+    return Probe(
+        f"rows of {table} refer to nothing in {far}",
+        f"SELECT concat_ws(', ', {values}) FROM ONLY {table} t\n"
+        f"WHERE {given} AND NOT EXISTS (SELECT FROM {far} f WHERE {on})",
+    )
+
+
+def _validation(key: ForeignKey, phase: Phase) -> Draft:
+    here = table_path(key.address)
+    return Draft(
+        "validate",
+        phase,
+        f"check the rows that are in {here[1]} by foreign key {key.address.name}",
+        sql(f"ALTER TABLE {table_name(key.address)} VALIDATE CONSTRAINT {ident(key.address.name)}"),
+        locks=(lock(SUE, *here), *((lock(ROW_SHARE, *key.table),) if key.table != here else ())),
+        done=(Check(key.address, attributes=(("validated", True),)),),
+        undo=(),
+        reads=table_address(key.address),
+    )
+
+
+def set_validated(change: Change[ForeignKey], context: Context) -> list[Draft]:
+    """VALIDATE; the way back to NOT VALID is a new constraint."""
+    if change.desired.validated:
+        return [_validation(change.desired, Phase.CONTRACT)]
+    return replace(change, context)
+
+
+def set_timing(change: Change[ForeignKey], _context: Context) -> list[Draft]:
+    """ALTER CONSTRAINT: instant (row 46)."""
+
+    def action(key: ForeignKey) -> str:
+        text = timing(key.deferrable, key.deferred) or " NOT DEFERRABLE"
+        return f"ALTER TABLE {table_name(key.address)} ALTER CONSTRAINT {ident(key.address.name)}{text}"
+
+    key = change.desired
+    return [
+        Draft(
+            "timing",
+            Phase.CONTRACT,
+            f"change when {change.address.name} of {change.address.path[1]} is checked",
+            sql(action(key)),
+            locks=access_exclusive(table_path(change.address)),
+            done=(Check(key.address, attributes=(("deferrable", key.deferrable), ("deferred", key.deferred))),),
+            undo=(sql(action(change.live)),),
+        )
+    ]
+
+
+def drop(change: Change[ForeignKey], _context: Context) -> list[Draft]:
+    """AccessExclusive on both tables, so alone in its transaction (row 45)."""
+    key, here = change.live, table_path(change.address)
+    return [
+        Draft(
+            "drop",
+            Phase.CONTRACT,
+            f"drop foreign key {change.address.name} of {here[1]}",
+            sql(f"ALTER TABLE {table_name(change.address)} DROP CONSTRAINT {ident(change.address.name)}"),
+            locks=access_exclusive(here, *(() if key.table == here else (key.table,))),
+            hazards=(hazard(Code.LOOSENS, f"rows may refer to nothing in {qualified(*key.table)}"),),
+            done=(Check(change.address, present=False),),
+            undo=(sql(f"ALTER TABLE {table_name(change.address)} ADD {clause(key)}"),),
+        )
+    ]
+
+
+KIND = PgKind(
+    name="foreign_key",
+    resource=ForeignKey,
+    section="foreign_keys",
+    spec=SPEC,
+    lower=lower,
+    lift=lift,
+    query=query,
+    read=read,
+    references=references,
+    absorbed=absorbed,
+    create=create,
+    drop=drop,
+    replace=replace,
+    rules=(rule("deferrable", "deferred", emit=set_timing), rule("validated", emit=set_validated)),
+    parent="table",
+    order=70,
+)

@@ -1,0 +1,240 @@
+"""Primary keys: `primary_key: [id]`, or a mapping with a name and options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.engines.postgres.constraint_parts import (
+    COLUMNS,
+    DEFERRABLE,
+    absorbed_by_table,
+    column_addresses,
+    dropped_with_column,
+    duplicates,
+    lift_deferrable,
+    lower_deferrable,
+    reads_columns,
+    table_address,
+    table_name,
+    table_path,
+    timing,
+)
+from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
+from reconciler.engines.postgres.operations import alone, sql
+from reconciler.engines.postgres.quoting import columns, fitting, ident, qualified
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
+from reconciler.model.hazard import Code, hazard
+from reconciler.model.kind import Context, Place, rule
+from reconciler.model.resource import Resource, Role, attr
+from reconciler.model.step import Check, Draft, Phase, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class PrimaryKey(Resource):
+    """Path: (schema, table), since a table has one."""
+
+    name: str
+    columns: tuple[str, ...] = attr(Role.REPLACE)
+    include: tuple[str, ...] = attr(Role.REPLACE, default=())
+    deferrable: bool = attr(Role.REPLACE, default=False)
+    deferred: bool = attr(Role.REPLACE, default=False)
+
+
+SPEC = {
+    "type": ["array", "object"],
+    "description": "a list of column names, or a mapping with 'columns' and more",
+    "items": {"type": "string"},
+    "minItems": 1,
+    "required": ["columns"],
+    "properties": {
+        "columns": COLUMNS,
+        "name": {"type": "string"},
+        "include": COLUMNS,
+        "deferrable": DEFERRABLE,
+    },
+}
+
+
+def default_name(table: str) -> str:
+    """What the server calls it when nobody says."""
+    return fitting(table, suffix="_pkey")
+
+
+def lower(_name: str, node: Any, place: Place) -> PrimaryKey:
+    """A list of columns; a mapping says more."""
+    if isinstance(node, list):
+        node = {"columns": node}
+    deferrable, deferred = lower_deferrable(node)
+    return PrimaryKey(
+        place.address("primary_key"),
+        node.get("name") or default_name(place.parent[1]),
+        tuple(node["columns"]),
+        tuple(node.get("include", ())),
+        deferrable,
+        deferred,
+    )
+
+
+def lift(key: PrimaryKey, _catalog: Catalog) -> Any:
+    """The list of columns where that says all."""
+    node: dict[str, Any] = {"columns": list(key.columns)}
+    if key.name != default_name(key.address.path[1]):
+        node["name"] = key.name
+    if key.include:
+        node["include"] = list(key.include)
+    node |= lift_deferrable(key.deferrable, key.deferred)
+    return node["columns"] if len(node) == 1 else node
+
+
+def key_query(contype: str, version: int) -> str:
+    """Index-backed constraints of one type with the columns of their index."""
+    distinct = "i.indnullsnotdistinct" if version >= 15 else "false"
+    return f"""
+        SELECT k.conrelid, k.conname, i.indkey::int2[], i.indnkeyatts, k.condeferrable, k.condeferred, {distinct}
+        FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_index i ON i.indexrelid = k.conindid
+        WHERE k.contype = '{contype}' AND c.relkind IN ('r', 'p') AND c.relnamespace = ANY (%(namespaces)s)
+        ORDER BY k.conrelid, k.conname"""
+
+
+def query(version: int) -> str:
+    """Primary keys in scope."""
+    return key_query("p", version)
+
+
+def read(rows: Iterable[Row], reader: Reader) -> Iterable[PrimaryKey]:
+    """Rows of `key_query` → PrimaryKey."""
+    for table, name, numbers, keys, deferrable, deferred, _distinct in rows:
+        path = reader.tables.get(table)
+        if path is not None:
+            names = reader.names(table, numbers)
+            yield PrimaryKey(
+                reader.address("primary_key", *path), name, names[:keys], names[keys:], deferrable, deferred
+            )
+
+
+def clause(key: PrimaryKey) -> str:
+    """The table constraint, with its name."""
+    include = f" INCLUDE {columns(key.include)}" if key.include else ""
+    ends = include + timing(key.deferrable, key.deferred)
+    return f"CONSTRAINT {ident(key.name)} PRIMARY KEY {columns(key.columns)}{ends}"
+
+
+def references(key: PrimaryKey, catalog: Catalog) -> Iterable[Address]:
+    """Its columns."""
+    return reads_columns(key.address, (*key.columns, *key.include), catalog)
+
+
+def absorbed(change: Change[PrimaryKey], context: Context) -> bool:
+    """Part of the table, or gone with a column of it."""
+    return absorbed_by_table(change, context) or dropped_with_column(
+        change, change.before.columns if change.before else (), context
+    )
+
+
+def create(change: Change[PrimaryKey], context: Context) -> list[Draft]:
+    """A unique index built concurrently, then the key on top of it: no scan under a lock (rows 49 and 50)."""
+    return _build(change.desired, context, "")
+
+
+def _build(key: PrimaryKey, context: Context, first: str) -> list[Draft]:
+    """`first` is an action before ADD in the same ALTER TABLE: the old key goes as the new one comes."""
+    address, table = key.address, table_name(key.address)
+    if context.creates(table_address(address)):
+        return []
+    index = fitting(key.name, suffix="_new") if first else key.name
+    schema, name = address.path
+    include = f" INCLUDE {columns(key.include)}" if key.include else ""
+    build = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(index)} ON {table} {columns(key.columns)}{include}"
+    add = (
+        f"ADD CONSTRAINT {ident(key.name)} PRIMARY KEY USING INDEX {ident(index)}{timing(key.deferrable, key.deferred)}"
+    )
+    needs = tuple(Ref(a) for a in column_addresses(address, key.columns) if a in context.changes)
+    return [
+        Draft(
+            "build",
+            Phase.CONTRACT,
+            f"build the index of the primary key of {name}",
+            alone(build, repairs=(schema, index)),
+            locks=share_update_exclusive(table_path(address)),
+            hazards=(hazard(Code.OLD_WRITERS, f"a second row with the same {columns(key.columns)} is refused"),),
+            probes=(duplicates(address, key.columns),),
+            done=(Check(address.sibling("index", (schema, name, index)), attributes=(("valid", True),)),),
+            undo=(alone(f"DROP INDEX CONCURRENTLY {qualified(schema, index)}"),),
+            reads=table_address(address),
+        ),
+        Draft(
+            "add",
+            Phase.CONTRACT,
+            f"make it the primary key of {name}",
+            sql(f"ALTER TABLE {table} {first}{add}"),
+            locks=access_exclusive(table_path(address)),
+            done=(Check(address, attributes=(("columns", key.columns), ("name", key.name))),),
+            undo=None if first else (sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(key.name)}"),),
+            requires=needs,
+            provides=True,
+        ),
+    ]
+
+
+def drop(change: Change[PrimaryKey], _context: Context) -> list[Draft]:
+    """Instant; nothing keeps rows apart from then on (row 51)."""
+    key, table = change.live, table_name(change.address)
+    return [
+        Draft(
+            "drop",
+            Phase.CONTRACT,
+            f"drop the primary key of {change.address.path[1]}",
+            sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(key.name)}"),
+            locks=access_exclusive(table_path(change.address)),
+            hazards=(hazard(Code.LOOSENS, f"{table} may hold the same {columns(key.columns)} twice"),),
+            done=(Check(change.address, present=False),),
+            undo=(sql(f"ALTER TABLE {table} ADD {clause(key)}"),),
+        )
+    ]
+
+
+def replace(change: Change[PrimaryKey], context: Context) -> list[Draft]:
+    """The new index first, then one ALTER that swaps the keys."""
+    return _build(change.desired, context, f"DROP CONSTRAINT {ident(change.live.name)}, ")
+
+
+def rename(change: Change[PrimaryKey], _context: Context) -> list[Draft]:
+    """RENAME CONSTRAINT: instant (row 8)."""
+    table, old, new = table_name(change.address), change.live.name, change.desired.name
+    return [
+        Draft(
+            "rename",
+            Phase.EXPAND,
+            f"rename the primary key of {change.address.path[1]} to {new}",
+            sql(f"ALTER TABLE {table} RENAME CONSTRAINT {ident(old)} TO {ident(new)}"),
+            locks=access_exclusive(table_path(change.address)),
+            done=(Check(change.address, attributes=(("name", new),)),),
+            undo=(sql(f"ALTER TABLE {table} RENAME CONSTRAINT {ident(new)} TO {ident(old)}"),),
+        )
+    ]
+
+
+KIND = PgKind(
+    name="primary_key",
+    resource=PrimaryKey,
+    section="primary_key",
+    spec=SPEC,
+    lower=lower,
+    lift=lift,
+    query=query,
+    read=read,
+    references=references,
+    absorbed=absorbed,
+    create=create,
+    drop=drop,
+    replace=replace,
+    rules=(rule("name", emit=rename),),
+    parent="table",
+    singleton=True,
+    order=50,
+)

@@ -1,0 +1,90 @@
+"""Schemas: `schemas: {app: {tables: …}}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import ident
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
+from reconciler.model.kind import Context, Place
+from reconciler.model.resource import Resource
+from reconciler.model.step import Check, Draft, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Schema(Resource):
+    """Path: (schema,)."""
+
+
+SPEC = {"type": ["object", "null"], "properties": {}}
+
+
+def lower(name: str, _node: Any, place: Place) -> Schema:
+    """An empty mapping, or nothing, declares the schema; what is in it stands in its sections."""
+    return Schema(place.address("schema", name))
+
+
+def lift(_schema: Schema, _catalog: Catalog) -> Any:
+    """Always a mapping, for the sections."""
+    return {}
+
+
+def query(_version: int) -> str:
+    """Schemas in scope."""
+    return "SELECT n.nspname FROM pg_namespace n WHERE n.oid = ANY (%(namespaces)s) ORDER BY 1"
+
+
+def read(rows: Iterable[Row], reader: Reader) -> Iterable[Schema]:
+    """(name) → Schema."""
+    return (Schema(reader.address("schema", name)) for (name,) in rows)
+
+
+def create(change: Change[Schema], _context: Context) -> list[Draft]:
+    """No lock on anything that exists."""
+    name = change.address.name
+    return [
+        Draft(
+            "create",
+            Phase.EXPAND,
+            f"create schema {name}",
+            sql(f"CREATE SCHEMA {ident(name)}"),
+            done=(Check(change.address),),
+            undo=(sql(f"DROP SCHEMA {ident(name)}"),),
+        )
+    ]
+
+
+def drop(change: Change[Schema], _context: Context) -> list[Draft]:
+    """RESTRICT: what is left in it makes the step fail rather than vanish."""
+    name = change.address.name
+    return [
+        Draft(
+            "drop",
+            Phase.CONTRACT,
+            f"drop schema {name}",
+            sql(f"DROP SCHEMA {ident(name)}"),
+            done=(Check(change.address, present=False),),
+            undo=(sql(f"CREATE SCHEMA {ident(name)}"),),
+        )
+    ]
+
+
+KIND = PgKind(
+    name="schema",
+    resource=Schema,
+    section="schemas",
+    spec=SPEC,
+    lower=lower,
+    lift=lift,
+    query=query,
+    read=read,
+    create=create,
+    drop=drop,
+    order=10,
+    shared=True,
+)

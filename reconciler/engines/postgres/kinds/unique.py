@@ -1,0 +1,212 @@
+"""Unique constraints: `uniques: {users_email_key: [email]}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.engines.postgres.constraint_parts import (
+    COLUMNS,
+    DEFERRABLE,
+    absorbed_by_table,
+    dropped_with_column,
+    duplicates,
+    in_new_table,
+    lift_deferrable,
+    lower_deferrable,
+    only_new_columns,
+    reads_columns,
+    table_address,
+    table_name,
+    table_path,
+    timing,
+)
+from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.kinds.primary_key import key_query
+from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
+from reconciler.engines.postgres.operations import alone, sql
+from reconciler.engines.postgres.quoting import columns, fitting, ident, qualified
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
+from reconciler.model.hazard import Code, hazard
+from reconciler.model.kind import Context, Place
+from reconciler.model.resource import Resource, Role, attr
+from reconciler.model.step import Check, Draft, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Unique(Resource):
+    """Path: (schema, table, name)."""
+
+    columns: tuple[str, ...] = attr(Role.REPLACE)
+    include: tuple[str, ...] = attr(Role.REPLACE, default=())
+    nulls_not_distinct: bool = attr(Role.REPLACE, default=False)
+    deferrable: bool = attr(Role.REPLACE, default=False)
+    deferred: bool = attr(Role.REPLACE, default=False)
+
+
+SPEC = {
+    "type": ["array", "object"],
+    "description": "a list of column names, or a mapping with 'columns' and more",
+    "items": {"type": "string"},
+    "minItems": 1,
+    "required": ["columns"],
+    "properties": {
+        "columns": COLUMNS,
+        "include": COLUMNS,
+        "nulls_not_distinct": {"type": "boolean"},
+        "deferrable": DEFERRABLE,
+    },
+}
+
+
+def lower(name: str, node: Any, place: Place) -> Unique:
+    """A list of columns; a mapping says more."""
+    if isinstance(node, list):
+        node = {"columns": node}
+    deferrable, deferred = lower_deferrable(node)
+    return Unique(
+        place.address("unique", name),
+        tuple(node["columns"]),
+        tuple(node.get("include", ())),
+        bool(node.get("nulls_not_distinct", False)),
+        deferrable,
+        deferred,
+    )
+
+
+def lift(unique: Unique, _catalog: Catalog) -> Any:
+    """The list of columns where that says all."""
+    node: dict[str, Any] = {"columns": list(unique.columns)}
+    if unique.include:
+        node["include"] = list(unique.include)
+    if unique.nulls_not_distinct:
+        node["nulls_not_distinct"] = True
+    node |= lift_deferrable(unique.deferrable, unique.deferred)
+    return node["columns"] if len(node) == 1 else node
+
+
+def query(version: int) -> str:
+    """Unique constraints in scope."""
+    return key_query("u", version)
+
+
+def read(rows: Iterable[Row], reader: Reader) -> Iterable[Unique]:
+    """Rows of `key_query` → Unique."""
+    for table, name, numbers, keys, deferrable, deferred, distinct in rows:
+        path = reader.tables.get(table)
+        if path is not None:
+            names = reader.names(table, numbers)
+            address = reader.address("unique", *path, name)
+            yield Unique(address, names[:keys], names[keys:], distinct, deferrable, deferred)
+
+
+def _shape(unique: Unique) -> str:
+    include = f" INCLUDE {columns(unique.include)}" if unique.include else ""
+    return f"{columns(unique.columns)}{include}"
+
+
+def clause(unique: Unique) -> str:
+    """The table constraint, with its name."""
+    nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
+    ends = timing(unique.deferrable, unique.deferred)
+    return f"CONSTRAINT {ident(unique.address.name)} UNIQUE{nulls} {_shape(unique)}{ends}"
+
+
+def references(unique: Unique, catalog: Catalog) -> Iterable[Address]:
+    """Its columns."""
+    return reads_columns(unique.address, (*unique.columns, *unique.include), catalog)
+
+
+def absorbed(change: Change[Unique], context: Context) -> bool:
+    """Part of the table, or gone with a column of it."""
+    return absorbed_by_table(change, context) or dropped_with_column(
+        change, (*change.before.columns, *change.before.include) if change.before else (), context
+    )
+
+
+def create(change: Change[Unique], context: Context) -> list[Draft]:
+    """A unique index built concurrently, then the constraint on top of it (row 48)."""
+    return _build(change, context, "")
+
+
+def replace(change: Change[Unique], context: Context) -> list[Draft]:
+    """The new index first, then one ALTER that swaps the constraints: never a moment without."""
+    return _build(change, context, f"DROP CONSTRAINT {ident(change.address.name)}, ")
+
+
+def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
+    unique, address = change.desired, change.address
+    schema, table, name = address.path
+    if in_new_table(change, context):
+        return []
+    index = fitting(name, suffix="_new") if first else name
+    nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
+    build = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(index)} ON {table_name(address)} {_shape(unique)}{nulls}"
+    ends = timing(unique.deferrable, unique.deferred)
+    add = f"ADD CONSTRAINT {ident(name)} UNIQUE USING INDEX {ident(index)}{ends}"
+    easy = only_new_columns(change, unique.columns, context) and not first
+    phase = Phase.EXPAND if easy else Phase.CONTRACT
+    refused = hazard(Code.OLD_WRITERS, f"a second row with the same {columns(unique.columns)} is refused")
+    return [
+        Draft(
+            "build",
+            phase,
+            f"build the index of {name} on {table}",
+            alone(build, repairs=(schema, index)),
+            locks=share_update_exclusive((schema, table)),
+            hazards=() if easy else (refused,),
+            probes=() if easy else (duplicates(address, unique.columns),),
+            done=(Check(address.sibling("index", (schema, table, index)), attributes=(("valid", True),)),),
+            undo=(alone(f"DROP INDEX CONCURRENTLY {qualified(schema, index)}"),),
+            reads=table_address(address),
+        ),
+        Draft(
+            "add",
+            phase,
+            f"make it the unique constraint {name}",
+            sql(f"ALTER TABLE {table_name(address)} {first}{add}"),
+            locks=access_exclusive((schema, table)),
+            done=(Check(address, attributes=(("columns", unique.columns),)),),
+            undo=None if first else (sql(f"ALTER TABLE {table_name(address)} DROP CONSTRAINT {ident(name)}"),),
+            provides=True,
+        ),
+    ]
+
+
+def drop(change: Change[Unique], _context: Context) -> list[Draft]:
+    """Instant; duplicates are let in from then on (row 51)."""
+    unique, table = change.live, table_name(change.address)
+    return [
+        Draft(
+            "drop",
+            Phase.CONTRACT,
+            f"drop unique constraint {change.address.name} of {change.address.path[1]}",
+            sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(change.address.name)}"),
+            locks=access_exclusive(table_path(change.address)),
+            hazards=(hazard(Code.LOOSENS, f"{table} may hold the same {columns(unique.columns)} twice"),),
+            done=(Check(change.address, present=False),),
+            undo=(sql(f"ALTER TABLE {table} ADD {clause(unique)}"),),
+        )
+    ]
+
+
+KIND = PgKind(
+    name="unique",
+    resource=Unique,
+    section="uniques",
+    spec=SPEC,
+    lower=lower,
+    lift=lift,
+    query=query,
+    read=read,
+    references=references,
+    absorbed=absorbed,
+    create=create,
+    drop=drop,
+    replace=replace,
+    parent="table",
+    order=55,
+)

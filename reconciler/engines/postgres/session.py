@@ -1,0 +1,183 @@
+"""One connection to one database: the only place of this engine that talks to a server, with its neighbours."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import psycopg
+
+from reconciler.engines.postgres import execution, lease
+from reconciler.engines.postgres.canonical import canonicalise
+from reconciler.engines.postgres.engine_facts import OLDEST
+from reconciler.engines.postgres.inspect import inspect, namespaces
+from reconciler.engines.postgres.kind import PgKind
+from reconciler.errors import ConnectionFailed, StoreError
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.engine import Limits, Progress, Scope, Server, Target
+from reconciler.model.step import Operation, Probe, Size, Violations
+
+CONNECT_SECONDS = 5
+# public alone: live text then names everything outside it in full, and what people write inside it stays short
+SETTINGS = (
+    "SET search_path = public; SET standard_conforming_strings = on; SET timezone = 'UTC'; SET datestyle = 'ISO';"
+    " SET intervalstyle = 'postgres'; SET client_min_messages = error; SET statement_timeout = 0;"
+    " SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET extra_float_digits = 1;"
+    " SET check_function_bodies = off"
+)
+SAMPLE = 5
+
+
+@contextlib.contextmanager
+def connect(target: Target, kinds: Mapping[str, PgKind[Any]]) -> Iterator[PostgresSession]:
+    """A session with the target's database. Raises ConnectionFailed without the password in the message."""
+    connection = _connected(target)
+    try:
+        connection.execute(SETTINGS)
+        server = _server(connection)
+        yield PostgresSession(connection, target, kinds, server)
+    finally:
+        connection.close()
+
+
+def _connected(target: Target) -> psycopg.Connection[Any]:
+    parameters = dict(target.connection)
+    create = parameters.pop("create_database", "") == "true"
+    try:
+        return _open(parameters)
+    except psycopg.OperationalError as error:
+        if create and "does not exist" in str(error):
+            _create_database(parameters)
+            return _open(parameters)
+        raise _refused(target, error) from None
+
+
+def _open(parameters: Mapping[str, str]) -> psycopg.Connection[Any]:
+    said = dict(parameters)
+    return psycopg.connect(
+        said.pop("dsn", ""),
+        autocommit=True,
+        connect_timeout=CONNECT_SECONDS,
+        application_name="reconcile",
+        **said,  # type: ignore[arg-type]  # connection words of libpq
+    )
+
+
+def _create_database(parameters: Mapping[str, str]) -> None:
+    from reconciler.engines.postgres.quoting import ident
+
+    with _open({**parameters, "dbname": "postgres"}) as admin, contextlib.suppress(psycopg.errors.DuplicateDatabase):
+        admin.execute(f"CREATE DATABASE {ident(parameters['dbname'])}")
+
+
+def _refused(target: Target, error: psycopg.OperationalError) -> ConnectionFailed:
+    text = " ".join(str(error).split())
+    password = target.connection.get("password")
+    if password:
+        text = text.replace(password, "***")
+    where = target.label or target.name
+    if "password authentication" in text or "no password supplied" in text:
+        variable = f"POSTGRES_{target.service.upper().replace('-', '_')}_PASSWORD"
+        return ConnectionFailed(f"{where}: the server refuses the user or the password", hint=f"check {variable}")
+    if "does not exist" in text:
+        return ConnectionFailed(
+            f"{where}: {text.rpartition('FATAL:')[2].strip()}", hint="create it, or name another one"
+        )
+    hint = "is the server running and reachable? for the local stores: reconcile up"
+    return ConnectionFailed(f"{where}: cannot connect: {text}", hint=hint)
+
+
+def _server(connection: psycopg.Connection[Any]) -> Server:
+    number = connection.info.server_version
+    version = (number // 10000, number % 10000)
+    if version[0] < OLDEST:
+        raise ConnectionFailed(f"PostgreSQL {version[0]} is not supported", hint=f"{OLDEST} is the oldest that is")
+    return Server("PostgreSQL", version)
+
+
+class PostgresSession:
+    """Implements `model.engine.Session`."""
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], target: Target, kinds: Mapping[str, PgKind[Any]], server: Server
+    ) -> None:
+        self.connection = connection
+        self.target = target
+        self.kinds = kinds
+        self.server = server
+
+    @property
+    def _journal_key(self) -> str:
+        return f"{self.target.service}@{self.target.environment}"
+
+    def inspect(self, scope: Scope) -> Catalog:
+        """Everything in scope: one query for the schemas, then one pipeline."""
+        with _errors("the catalogs cannot be read"):
+            wanted = namespaces(self.connection, scope)
+            return inspect(self.connection, self.kinds, self.target.service, self.server.version[0], wanted)
+
+    def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
+        """See `canonical.canonicalise`."""
+        return canonicalise(self.connection, self.kinds, desired, live, self.server)
+
+    def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
+        """Row estimates and total sizes of tables; 0 rows only where the table has no page at all."""
+        tables = [a for a in addresses if a.kind == "table"]
+        rows = self.connection.execute(
+            """SELECT n.nspname, c.relname, pg_relation_size(c.oid), c.reltuples::bigint, pg_total_relation_size(c.oid)
+               FROM unnest(%s::text[], %s::text[]) w (schema, name) JOIN pg_namespace n ON n.nspname = w.schema
+               JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name""",
+            ([a.path[0] for a in tables], [a.path[1] for a in tables]),
+        ).fetchall()
+        found = {(s, n): Size(0 if heap == 0 else int(rows), int(total)) for s, n, heap, rows, total in rows}
+        return {a: found[a.path[0], a.path[1]] for a in tables if (a.path[0], a.path[1]) in found}
+
+    def probe(self, probe: Probe) -> Violations:
+        """Count what the query finds, with the first few for the report."""
+        with _errors("a check before the step failed"):
+            row = self.connection.execute(
+                f"SELECT count(*), (array_agg(x::text))[1:{SAMPLE}] FROM ({probe.query}) found (x)"
+            ).fetchone()
+        count, sample = row or (0, None)
+        return Violations(int(count), tuple(sample or ()))
+
+    def execute(self, operation: Operation, limits: Limits, progress: Progress, journal: Mapping[str, Any]) -> None:
+        """See `execution.execute`; the journal entries commit with the step where it has a transaction."""
+        with _errors("the step failed"):
+            execution.execute(
+                self.connection,
+                operation,
+                limits,
+                progress,
+                lambda: lease.write(self.connection, self._journal_key, journal),
+            )
+
+    def exclusive(self, holder: str) -> AbstractContextManager[None]:
+        """The applier's advisory lock on this service in this database."""
+        return lease.exclusive(self.connection, self._journal_key, holder)
+
+    def journal(self) -> Mapping[str, Any]:
+        """All entries of this service and environment."""
+        with _errors("the journal cannot be read"):
+            return lease.read(self.connection, self._journal_key)
+
+    def record(self, entries: Mapping[str, Any]) -> None:
+        """Write entries; None deletes."""
+        with _errors("the journal cannot be written"):
+            lease.write(self.connection, self._journal_key, entries)
+
+
+@contextlib.contextmanager
+def _errors(what: str) -> Iterator[None]:
+    """Server errors as StoreError. Details of integrity errors hold values of rows and stay out (law 9)."""
+    try:
+        yield
+    except psycopg.Error as error:
+        primary = error.diag.message_primary or " ".join(str(error).split())
+        state = f" [{error.sqlstate}]" if error.sqlstate else ""
+        detail = error.diag.message_detail if not (error.sqlstate or "").startswith("23") else None
+        text = f"{what}: {primary}{state}" + (f"; {' '.join(detail.split())}" if detail else "")
+        raise StoreError(text, hint=error.diag.message_hint) from None
