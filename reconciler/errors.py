@@ -1,6 +1,7 @@
 """Every error `reconcile` raises on purpose, and the exit code each one ends a command with.
 
 ReconcileError                  1   base; has a stable code, a hint, and says what was changed
+├── Several                     *   errors of several targets; ends with the exit code they share, else 1
 ├── DeclarationError            1   a YAML file says something wrong (file and line)
 ├── ConfigError                 1   reconcile.yaml, a flag or the environment says something wrong
 ├── ConnectionFailed            1   a store cannot be reached or refuses the credentials
@@ -32,7 +33,7 @@ class ReconcileError(Exception):
     """
 
     code: ClassVar[str] = "RC0001"
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(
         self, message: str, *, hint: str | None = None, where: Span | None = None, effect: str = NOTHING_CHANGED
@@ -45,6 +46,19 @@ class ReconcileError(Exception):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class Several(ReconcileError):
+    """Errors of several targets found in one run. Ends with the exit code they share, else with 1."""
+
+    code = "RC0002"
+
+    def __init__(self, errors: Iterable[ReconcileError]) -> None:
+        self.errors = tuple(errors)
+        first = self.errors[0]
+        super().__init__(first.message, hint=first.hint, where=first.where, effect=first.effect)
+        codes = {e.exit_code for e in self.errors}
+        self.exit_code = codes.pop() if len(codes) == 1 else 1
 
 
 class DeclarationError(ReconcileError):
@@ -120,7 +134,23 @@ class StalePlan(ReconcileError):
 
 
 class PartlyApplied(ReconcileError):
-    """Some steps ran and some did not; running the same plan again finishes it."""
+    """Some steps ran and some did not; running the same plan again finishes it.
+
+    `ran` names the steps that did, `failures` the steps that did not with their errors, both in words.
+    """
 
     code = "RC0800"
     exit_code = 6
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        ran: Iterable[str] = (),
+        failures: Iterable[tuple[str, Exception]] = (),
+        hint: str | None = None,
+        effect: str = NOTHING_CHANGED,
+    ) -> None:
+        super().__init__(message, hint=hint, effect=effect)
+        self.ran = tuple(ran)
+        self.failures = tuple(failures)

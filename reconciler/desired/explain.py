@@ -56,7 +56,7 @@ def _unknown_key(
     unknown: str, rule: Mapping[str, Any], document: Document, pointer: list[Any], where: str
 ) -> DeclarationError:
     known = [k for k in rule.get("properties", {}) if k != "environments"]
-    close = difflib.get_close_matches(unknown, known, n=1)
+    close = difflib.get_close_matches(unknown, list(rule.get("properties", {})), n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
     span = document.span(*pointer, unknown)
     return DeclarationError(f"unknown key {unknown!r} in {where}", hint=hint, where=span)

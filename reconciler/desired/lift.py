@@ -20,6 +20,7 @@ def lift(engine: Engine, catalog: Catalog) -> dict[str, Any]:
     """
     top: dict[str, Any] = {}
     nodes: dict[Address, Any] = {}
+    places: dict[Address, tuple[dict[str, Any], str]] = {}
     kinds = sorted(engine.kinds.values(), key=lambda k: k.order)
     grouped: dict[str, list[Resource]] = {k.name: [] for k in kinds}
     for resource in catalog.resources.values():
@@ -28,7 +29,7 @@ def lift(engine: Engine, catalog: Catalog) -> dict[str, Any]:
         for resource in grouped[kind.name]:
             node = kind.lift(resource, catalog)
             nodes[resource.address] = node
-            _place(engine, kind, resource.address, node, top, nodes)
+            places[resource.address] = _place(engine, kind, resource.address, node, top, nodes, places)
     return _shortened(engine, top)
 
 
@@ -36,20 +37,34 @@ def _parents_first(kinds: list[Kind[Any]]) -> Iterable[Kind[Any]]:
     names = {k.name: k for k in kinds}
 
     def depth(kind: Kind[Any]) -> int:
+        if kind.attaches:
+            return 1 + max(depth(names[holder]) for holder in kind.attaches)
         return 0 if kind.parent is None else 1 + depth(names[kind.parent])
 
     return sorted(kinds, key=lambda k: (depth(k), k.order))
 
 
 def _place(
-    engine: Engine, kind: Kind[Any], address: Address, node: Any, top: dict[str, Any], nodes: dict[Address, Any]
-) -> None:
+    engine: Engine,
+    kind: Kind[Any],
+    address: Address,
+    node: Any,
+    top: dict[str, Any],
+    nodes: dict[Address, Any],
+    places: dict[Address, tuple[dict[str, Any], str]],
+) -> tuple[dict[str, Any], str]:
+    """Put the node into its parent's, which takes its long form for that; returns where it went."""
     parent = parent_of(address, engine.kinds)
     holder = top if parent is None else nodes[parent]
+    if parent is not None and not isinstance(holder, dict):
+        container, key = places[parent]
+        holder = nodes[parent] = container[key] = engine.kinds[parent.kind].long(holder)
     if kind.singleton:
         holder[kind.section] = node
-    else:
-        holder.setdefault(kind.section, {})[address.name] = node
+        return holder, kind.section
+    section = holder.setdefault(kind.section, {})
+    section[address.name] = node
+    return section, address.name
 
 
 def _shortened(engine: Engine, top: dict[str, Any]) -> dict[str, Any]:

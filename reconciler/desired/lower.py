@@ -73,8 +73,8 @@ class _Walk:
     def __post_init__(self) -> None:
         self.children: dict[str, list[Kind[Any]]] = {name: [] for name in self.engine.kinds}
         for kind in self.engine.kinds.values():
-            if kind.parent is not None:
-                self.children[kind.parent].append(kind)
+            for holder in kind.attaches or ([kind.parent] if kind.parent else []):
+                self.children[holder].append(kind)
 
     def document(self, document: Document, section: Mapping[str, Any]) -> None:
         for kind, parent in root_kinds(self.engine):
@@ -115,7 +115,8 @@ class _Walk:
             for child in self.children[kind.name]:
                 nodes = node.get(child.section)
                 if nodes or (nodes is not None and child.singleton):
-                    self.section(document, child, nodes, path, (*pointer, child.section))
+                    holder = (kind.name, *path) if child.attaches else path
+                    self.section(document, child, nodes, holder, (*pointer, child.section))
 
     def add(self, document: Document, kind: Kind[Any], resource: Resource, pointer: Pointer) -> None:
         known = self.origins.get(resource.address)

@@ -40,6 +40,8 @@ def declaration_schema(engines: Iterable[Engine]) -> dict[str, Any]:
 def root_kinds(engine: Engine) -> Iterator[tuple[Kind[Any], tuple[str, ...]]]:
     """Kinds that may stand at the top of an engine's declaration, with the implied parent's path."""
     for kind in engine.kinds.values():
+        if kind.attaches:
+            continue
         if kind.parent is None:
             yield kind, ()
         elif kind.parent in engine.default_parents:
@@ -62,7 +64,7 @@ def _sections(engine: Engine, kinds: Iterable[Kind[Any]]) -> dict[str, Any]:
 def _node_schema(engine: Engine, kind: Kind[Any]) -> dict[str, Any]:
     schema = dict(kind.spec)
     if "properties" in schema:
-        children = [k for k in engine.kinds.values() if k.parent == kind.name]
+        children = [k for k in engine.kinds.values() if k.parent == kind.name or kind.name in k.attaches]
         schema["properties"] = {**schema["properties"], **_sections(engine, children), "environments": OVERLAY}
         schema.setdefault("additionalProperties", False)
     return schema

@@ -31,7 +31,8 @@ class Deferred(NamedTuple):
 class Catalog:
     """The resources of one target, in a stable order that keeps what the order of declaration means.
 
-    `origins` says where a declared resource was written; it is a function because finding a line means parsing again.
+    `uses` is what the store itself knows of who uses what, beside what the resources say. `origin` says where a
+    declared resource was written; it is a function because finding a line means parsing again.
     """
 
     service: str
@@ -40,6 +41,7 @@ class Catalog:
     unmanaged: tuple[Unmanaged, ...] = ()
     deferred: tuple[Deferred, ...] = ()
     origin: Callable[[Address], Span | None] = field(default=lambda _address: None)
+    uses: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
     _children: dict[tuple[str, tuple[str, ...]], list[Resource]] = field(default_factory=dict)
 
     def get(self, address: Address, kind: type[R]) -> R | None:
@@ -62,4 +64,12 @@ class Catalog:
 
     def with_resources(self, resources: Mapping[Address, Resource], deferred: Iterable[Deferred] = ()) -> Catalog:
         """The same catalog holding other resources."""
-        return Catalog(self.service, self.engine, resources, self.unmanaged, (*self.deferred, *deferred), self.origin)
+        return Catalog(
+            self.service,
+            self.engine,
+            resources,
+            self.unmanaged,
+            (*self.deferred, *deferred),
+            self.origin,
+            self.uses,
+        )

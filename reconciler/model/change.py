@@ -45,6 +45,8 @@ class Change(Generic[R]):
     before: R | None
     after: R | None
     attributes: tuple[AttributeChange, ...] = ()
+    forced: Address | None = None
+    """The change elsewhere for whose sake this resource goes and comes again, though it may not differ itself."""
 
     def changed(self, *names: str) -> bool:
         """Whether one of these attributes differs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from reconciler.model.address import Address
@@ -89,6 +90,17 @@ class Context(Protocol):
 Emit = Callable[[Change[R], Context], list[Draft]]
 
 
+class Disturbance(Enum):
+    """What a change does to the resources that refer to what it changes."""
+
+    NONE = 0
+    """They stay as they are."""
+    ALTERS = 1
+    """Those the store ties to the old definition (`Kind.bound`) have to go before and come again after."""
+    DROPS = 2
+    """All of them have to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule(Generic[R]):
     """What to do when some of these attributes differ: emits drafts and consumes all of `attributes`.
@@ -113,6 +125,14 @@ def _always(_resource: Any, _catalog: Catalog) -> Iterable[Address]:
 
 def _not_implicit(_resource: Any) -> bool:
     return False
+
+
+def _not_long(_node: Any) -> dict[str, Any]:
+    raise TypeError("this kind's declaration has no long form")
+
+
+def _undisturbed(_change: Change[Any]) -> Disturbance:
+    return Disturbance.NONE
 
 
 def _never(_change: Change[Any], _context: Context) -> bool:
@@ -143,8 +163,19 @@ class Kind(Generic[R]):
     drop: Emit[R]
     replace: Emit[R] | None = None
     rules: tuple[Rule[R], ...] = ()
+    rebuild: Emit[R] | None = None
+    """Drop and create again, because a change elsewhere forces it; the dropping drafts are marked `removes`."""
     parent: str | None = None
+    attaches: frozenset[str] = frozenset()
+    """Kinds that may carry one instead of one parent: a comment. Its path is (kind, *path) of what carries it."""
     singleton: bool = False
+    long: Callable[[Any], dict[str, Any]] = _not_long
+    """A lifted node in short form as a mapping, so that sections below it have a place."""
+    mentions: Callable[[R, Catalog], Iterable[Address]] = _always
+    """What it may use, as far as its text tells: creation comes after that where nothing speaks against it."""
+    disturbs: Callable[[Change[R]], Disturbance] = _undisturbed
+    bound: bool = False
+    """The store refuses to alter what it refers to: a view and the type of its columns."""
     references: Callable[[R, Catalog], Iterable[Address]] = _always
     absorbed: Callable[[Change[R], Context], bool] = _never
     order: int = 50

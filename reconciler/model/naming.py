@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
 from reconciler.model.kind import Kind
+from reconciler.model.resource import Resource
 
 
 def parent_of(address: Address, kinds: Mapping[str, Kind[Any]]) -> Address | None:
     """The enclosing resource's address; None for a root kind."""
     kind = kinds[address.kind]
+    if kind.attaches:
+        return Address(address.service, address.engine, address.path[0], address.path[1:])
     if kind.parent is None:
         return None
     path = address.path if kind.singleton else address.path[:-1]
@@ -26,3 +30,10 @@ def top_of(address: Address, kinds: Mapping[str, Kind[Any]]) -> Address:
             break
         address = parent
     return address
+
+
+def references_of(resource: Resource, catalog: Catalog, kinds: Mapping[str, Kind[Any]]) -> set[Address]:
+    """All that must be there for it: what it says itself, what the store knows, and what encloses it."""
+    parent = parent_of(resource.address, kinds)
+    said = {*kinds[resource.address.kind].references(resource, catalog), *catalog.uses.get(resource.address, ())}
+    return said | {parent} if parent is not None else said

@@ -90,7 +90,8 @@ class Draft:
     """A step before it has a place in the order. Rules and emitters return these.
 
     `slot` names the draft within its change. `undo` is None where nothing brings the old state back, and empty where
-    there is nothing to bring back. `provides` marks the draft after which the resource exists with its new definition.
+    there is nothing to bring back. `provides` marks the draft after which the resource exists with its new definition,
+    `removes` one after which the old definition is gone.
     """
 
     slot: str
@@ -105,6 +106,7 @@ class Draft:
     reads: Address | None = None
     requires: tuple[Ref, ...] = ()
     provides: bool = False
+    removes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,18 @@ from reconciler.diff.structural import Changes, diff
 from reconciler.errors import DeclarationError, DeclarationErrors
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred, Unmanaged
-from reconciler.model.change import Action
+from reconciler.model.change import Action, Change
 from reconciler.model.engine import Engine, Server
 from reconciler.model.kind import Policy
 from reconciler.model.naming import top_of
 from reconciler.model.plan import Note, Plan, PlannedChange, TargetStamp
+from reconciler.model.resource import Resource
 from reconciler.model.step import Phase, Size, Step
 from reconciler.planner.context import UNKNOWN, PlanContext
 from reconciler.planner.expand import expand, shown
+from reconciler.planner.fuse import fused
 from reconciler.planner.graph import Graph, Node
+from reconciler.planner.rebuild import with_rebuilds
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def compared(state: TargetState) -> TargetState:
     kinds = state.engine.kinds
     found, unmanaged = owned(diff(state.desired, state.live, kinds), state.desired, kinds, state.managed, state.policy)
     held = {d.address for d in (*state.desired.deferred, *state.live.deferred)}
-    changes = {a: c for a, c in found.items() if a not in held}
+    changes = with_rebuilds({a: c for a, c in found.items() if a not in held}, state.desired, state.live, kinds)
     return replace(state, changes=changes, unmanaged=(*state.live.unmanaged, *unmanaged))
 
 
@@ -73,7 +76,7 @@ def steps_of(state: TargetState) -> list[Node]:
         change = state.changes[address]
         kind = state.engine.kinds[address.kind]
         graph.add(address, [] if kind.absorbed(change, context) else expand(change, kind, context))
-    return graph.order()
+    return fused(state.engine, graph.order(), state.changes)
 
 
 def build(
@@ -124,7 +127,7 @@ def _step(number: int, state: TargetState, node: Node) -> Step:
         phase=node.phase,
         address=node.address,
         title=draft.title,
-        because=because or {Action.CREATE: "declared, not there", Action.DELETE: "there, not declared"}[change.action],
+        because=because or _reason(change),
         operation=draft.operation,
         locks=draft.locks,
         hazards=draft.hazards,
@@ -133,3 +136,9 @@ def _step(number: int, state: TargetState, node: Node) -> Step:
         undo=draft.undo,
         size=None if size == UNKNOWN else size,
     )
+
+
+def _reason(change: Change[Resource]) -> str:
+    if change.forced is not None:
+        return f"{change.forced} changes under it"
+    return {Action.CREATE: "declared, not there", Action.DELETE: "there, not declared"}.get(change.action, "")

@@ -29,6 +29,8 @@ def expand(change: Change[Any], kind: Kind[Any], context: PlanContext) -> list[D
 
 
 def _replace(change: Change[Any], kind: Kind[Any], context: PlanContext) -> list[Draft]:
+    if change.forced is not None and kind.rebuild is not None:
+        return kind.rebuild(change, context)
     if kind.replace is None:
         raise unsupported(change, change.attributes, context)
     return kind.replace(change, context)
@@ -63,6 +65,6 @@ def shown(value: Any) -> str:
         return "nothing"
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+    if isinstance(value, tuple) and type(value).__str__ is object.__str__:
         return "(" + ", ".join(shown(v) for v in value) + ")"
     return str(value)

@@ -12,19 +12,24 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
 from reconciler.model.engine import Engine
-from reconciler.model.naming import parent_of
+from reconciler.model.naming import parent_of, references_of
 from reconciler.model.step import Draft, Phase
 
 
 @dataclass(slots=True)
 class Node:
-    """One draft in the graph. `phase` is raised along edges, never lowered."""
+    """One draft in the graph. `phase` is raised along edges, never lowered.
+
+    `after` are drafts that must run before; `gladly` those that should, by what a text mentions.
+    """
 
     address: Address
     draft: Draft
     slot: int
     phase: Phase
+    index: int
     after: set[int] = field(default_factory=set)
+    gladly: set[int] = field(default_factory=set)
 
 
 class Graph:
@@ -42,41 +47,50 @@ class Graph:
         """The drafts of one change, chained in their order. Absorbed changes have none."""
         mine: list[int] = []
         for slot, draft in enumerate(drafts):
-            node = Node(address, draft, slot, draft.phase)
+            node = Node(address, draft, slot, draft.phase, len(self.nodes))
             if mine:
                 node.after.add(mine[-1])
-            mine.append(len(self.nodes))
+            mine.append(node.index)
             self.nodes.append(node)
         self.of[address] = mine
 
     def order(self) -> list[Node]:
-        """The one answer: topological, ties by (phase, service, kind, address, slot).
+        """The one answer: topological, ties by (phase, kind, address, slot); deletions in reverse order of kinds.
 
         Raises InternalError naming the drafts of a cycle, or a required draft that is not there.
         """
         for change in self.changes.values():
             self._connect(change)
         self._raise_phases()
-        return self._sorted()
+        for change in self.changes.values():
+            self._connect_gladly(change)
+        order = {k.name: k.order for k in self.engine.kinds.values()}
+
+        def key(index: int) -> tuple[Any, ...]:
+            node = self.nodes[index]
+            gone = node.draft.removes or self.changes[node.address].action is Action.DELETE
+            rank = order[node.address.kind]
+            return (node.phase, -rank if gone else rank, node.address.path, node.slot, index)
+
+        return [self.nodes[i] for i in self._topological(key)]
 
     def _connect(self, change: Change[Any]) -> None:
-        kind = self.engine.kinds[change.address.kind]
         mine = self._drafts(change.address)
+        kept: set[Address] = set()
         if change.after is not None and change.action is not Action.FORGET:
-            for wanted in [*kind.references(change.after, self.desired), *self._parent(change.address)]:
-                self._create_after(mine, wanted)
+            wanted = references_of(change.after, self.desired, self.engine.kinds)
+            makers = [i for i in mine if not self.nodes[i].draft.removes]
+            for address in sorted(wanted):
+                self._create_after(makers, mine, address)
+            kept = set() if change.forced else wanted
         if change.before is not None:
-            kept = set(kind.references(change.after, self.desired)) if change.after is not None else set()
-            for held in [*kind.references(change.before, self.live), *self._parent(change.address)]:
+            removers = [i for i in mine if self.nodes[i].draft.removes] or mine
+            for held in sorted(references_of(change.before, self.live, self.engine.kinds)):
                 if held not in kept:
-                    self._release_before(mine, held)
+                    self._release_before(removers, mine, held, change)
         for index in self.of.get(change.address, ()):
             for address, slot in self.nodes[index].draft.requires:
                 self._require(index, address, slot)
-
-    def _parent(self, address: Address) -> list[Address]:
-        parent = parent_of(address, self.engine.kinds)
-        return [parent] if parent is not None else []
 
     def _drafts(self, address: Address | None) -> list[int]:
         """The drafts that make the change of an address: its own, or those of the parent that absorbed it."""
@@ -86,30 +100,52 @@ class Graph:
             address = parent_of(address, self.engine.kinds) if address in self.changes else None
         return []
 
-    def _create_after(self, mine: list[int], wanted: Address) -> None:
-        theirs = self._drafts(wanted)
+    def _providers(self, theirs: list[int]) -> list[int]:
+        """The drafts after which the resource is there with its new definition; an update may have none."""
         change = self.changes.get(self.nodes[theirs[0]].address) if theirs else None
-        if not mine or change is None or theirs == mine or change.action is Action.DELETE:
-            return
+        if change is None or change.action is Action.DELETE:
+            return []
         providers = [i for i in theirs if self.nodes[i].draft.provides]
-        if not providers and change.action is not Action.UPDATE:
-            providers = theirs[:1]
-        self.nodes[mine[0]].after.update(providers)
+        if providers or change.action is Action.UPDATE:
+            return providers
+        return [i for i in theirs if not self.nodes[i].draft.removes][:1]
 
-    def _release_before(self, mine: list[int], held: Address) -> None:
+    def _create_after(self, makers: list[int], mine: list[int], wanted: Address) -> None:
+        theirs = self._drafts(wanted)
+        if makers and theirs != mine:
+            self.nodes[makers[0]].after.update(self._providers(theirs))
+
+    def _release_before(self, removers: list[int], mine: list[int], held: Address, change: Change[Any]) -> None:
         theirs = self._drafts(held)
-        change = self.changes.get(self.nodes[theirs[0]].address) if theirs else None
-        if mine and theirs != mine and change is not None and change.action in (Action.DELETE, Action.REPLACE):
-            self.nodes[theirs[-1]].after.update(mine)
+        other = self.changes.get(self.nodes[theirs[0]].address) if theirs else None
+        if not mine or theirs == mine or other is None:
+            return
+        if other.action is Action.DELETE or other.action is Action.REPLACE:
+            last = [i for i in theirs if self.nodes[i].draft.removes][:1] or theirs[-1:]
+        elif change.forced is not None:
+            last = [i for i in theirs if self.nodes[i].draft.provides][:1]
+        else:
+            return
+        for index in last:
+            self.nodes[index].after.update(removers)
 
     def _require(self, index: int, address: Address, slot: str | None) -> None:
         theirs = self._drafts(address)
         wanted = [i for i in theirs if slot in (None, self.nodes[i].draft.slot)]
         if slot is not None and not wanted:
-            raise InternalError(
-                f"a draft of {self.nodes[index].address} requires {slot} of {address}, which is not planned"
-            )
+            here = self.nodes[index].address
+            raise InternalError(f"a draft of {here} requires {slot} of {address}, which is not planned")
         self.nodes[index].after.update(i for i in wanted if i != index)
+
+    def _connect_gladly(self, change: Change[Any]) -> None:
+        if change.after is None:
+            return
+        makers = [i for i in self._drafts(change.address) if not self.nodes[i].draft.removes][:1]
+        for address in self.engine.kinds[change.address.kind].mentions(change.after, self.desired):
+            for index in makers:
+                phase = self.nodes[index].phase
+                theirs = [i for i in self._providers(self._drafts(address)) if self.nodes[i].phase <= phase]
+                self.nodes[index].gladly.update(i for i in theirs if self.nodes[i].address != change.address)
 
     def _raise_phases(self) -> None:
         """Law: what must follow a contract step is itself contract."""
@@ -117,34 +153,35 @@ class Graph:
             node = self.nodes[index]
             node.phase = max([node.phase, *(self.nodes[i].phase for i in node.after)])
 
-    def _sorted(self) -> list[Node]:
-        order = {k.name: k.order for k in self.engine.kinds.values()}
-
-        def key(index: int) -> tuple[Any, ...]:
-            node = self.nodes[index]
-            return (node.phase, order[node.address.kind], node.address.path, node.slot, index)
-
-        return [self.nodes[i] for i in self._topological(key)]
-
     def _topological(self, key: Any) -> list[int]:
-        waiting = [len(n.after) for n in self.nodes]
-        followers: list[list[int]] = [[] for _ in self.nodes]
+        """Kahn's algorithm with a heap; where only mentions hold everything up, the first in order goes ahead."""
+        hard = [len(n.after) for n in self.nodes]
+        soft = [len(n.gladly - n.after) for n in self.nodes]
+        followers: list[list[tuple[int, bool]]] = [[] for _ in self.nodes]
         for index, node in enumerate(self.nodes):
             for before in node.after:
-                followers[before].append(index)
-        heap = [(key(i), i) for i, n in enumerate(waiting) if n == 0]
-        heapq.heapify(heap)
+                followers[before].append((index, True))
+            for before in node.gladly - node.after:
+                followers[before].append((index, False))
+        ready = [(key(i), i) for i in range(len(self.nodes)) if not hard[i] and not soft[i]]
+        held = [(key(i), i) for i in range(len(self.nodes)) if not hard[i] and soft[i]]
+        heapq.heapify(ready)
+        heapq.heapify(held)
+        done: set[int] = set()
         result: list[int] = []
-        while heap:
-            _, index = heapq.heappop(heap)
+        while ready or held:
+            _, index = heapq.heappop(ready or held)
+            if index in done:
+                continue
+            done.add(index)
             result.append(index)
-            for follower in followers[index]:
-                waiting[follower] -= 1
-                if waiting[follower] == 0:
-                    heapq.heappush(heap, (key(follower), follower))
+            for follower, strict in followers[index]:
+                counts = hard if strict else soft
+                counts[follower] -= 1
+                if not hard[follower] and follower not in done:
+                    heapq.heappush(held if soft[follower] else ready, (key(follower), follower))
         if len(result) != len(self.nodes):
-            stuck = sorted({str(n.address) for i, n in enumerate(self.nodes) if waiting[i]})
-            raise InternalError(
-                f"these changes wait for each other: {', '.join(stuck)}", hint="split them over two plans"
-            )
+            stuck = sorted({str(n.address) for i, n in enumerate(self.nodes) if i not in done})
+            message = f"these changes wait for each other: {', '.join(stuck)}"
+            raise InternalError(message, hint="split them over two plans")
         return result

@@ -50,7 +50,7 @@ class Backfill:
         """For people: the statement of a batch, and how it is repeated."""
         text = self.statement().replace("%%", "%").replace("%(first)s::tid", "'(P,0)'")
         text = text.replace("%(end)s::tid", f"'(P+{self.pages},0)'")
-        return [*f"{text};".splitlines(), "-- repeated for every range of pages"]
+        return [*f"{text};".split("\n"), "-- repeated for every range of pages"]
 
 
 def decode(fields: Mapping[str, Any]) -> Backfill:

@@ -17,15 +17,11 @@ from psycopg import errors
 from reconciler.engines.postgres import facts
 from reconciler.engines.postgres.inspect import inspect
 from reconciler.engines.postgres.kind import PgKind
-from reconciler.engines.postgres.kinds.check import Check
-from reconciler.engines.postgres.kinds.check import clause as check_clause
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.column import clause as column_clause
 from reconciler.engines.postgres.kinds.enum import Enum
 from reconciler.engines.postgres.kinds.enum import definition as enum_definition
 from reconciler.engines.postgres.kinds.extension import Extension
-from reconciler.engines.postgres.kinds.index import Index
-from reconciler.engines.postgres.kinds.index import definition as index_definition
 from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.kinds.sequence import Sequence
 from reconciler.engines.postgres.kinds.sequence import definition as sequence_definition
@@ -71,15 +67,16 @@ def canonicalise(
     make temporary tables, a standby) comes back deferred, unless its text equals the live text already.
     """
     desired = _adopted(desired, live)
-    tables = _differing(desired, live)
-    if not tables:
+    tables, others = _differing(desired, live, kinds)
+    if not tables and not others:
         return desired
     asked = _Asked(connection, kinds, desired, live, server)
     try:
-        for start in range(0, len(tables), BATCH):
-            for schema in dict.fromkeys(a.path[0] for a in tables[start : start + BATCH]):
-                batch = [a for a in tables[start : start + BATCH] if a.path[0] == schema]
-                asked.ask(schema, batch)
+        for schema in dict.fromkeys(a.path[0] for a in (*tables, *others)):
+            inside = [a for a in tables if a.path[0] == schema]
+            asked.ask(schema, inside[:BATCH], [a for a in others if a.path[0] == schema])
+            for start in range(BATCH, len(inside), BATCH):
+                asked.ask(schema, inside[start : start + BATCH], [])
     except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction) as error:
         reason = f"the server does not let us ask how it spells this: {error.diag.message_primary}"
         return desired.with_resources(desired.resources, _unknown(desired, live, tables, reason))
@@ -100,13 +97,20 @@ def _adopted(desired: Catalog, live: Catalog) -> Catalog:
     return desired.with_resources({**desired.resources, **taken}) if taken else desired
 
 
-def _differing(desired: Catalog, live: Catalog) -> list[Address]:
-    """Tables of which anything differs from live, in the order of the declaration."""
-    wanted: dict[Address, None] = {}
+def _differing(
+    desired: Catalog, live: Catalog, kinds: Mapping[str, PgKind[Any]]
+) -> tuple[list[Address], list[Address]]:
+    """(tables of which anything differs from live, other objects that differ and can be asked about), in order."""
+    pieces = {"table", "column"} | {k.name for k in kinds.values() if k.piece}
+    alone = {k.name for k in kinds.values() if k.temporary and not k.piece}
+    tables: dict[Address, None] = {}
+    others: list[Address] = []
     for address, resource in desired.resources.items():
-        if address.kind in ("column", "check", "index", "table") and live.resources.get(address) != resource:
-            wanted[address.sibling("table", address.path[:2])] = None
-    return [a for a in wanted if a in desired.resources]
+        if address.kind in pieces and live.resources.get(address) != resource:
+            tables[address.sibling("table", address.path[:2])] = None
+        elif address.kind in alone and live.resources.get(address, resource) != resource:
+            others.append(address)
+    return [a for a in tables if a in desired.resources], others
 
 
 def _unknown(desired: Catalog, live: Catalog, tables: list[Address], reason: str) -> Iterator[Deferred]:
@@ -128,13 +132,17 @@ class _Asked:
     answers: dict[Address, Resource] = field(default_factory=dict)
     slips: list[DeclarationError] = field(default_factory=list)
 
-    def ask(self, schema: str, tables: list[Address]) -> None:
-        """Build these tables of one schema, read them back, ask about changes, roll back."""
+    def ask(self, schema: str, tables: list[Address], others: list[Address]) -> None:
+        """Build these tables and objects of one schema, read them back, ask about changes, roll back."""
         with self.connection.transaction(force_rollback=True):
-            self.connection.execute("SET LOCAL search_path = public")
             self.prepare()
             for table in tables:
                 self.build(table)
+            for address in others:
+                build = self.kinds[address.kind].temporary
+                error = self.tried(build(self.desired.resources[address])) if build else None
+                if isinstance(error, errors.SyntaxError):
+                    self.slip(self.desired.resources[address], error)
             own = self.connection.execute("SELECT pg_my_temp_schema(), pg_my_temp_schema()::regnamespace::text")
             oid, name = own.fetchone() or (0, "")
             version = self.server.version[0]
@@ -165,15 +173,18 @@ class _Asked:
         """The table at once; piece by piece where that fails, to learn which piece it is."""
         name = ident(table.name)
         columns = self.desired.children(table, "column", Column)
-        checks = self.desired.children(table, "check", Check)
-        indexes = self.desired.children(table, "index", Index)
-        body = [*map(column_clause, columns), *map(check_clause, checks)]
-        statements = [f"CREATE TEMP TABLE {name} ({', '.join(body)})", *map(_temporary, indexes)]
-        if self.tried("; ".join(statements)) is None:
+        pieces = [
+            (piece, kind.temporary(piece))
+            for kind in self.kinds.values()
+            if kind.piece and kind.temporary
+            for piece in self.desired.children(table, kind.name, kind.resource)
+        ]
+        whole = f"CREATE TEMP TABLE {name} ({', '.join(map(column_clause, columns))})"
+        if self.tried("; ".join([whole, *(statement for _, statement in pieces)])) is None:
             return
-        plain = [replace(c, default=None, generated=None, identity=None) for c in columns]
         self.tried(f"CREATE TEMP TABLE {name} ()")
-        for column, bare in zip(columns, plain, strict=True):
+        for column in columns:
+            bare = replace(column, default=None, generated=None, identity=None)
             self.piece(column, f"ALTER TABLE pg_temp.{name} ADD COLUMN {column_clause(bare)}")
         for column in columns:
             if column.default is not None:
@@ -182,10 +193,8 @@ class _Asked:
             elif column.generated is not None or column.identity is not None:
                 again = f"DROP COLUMN {ident(column.address.name)}, ADD COLUMN {column_clause(column)}"
                 self.piece(column, f"ALTER TABLE pg_temp.{name} {again}")
-        for check in checks:
-            self.piece(check, f"ALTER TABLE pg_temp.{name} ADD {check_clause(check)}")
-        for index in indexes:
-            self.piece(index, _temporary(index))
+        for piece, statement in pieces:
+            self.piece(piece, statement)
 
     def tried(self, statement: str) -> psycopg.Error | None:
         """Run it in a savepoint; the error, if it failed. A refusal to write at all is not for the caller to judge."""
@@ -204,13 +213,13 @@ class _Asked:
         """One piece of a table. What the author got wrong is an error at its line; the rest shows when applied."""
         error = self.tried(statement)
         if isinstance(error, SLIPS) and not _explained(error):
-            self.slips.append(
-                DeclarationError(
-                    f"{resource.address}: the server says: {error.diag.message_primary}",
-                    hint=error.diag.message_hint,
-                    where=self.desired.origin(resource.address),
-                )
-            )
+            self.slip(resource, error)
+
+    def slip(self, resource: Resource, error: psycopg.Error) -> None:
+        """What the server says of the author's text, at its line."""
+        message = f"{resource.address}: the server says: {error.diag.message_primary}"
+        where = self.desired.origin(resource.address)
+        self.slips.append(DeclarationError(message, hint=error.diag.message_hint, where=where))
 
     def facts(self, table: Address) -> None:
         """What the server says of adding and retyping columns of a live table."""
@@ -229,12 +238,6 @@ class _Asked:
         """The column as far as the server has spelled it."""
         found = self.answers.get(column.address)
         return found if isinstance(found, Column) else column
-
-
-def _temporary(index: Index) -> str:
-    text = index_definition(index, index.address.name, concurrently=False)
-    schema, table = index.address.path[:2]
-    return text.replace(f" ON {ident(schema)}.{ident(table)}", f" ON pg_temp.{ident(table)}", 1)
 
 
 def _explained(error: psycopg.Error) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from reconciler.engines.postgres import backfill, operations, types
+from reconciler.engines.postgres import backfill, types
 from reconciler.engines.postgres import kinds as kinds_package
+from reconciler.engines.postgres import operations as operations_module
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.enum import Enum
@@ -47,7 +48,14 @@ class Postgres:
 
     def decode(self, fields: Mapping[str, Any]) -> Operation:
         """The operation of a plan file's step."""
-        return backfill.decode(fields) if "backfill" in fields else operations.decode(fields)
+        return backfill.decode(fields) if "backfill" in fields else operations_module.decode(fields)
+
+    def fuse(self, operations: Sequence[Operation]) -> Operation | None:
+        """All statements in one transaction; None where one of them refuses to run in any."""
+        if not all(isinstance(o, operations_module.Sql) and o.transaction for o in operations):
+            return None
+        parts = [o for o in operations if isinstance(o, operations_module.Sql)]
+        return operations_module.sql(*(s for o in parts for s in o.statements))
 
     def complete(self, resources: dict[Address, Resource], place: Place) -> None:
         """Columns of a primary key are not null, whatever the declaration says."""

@@ -23,6 +23,9 @@ class Part(NamedTuple):
     descending: bool = False
     nulls_first: bool = False
 
+    def __str__(self) -> str:
+        return render(self)
+
 
 PART = {
     "type": ["string", "object"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from reconciler.engines.postgres import dependencies
 from reconciler.engines.postgres.kind import PgKind, Reader, not_member
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Unmanaged
@@ -81,7 +82,7 @@ def inspect(
     renamed: Mapping[str, str] | None = None,
 ) -> Catalog:
     """All resources of the schemas with these oids, in the order of the kinds; `renamed` schemas get another name."""
-    queries = [OPCLASSES, *(kind.query(version) for kind in kinds.values()), UNMANAGED]
+    queries = [OPCLASSES, *(kind.query(version) for kind in kinds.values()), UNMANAGED, dependencies.QUERY]
     results = _pipelined(connection, queries, {"namespaces": wanted})
     reader = Reader(service, version, renamed or {})
     for oid, name, default, kind_oid, method in results[0]:
@@ -89,10 +90,11 @@ def inspect(
         if default:
             reader.default_opclasses.add((method, kind_oid))
     resources: dict[Address, Resource] = {}
-    for kind, rows in zip(kinds.values(), results[1:-1], strict=True):
+    for kind, rows in zip(kinds.values(), results[1:-2], strict=True):
         for resource in kind.read(rows, reader):
             resources[resource.address] = resource
-    return Catalog(service, "postgres", resources, tuple(_unmanaged(results[-1], reader)))
+    unmanaged = tuple(_unmanaged(results[-2], reader))
+    return Catalog(service, "postgres", resources, unmanaged, uses=dependencies.uses(results[-1], reader))
 
 
 def _pipelined(

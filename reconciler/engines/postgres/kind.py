@@ -18,7 +18,8 @@ Row = Sequence[Any]
 class Reader:
     """What earlier kinds of one introspection learned, for the later ones. Kinds are read in their order.
 
-    `tables`: oid → (schema, name) of the tables in scope; `columns`: (table oid, attnum) → name;
+    `tables`: oid → (schema, name) of the tables in scope; `objects`: (catalog, oid) → address of everything else that
+    others may use: views, functions, types, sequences, indexes; `columns`: (table oid, attnum) → name;
     `opclasses`: oid → (name as one writes it, is a default, input type oid, method);
     `default_opclasses`: (method, input type oid) that have a default.
     """
@@ -28,6 +29,7 @@ class Reader:
     renamed: Mapping[str, str] = field(default_factory=dict)
     tables: dict[int, tuple[str, str]] = field(default_factory=dict)
     columns: dict[tuple[int, int], str] = field(default_factory=dict)
+    objects: dict[tuple[str, int], Address] = field(default_factory=dict)
     opclasses: dict[int, tuple[str, bool, int, str]] = field(default_factory=dict)
     default_opclasses: set[tuple[str, int]] = field(default_factory=set)
 
@@ -39,6 +41,20 @@ class Reader:
         """The address of a table, remembered for what is in it."""
         self.tables[oid] = (self.renamed.get(schema, schema), name)
         return Address(self.service, "postgres", "table", self.tables[oid])
+
+    def known(self, catalog: str, oid: int, address: Address) -> Address:
+        """Remember where an object of a system catalog stands, so that what uses it can be told."""
+        self.objects[catalog, oid] = address
+        return address
+
+    def object(self, catalog: str, oid: int, part: int) -> Address | None:
+        """The address of an object, of a table's column where `part` is its number; None for what was not read."""
+        path = self.tables.get(oid) if catalog == "pg_class" else None
+        if path is None:
+            return self.objects.get((catalog, oid))
+        if part > 0:
+            return Address(self.service, "postgres", "column", (*path, self.columns[oid, part]))
+        return Address(self.service, "postgres", "table", path)
 
     def names(self, table: int, numbers: Iterable[int]) -> tuple[str, ...]:
         """Column names of a table in scope."""
@@ -55,6 +71,11 @@ class PgKind(Kind[R], Generic[R]):
 
     query: Query
     read: Callable[[Iterable[Row], Reader], Iterable[R]]
+    temporary: Callable[[R], str] | None = None
+    """The statement that builds it in pg_temp, for the server to spell it: a piece of a temporary table, or an object
+    of its own. None for what has nothing to spell."""
+    piece: bool = False
+    """Whether it is a piece of its table, built on the table's temporary twin."""
 
 
 NOT_MEMBER = "NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = {cls} AND e.objid = {oid} AND e.deptype = 'e')"

@@ -37,16 +37,21 @@ def read(connection: psycopg.Connection[Any], target: str) -> dict[str, Any]:
 
 
 def write(connection: psycopg.Connection[Any], target: str, entries: Mapping[str, Any]) -> None:
-    """Write entries, None deletes; in the transaction that is open, if one is."""
+    """Write entries, None deletes; in the open transaction, if one is. An empty journal takes its schema along."""
     if not entries:
         return
     if not _exists(connection):
+        if all(value is None for value in entries.values()):
+            return
         connection.execute(CREATE)
     gone = [k for k, v in entries.items() if v is None]
     kept = [(target, k, json.dumps(v)) for k, v in entries.items() if v is not None]
     if gone:
         query = f"DELETE FROM {JOURNAL_SCHEMA}.journal WHERE target = %s AND key = ANY (%s)"
         connection.execute(query, (target, gone))
+        if not kept and not connection.execute(f"SELECT FROM {JOURNAL_SCHEMA}.journal LIMIT 1").fetchone():
+            connection.execute(f"DROP SCHEMA {JOURNAL_SCHEMA} CASCADE")
+            return
     for row in kept:
         connection.execute(
             f"""INSERT INTO {JOURNAL_SCHEMA}.journal VALUES (%s, %s, %s)

@@ -36,7 +36,7 @@ class Sql:
 
     def lines(self) -> list[str]:
         """The statements, terminated."""
-        return [line for statement in self.statements for line in f"{statement};".splitlines()]
+        return [line for statement in self.statements for line in f"{statement};".split("\n")]
 
 
 def sql(*statements: str) -> Sql:

@@ -1,1 +1,1 @@
-"""One file a kind."""
+"""The kinds of DynamoDB resources, one module each; `registry` finds them."""

@@ -99,6 +99,11 @@ def clause(check: Check, valid: bool = True) -> str:
     return f"CONSTRAINT {ident(check.address.name)} CHECK ({check.expression.source}){ends}"
 
 
+def temporary(check: Check) -> str:
+    """The constraint on the temporary twin of its table."""
+    return f"ALTER TABLE pg_temp.{ident(check.address.path[1])} ADD {clause(check)}"
+
+
 def references(check: Check, _catalog: Catalog) -> Iterable[Address]:
     """The columns it reads, as far as the server was asked."""
     return column_addresses(check.address, check.columns)
@@ -205,6 +210,8 @@ KIND = PgKind(
     drop=drop,
     replace=replace,
     rules=(rule("validated", emit=set_validated),),
+    temporary=temporary,
+    piece=True,
     parent="table",
     order=60,
 )

@@ -45,16 +45,17 @@ def lift(enum: Enum, _catalog: Catalog) -> Any:
 def query(_version: int) -> str:
     """Enumerated types in scope with their values in order."""
     return f"""
-        SELECT n.nspname, t.typname, array_agg(v.enumlabel::text ORDER BY v.enumsortorder)
+        SELECT t.oid, n.nspname, t.typname, array_agg(v.enumlabel::text ORDER BY v.enumsortorder)
                FILTER (WHERE v.oid IS NOT NULL)
         FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_enum v ON v.enumtypid = t.oid
         WHERE t.typtype = 'e' AND t.typnamespace = ANY (%(namespaces)s) AND {not_member("pg_type", "t.oid")}
-        GROUP BY 1, 2 ORDER BY 1, 2"""
+        GROUP BY 1, 2, 3 ORDER BY 2, 3"""
 
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Enum]:
-    """(schema, name, values) → Enum."""
-    return (Enum(reader.address("enum", schema, name), tuple(values or ())) for schema, name, values in rows)
+    """(oid, schema, name, values) → Enum."""
+    for oid, schema, name, values in rows:
+        yield Enum(reader.known("pg_type", oid, reader.address("enum", schema, name)), tuple(values or ()))
 
 
 def _name(address: Address) -> str:

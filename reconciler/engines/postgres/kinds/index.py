@@ -113,8 +113,8 @@ def query(version: int) -> str:
     """Indexes of the tables in scope that belong to no constraint."""
     distinct = "i.indnullsnotdistinct" if version >= 15 else "false"
     return f"""
-        SELECT i.indrelid, c.relname, m.amname, i.indkey::int2[], i.indnkeyatts, x.types, x.schemas, x.collations,
-               i.indclass::oid[], i.indoption::int2[], x.options,
+        SELECT i.indexrelid, i.indrelid, c.relname, m.amname, i.indkey::int2[], i.indnkeyatts,
+               x.types, x.schemas, x.collations, i.indclass::oid[], i.indoption::int2[], x.options,
                CASE WHEN i.indexprs IS NOT NULL THEN ARRAY(
                    SELECT pg_get_indexdef(i.indexrelid, g, false) FROM generate_series(1, i.indnkeyatts) g
                    WHERE i.indkey[g - 1] = 0 ORDER BY g) END,
@@ -142,7 +142,7 @@ def query(version: int) -> str:
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Index]:
     """Rows of `query` → Index."""
     for row in rows:
-        table, name, method, numbers, count, types, schemas, collations, classes, options, said, *rest = row
+        oid, table, name, method, numbers, count, types, schemas, collations, classes, options, said, *rest = row
         path = reader.tables.get(table)
         if path is None:
             continue
@@ -151,7 +151,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Index]:
         parts = tuple(read_parts(keys, reader))
         include = reader.names(table, numbers[count:])
         yield Index(
-            reader.address("index", *path, name),
+            reader.known("pg_class", oid, reader.address("index", *path, name)),
             method,
             parts,
             include,
@@ -175,6 +175,12 @@ def definition(index: Index, name: str, concurrently: bool) -> str:
     text += " NULLS NOT DISTINCT" if index.nulls_not_distinct else ""
     text += f" WITH ({', '.join(f'{k} = {v}' for k, v in index.options)})" if index.options else ""
     return text + (f" WHERE {index.where.source}" if index.where else "")
+
+
+def temporary(index: Index) -> str:
+    """The index on the temporary twin of its table."""
+    text = definition(index, index.address.name, concurrently=False)
+    return text.replace(f" ON {table_name(index.address)}", f" ON pg_temp.{ident(index.address.path[1])}", 1)
 
 
 def references(index: Index, _catalog: Catalog) -> Iterable[Address]:
@@ -346,6 +352,8 @@ KIND = PgKind(
     drop=drop,
     replace=replace,
     rules=(rule("valid", emit=repair), rule("options", emit=set_options)),
+    temporary=temporary,
+    piece=True,
     parent="table",
     order=65,
 )

@@ -74,6 +74,11 @@ def drop(change: Change[Schema], _context: Context) -> list[Draft]:
     ]
 
 
+def implicit(schema: Schema) -> bool:
+    """Every new database has `public`."""
+    return schema.address.name == "public"
+
+
 KIND = PgKind(
     name="schema",
     resource=Schema,
@@ -87,4 +92,5 @@ KIND = PgKind(
     drop=drop,
     order=10,
     shared=True,
+    implicit=implicit,
 )

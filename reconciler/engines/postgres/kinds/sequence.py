@@ -69,7 +69,7 @@ def lift(sequence: Sequence, _catalog: Catalog) -> Any:
 def query(_version: int) -> str:
     """Sequences in scope but those of identity columns, with the column that owns them."""
     return f"""
-        SELECT n.nspname, c.relname, format_type(s.seqtypid, NULL),
+        SELECT c.oid, n.nspname, c.relname, format_type(s.seqtypid, NULL),
                ARRAY[s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle::int],
                CASE WHEN t.relnamespace = c.relnamespace THEN t.relname END, a.attname
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid
@@ -79,14 +79,15 @@ def query(_version: int) -> str:
         LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
         WHERE c.relnamespace = ANY (%(namespaces)s) AND d.deptype IS DISTINCT FROM 'i'
           AND {not_member("pg_class", "c.oid")}
-        ORDER BY 1, 2"""
+        ORDER BY 2, 3"""
 
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Sequence]:
     """Rows of `query` → Sequence."""
-    for schema, name, kind, options, table, column in rows:
+    for oid, schema, name, kind, options, table, column in rows:
         owner = (table, column) if table else None
-        yield Sequence(reader.address("sequence", schema, name), kind, Identity("", *options), owner)
+        address = reader.known("pg_class", oid, reader.address("sequence", schema, name))
+        yield Sequence(address, kind, Identity("", *options), owner)
 
 
 def _name(address: Address) -> str:

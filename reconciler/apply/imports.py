@@ -1,0 +1,113 @@
+"""From live to declarations: inspect → lift → text, and back again as the proof that nothing was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from reconciler.apply.parallel import in_parallel
+from reconciler.desired.documents import Document
+from reconciler.desired.emit import dump
+from reconciler.desired.lift import lift
+from reconciler.desired.lower import lower
+from reconciler.desired.strictyaml import parse
+from reconciler.desired.validate import Validator
+from reconciler.diff.structural import diff
+from reconciler.errors import ConfigError, DeclarationErrors, ReconcileError
+from reconciler.model.catalog import Catalog, Deferred, Unmanaged
+from reconciler.model.engine import Engine, Target
+from reconciler.model.plan import PlannedChange
+from reconciler.planner.expand import shown
+from reconciler.results import ImportResult
+
+if TYPE_CHECKING:
+    from reconciler.config.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class _Imported:
+    target: Target
+    section: Mapping[str, Any]
+    count: int
+    unmanaged: tuple[Unmanaged, ...]
+    deferred: tuple[Deferred, ...]
+    differences: tuple[PlannedChange, ...]
+
+
+def import_targets(project: Project, services: Iterable[str]) -> ImportResult:
+    """One file a service. Raises ConfigError where no service is named or none of its stores is known."""
+    found = in_parallel(lambda t: _import(project, t), _targets(project, tuple(services) or project.services))
+    sections: dict[str, dict[str, Any]] = {}
+    for imported in found:
+        sections.setdefault(imported.target.service, {})[imported.target.engine] = imported.section
+    labels = {s: ", ".join(i.target.label for i in found if i.target.service == s) for s in sections}
+    return ImportResult(
+        files={f"{s}.yaml": f"# Imported from {labels[s]}\n{_text(s, section)}" for s, section in sections.items()},
+        resources={i.target.name: i.count for i in found},
+        unmanaged=tuple(sorted(u for i in found for u in i.unmanaged)),
+        deferred=tuple(sorted(d for i in found for d in i.deferred)),
+        differences=tuple(d for i in found for d in i.differences),
+    )
+
+
+def _targets(project: Project, services: tuple[str, ...]) -> list[Target]:
+    """The stores of the services: those declared, or of ad hoc mode; else all that a connection is known of."""
+    if not services:
+        raise ConfigError("import needs to know for which service", hint="name it with `--service NAME`")
+    found: list[Target] = []
+    for service in services:
+        declared = project.declares.get(service, ())
+        errors: list[ReconcileError] = []
+        before = len(found)
+        for engine in declared or project.engines:
+            try:
+                found.append(project.connect(service, engine))
+            except ReconcileError as error:
+                if declared:
+                    raise
+                errors.append(error)
+        if len(found) == before and errors:
+            raise errors[0]
+    return found
+
+
+def _import(project: Project, target: Target) -> _Imported:
+    engine = project.engines[target.engine]
+    with engine.open(target) as session:
+        live = session.inspect(project.scope(target.service, target.engine, whole=True))
+        section = lift(engine, live)
+        desired = session.canonicalise(_lowered(project, engine, target, section), live)
+        return _Imported(
+            target,
+            section,
+            len(live.resources),
+            live.unmanaged,
+            (*live.deferred, *desired.deferred),
+            _differences(engine, desired, live),
+        )
+
+
+def _lowered(project: Project, engine: Engine, target: Target, section: Mapping[str, Any]) -> Catalog:
+    text = _text(target.service, {target.engine: section})
+    file = f"{target.service}.yaml"
+    document = Document(file, text, parse(text, file), sha256(text.encode()).hexdigest())
+    errors = Validator([engine]).errors(document)
+    if errors:
+        raise DeclarationErrors(errors)
+    return lower(engine, (document,), target.service, project.environment.policy, project.naming(target.service))
+
+
+def _differences(engine: Engine, desired: Catalog, live: Catalog) -> tuple[PlannedChange, ...]:
+    held = {d.address for d in (*live.deferred, *desired.deferred)}
+    implicit = {a for a, r in live.resources.items() if engine.kinds[a.kind].implicit(r)}
+    return tuple(
+        PlannedChange(a, c.action, tuple((x.name, shown(x.before), shown(x.after)) for x in c.attributes))
+        for a, c in sorted(diff(desired, live, engine.kinds).items(), key=lambda item: item[0])
+        if a not in held and not (c.after is None and a in implicit)
+    )
+
+
+def _text(service: str, section: Mapping[str, Any]) -> str:
+    return dump({"service": service, **section})

@@ -1,0 +1,210 @@
+"""An apply from the first connection to the proof: open → lock → guard → steps → proof → journal."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from reconciler.apply import guard
+from reconciler.apply.executor import Executor, TargetRun
+from reconciler.apply.guard import Admission
+from reconciler.apply.journal import began, ended, forgotten
+from reconciler.apply.parallel import in_parallel
+from reconciler.apply.survey import Declared, Seen, journal_of, look
+from reconciler.apply.verify import unproven
+from reconciler.config.environment import AD_HOC
+from reconciler.diff.ownership import managed_after
+from reconciler.errors import PartlyApplied, ReconcileError
+from reconciler.model.address import Address
+from reconciler.model.change import Action
+from reconciler.model.engine import Limits, Session, Target
+from reconciler.model.plan import Plan, TargetStamp
+from reconciler.model.step import Phase, Step
+from reconciler.results import ApplyResult, Listener, StepEvent, names
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be applied, where, and under which rules."""
+
+    plan: Plan
+    declared: Mapping[str, Declared]
+    targets: Mapping[str, Target]
+    through: Phase
+    allowed: Collection[str]
+    limits: Limits
+    listen: Listener
+    holder: str = ""
+
+
+def apply(request: Request) -> ApplyResult:
+    """Run the plan. Raises StalePlan, Blocked and LockBusy before anything ran, PartlyApplied after."""
+    plan = request.plan
+    for stamp in plan.targets:
+        guard.check_declared(stamp, request.declared.get(stamp.target))
+    with ExitStack() as stack:
+        sessions = _open(stack, request)
+        admissions = _admit(request, sessions)
+        if all(a.complete for a in admissions):
+            return ApplyResult(plan, "already applied", (), skipped=plan.steps)
+        runs = [TargetRun(a, sessions[a.seen.name], a.pending) for a in admissions]
+        guard.check_hazards([s for r in runs for s in r.pending if s.phase <= request.through], request.allowed)
+        _record_beginning(request, runs)
+        for run in runs:
+            for step in run.admission.done:
+                request.listen(StepEvent("skipped", run.name, step))
+        Executor(plan.digest, request.limits, request.listen).run(runs, request.through)
+        _raise_failures(runs)
+        _prove(request, runs)
+    return _result(request, runs)
+
+
+def holder() -> str:
+    """Who holds the lock, for whoever finds it held."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+    return f"{user}@{socket.gethostname()} pid {os.getpid()}"
+
+
+def serialised(listen: Listener) -> Listener:
+    """The listener, told one event at a time whatever the thread."""
+    lock = threading.Lock()
+
+    def tell(event: StepEvent) -> None:
+        with lock:
+            listen(event)
+
+    return tell
+
+
+def _open(stack: ExitStack, request: Request) -> dict[str, Session]:
+    """Connect side by side, compare the server, then take every lock in the order of the names."""
+    stamps = sorted(request.plan.targets)
+    guarded = threading.Lock()
+
+    def connect(stamp: TargetStamp) -> Session:
+        manager = request.declared[stamp.target].engine.open(request.targets[stamp.target])
+        session = manager.__enter__()
+        with guarded:
+            stack.push(manager)
+        guard.check_server(stamp, session.server)
+        return session
+
+    sessions = dict(zip((s.target for s in stamps), in_parallel(connect, stamps), strict=True))
+    who = request.holder or holder()
+    for name, session in sessions.items():
+        stack.enter_context(session.exclusive(who))
+        request.listen(StepEvent("locked", name))
+    return sessions
+
+
+def _admit(request: Request, sessions: Mapping[str, Session]) -> list[Admission]:
+    def one(stamp: TargetStamp) -> Admission:
+        return guard.admit(request.plan, stamp, _look(request, stamp.target, sessions[stamp.target]))
+
+    return in_parallel(one, request.plan.targets)
+
+
+def _look(request: Request, name: str, session: Session) -> Seen:
+    declared = request.declared[name]
+    return look(declared, session, journal_of(session, declared.engine, declared.desired.service))
+
+
+def _record_beginning(request: Request, runs: Sequence[TargetRun]) -> None:
+    """Write the baseline, unless an earlier run of this plan left one that is still in force."""
+    for run in runs:
+        seen = run.admission.seen
+        applied = seen.journal.applied
+        if not run.pending and _forgets(request, run):
+            continue
+        if applied is not None and applied.digest == request.plan.digest and (applied.running or applied.complete):
+            continue
+        managed = seen.journal.managed | managed_after(seen.state.desired, seen.state.engine.kinds)
+        run.session.record(began(request.plan.digest, request.plan.environment, run.admission.tops, managed))
+
+
+def _raise_failures(runs: Sequence[TargetRun]) -> None:
+    failed = [r for r in runs if r.error is not None]
+    if not failed:
+        return
+    ran = [f"step {s.id}" for r in runs for s in (*r.admission.done, *r.ran)]
+    first = failed[0].error
+    if not ran and len(failed) == 1 and isinstance(first, ReconcileError):
+        raise first
+    failures = [(f"step {r.failed.id} ({r.failed.title})", r.error) for r in failed if r.failed and r.error]
+    raise PartlyApplied(
+        "; ".join(f"{what} failed: {error}" for what, error in failures),
+        ran=ran,
+        failures=failures,
+        hint=getattr(first, "hint", None) or "apply the same plan again when the cause is gone: it goes on there",
+        effect=f"done: {', '.join(ran) or 'no step'}",
+    ) from first
+
+
+def _prove(request: Request, runs: Sequence[TargetRun]) -> None:
+    """Look again: live equals declared, but for what the remaining steps will do. Then close the journal."""
+
+    def one(run: TargetRun) -> tuple[Address, ...]:
+        if run.admission.complete:
+            return ()
+        seen = _look(request, run.name, run.session)
+        wrong = unproven(seen.state, run.pending)
+        if not wrong:
+            _record_end(request, run, seen)
+            request.listen(StepEvent("verified", run.name))
+        return wrong
+
+    ran = [f"step {s.id}" for r in runs for s in r.ran]
+    try:
+        wrong = [address for found in in_parallel(one, runs) for address in found]
+    except ReconcileError as error:
+        raise PartlyApplied(
+            f"all steps ran, and the proof did not end: {error}", ran=ran, hint=error.hint, effect="all steps ran"
+        ) from error
+    if wrong:
+        raise PartlyApplied(
+            f"all steps ran, and live still differs from declared: {names(wrong)}",
+            ran=ran,
+            hint="someone else changed it meanwhile, or this is a defect of reconcile; `reconcile plan` shows the rest",
+            effect="all steps ran",
+        )
+
+
+def _record_end(request: Request, run: TargetRun, seen: Seen) -> None:
+    state, plan = seen.state, request.plan
+    if not run.pending and _forgets(request, run):
+        run.session.record(forgotten())
+        return
+    gone = {c.address for c in plan.changes if c.action is Action.FORGET}
+    still = {a for a in seen.journal.managed if a in state.live.resources and (run.pending or a not in gone)}
+    managed = managed_after(state.desired, state.engine.kinds) | still
+    unmanaged = {u.address for u in state.unmanaged}
+    roots = None if run.pending else state.engine.roots(state.desired)
+    run.session.record(ended(plan.digest, plan.environment, seen.tops(), managed, unmanaged, roots))
+
+
+def _forgets(request: Request, run: TargetRun) -> bool:
+    """Ad hoc mode manages everything there is, so it has nothing to remember, and leaves no journal behind."""
+    return request.declared[run.name].policy.environment == AD_HOC.name
+
+
+def _result(request: Request, runs: Sequence[TargetRun]) -> ApplyResult:
+    def collected(groups: list[Sequence[Step]]) -> tuple[Step, ...]:
+        return tuple(sorted((s for group in groups for s in group), key=lambda s: s.id))
+
+    remaining = collected([r.pending for r in runs])
+    return ApplyResult(
+        request.plan,
+        "stopped" if remaining else "applied",
+        ran=collected([r.ran for r in runs]),
+        skipped=collected([r.admission.done for r in runs]),
+        remaining=remaining,
+        stopped_before=min((s.phase for s in remaining), default=None),
+    )

@@ -1,0 +1,84 @@
+"""One target, looked at: what is declared, what is live, and how they differ. For planning and for applying alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from reconciler.apply.journal import Journal, read
+from reconciler.model.catalog import Catalog
+from reconciler.model.engine import Engine, Scope, Session
+from reconciler.model.kind import Policy
+from reconciler.model.plan import TargetStamp
+from reconciler.planfile.fingerprint import digest, top_digests
+from reconciler.planner.build import TargetState, compared, measured_addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One target as it is declared, before anything is read from it. `desired` is lowered, not canonical.
+
+    `scope` makes the scope from the roots that the declaration and the journal name.
+    """
+
+    engine: Engine
+    desired: Catalog
+    policy: Policy
+    scope: Callable[[frozenset[str]], Scope]
+
+    @property
+    def name(self) -> str:
+        """`payment/postgres`."""
+        return f"{self.desired.service}/{self.engine.name}"
+
+    def digest(self) -> str:
+        """The digest of what is declared: known without a connection."""
+        return digest(top_digests(self.desired, self.engine.kinds))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at a target: compared, with the scope it was read in and its journal."""
+
+    declared: Declared
+    state: TargetState
+    scope: Scope
+    journal: Journal
+
+    @property
+    def name(self) -> str:
+        """`payment/postgres`."""
+        return self.declared.name
+
+    def tops(self) -> dict[str, str]:
+        """The digests of the live top resources."""
+        return top_digests(self.state.live, self.declared.engine.kinds)
+
+    def stamp(self, *, fingerprints: bool) -> TargetStamp:
+        """What the plan file says of the target; fingerprints cost time and are left empty where nobody needs them."""
+        live = digest(self.tops()) if fingerprints else ""
+        desired = self.declared.digest() if fingerprints else ""
+        return TargetStamp(self.name, str(self.state.server), str(self.scope), live, desired)
+
+
+def journal_of(session: Session, engine: Engine, service: str) -> Journal:
+    """The target's journal."""
+    return read(session.journal(), service, engine.name)
+
+
+def look(declared: Declared, session: Session, journal: Journal) -> Seen:
+    """Inspect, canonicalise and compare. Raises DeclarationErrors for what the server cannot have."""
+    roots = declared.engine.roots(declared.desired) | journal.roots
+    scope = declared.scope(roots)
+    live = session.inspect(scope)
+    desired = session.canonicalise(declared.desired, live)
+    state = TargetState(declared.engine, desired, live, session.server, declared.policy, journal.managed)
+    return Seen(declared, compared(state), scope, journal)
+
+
+def measured(seen: Seen, session: Session) -> Seen:
+    """The same with the sizes of what changes; asks nothing when nothing does."""
+    if not seen.state.changes:
+        return seen
+    sizes = session.measure(measured_addresses(seen.state))
+    return replace(seen, state=replace(seen.state, sizes=sizes))

@@ -1,0 +1,158 @@
+"""Options, environment variables and `reconcile.yaml` to a project; reads files, connects to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler.config import file as config_file
+from reconciler.config.adhoc import parse_target
+from reconciler.config.connections import Connections
+from reconciler.config.environment import AD_HOC, environment
+from reconciler.config.file import NO_FILE
+from reconciler.config.options import Options
+from reconciler.config.project import Project
+from reconciler.errors import ConfigError, DeclarationError, DeclarationErrors
+from reconciler.model.engine import Engine
+
+if TYPE_CHECKING:
+    from reconciler.desired.documents import Document
+
+OUTSIDE_ENGINES = ("service", "depends_on")
+"""Keys at the top of a declaration that are no engine."""
+
+
+def load_project(
+    options: Options, environ: Mapping[str, str], engines: Mapping[str, Engine], *, declared: bool = True
+) -> Project:
+    """The project. `declared` False reads no declarations: what `import` starts from.
+
+    Raises ConfigError, and DeclarationErrors for files that break the schema.
+    """
+    options = options.completed(environ)
+    if options.target:
+        return _ad_hoc(options, environ, engines, declared)
+    here = options.cwd or Path.cwd()
+    path = options.config or config_file.find(here)
+    file = config_file.read(path) if path is not None else NO_FILE
+    name = options.environment or file.data.get("environment") or "local"
+    schemas = options.schemas or _beside(path, here) / file.data.get("schemas", "schemas")
+    documents = _documents(schemas, options.cache, engines) if declared else ()
+    declares = _declares(documents, engines)
+    services = _ordered(documents) if documents else (options.service,) if options.service else ()
+    if options.service and documents:
+        services = _chosen(options.service, services, schemas)
+    declares = {s: declares.get(s, ()) for s in services}
+    connections = Connections(name, file, environ)
+    return Project(
+        environment(name, file), schemas, documents, services, declares, engines, connections, start=options.start
+    )
+
+
+def _ad_hoc(options: Options, environ: Mapping[str, str], engines: Mapping[str, Engine], declared: bool) -> Project:
+    found = parse_target(options.target or "", environ)
+    schemas = options.schemas or (options.cwd or Path.cwd()) / "schemas"
+    documents = _documents(schemas, options.cache, engines) if declared else ()
+    if declared:
+        service = _only(options.service, documents, found.engine, schemas)
+    else:
+        service = options.service or found.suggested
+    return Project(
+        AD_HOC,
+        schemas,
+        documents,
+        (service,),
+        {service: (found.engine,)},
+        engines,
+        Connections(AD_HOC.name, NO_FILE, environ),
+        found,
+    )
+
+
+def _beside(path: Path | None, here: Path) -> Path:
+    return path.parent if path is not None else here
+
+
+def _documents(schemas: Path, cache: Path | None, engines: Mapping[str, Engine]) -> tuple[Document, ...]:
+    from reconciler.desired.documents import read_documents
+    from reconciler.desired.validate import Validator
+
+    documents = read_documents(schemas, cache=cache)
+    validator = Validator(_used(documents, engines))
+    errors = [error for document in documents for error in validator.errors(document)]
+    if errors:
+        raise DeclarationErrors(errors)
+    return documents
+
+
+def _used(documents: tuple[Document, ...], engines: Mapping[str, Engine]) -> list[Engine]:
+    """The engines that are declared; all of them where a key is none, so that the error can list what is known."""
+    keys = {k for d in documents if isinstance(d.data, Mapping) for k in d.data} - {*OUTSIDE_ENGINES}
+    found = {k: engines[k] for k in sorted(keys) if k in engines}
+    return list(found.values() if len(found) == len(keys) else engines.values())
+
+
+def _declares(documents: tuple[Document, ...], engines: Mapping[str, Engine]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, set[str]] = {}
+    for document in documents:
+        data = _mapping(document)
+        found.setdefault(data["service"], set()).update(k for k in data if k not in OUTSIDE_ENGINES and k in engines)
+    return {service: tuple(sorted(names)) for service, names in found.items()}
+
+
+def _mapping(document: Document) -> Mapping[str, Any]:
+    return document.data if isinstance(document.data, Mapping) else {}
+
+
+def _ordered(documents: tuple[Document, ...]) -> tuple[str, ...]:
+    """Services, those that others depend on first, by name where nothing else decides."""
+    needs: dict[str, set[str]] = {_mapping(d)["service"]: set() for d in documents}
+    for document in documents:
+        data = _mapping(document)
+        for position, wanted in enumerate(data.get("depends_on") or ()):
+            if wanted not in needs:
+                raise DeclarationError(
+                    f"{data['service']} depends on {wanted!r}, which no file declares",
+                    hint=f"declared: {', '.join(sorted(needs))}",
+                    where=document.span("depends_on", position),
+                )
+            needs[data["service"]].add(wanted)
+    sorter = TopologicalSorter(needs)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise DeclarationError(
+            f"services depend on each other in a circle: {' → '.join(error.args[1])}",
+            hint="remove one of these from `depends_on`",
+        ) from None
+    order: list[str] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        order += ready
+        sorter.done(*ready)
+    return tuple(order)
+
+
+def _chosen(service: str, services: tuple[str, ...], schemas: Path) -> tuple[str, ...]:
+    if service not in services:
+        raise ConfigError(
+            f"no service is called {service!r} in {schemas}", hint=f"declared there: {', '.join(services)}"
+        )
+    return (service,)
+
+
+def _only(service: str | None, documents: tuple[Document, ...], engine: str, schemas: Path) -> str:
+    """The service ad hoc mode means: the one that declares something for this engine."""
+    names: list[str] = sorted({_mapping(d)["service"] for d in documents if engine in _mapping(d)})
+    if not names:
+        raise ConfigError(f"nothing in {schemas} has a section `{engine}:`", hint="name another folder with --schemas")
+    if service is not None:
+        return _chosen(service, tuple(names), schemas)[0]
+    if len(names) > 1:
+        raise ConfigError(
+            f"{schemas} declares several services with a section `{engine}:`: {', '.join(names)}",
+            hint="choose one with `--service NAME`",
+        )
+    return names[0]

@@ -1,0 +1,60 @@
+"""The `local` environment: the stores that `reconcile up` keeps running, without any configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
+
+from reconciler.config.connections import target
+from reconciler.errors import ConfigError
+from reconciler.model.engine import Target
+
+STORES = ("postgres", "neo4j", "dynamodb")
+
+
+def local_target(service: str, engine: str, environ: Mapping[str, str], *, start: bool) -> Target:
+    """The local store of an engine, for a service: its own database in PostgreSQL, created when it is missing.
+
+    A server that `RECONCILE_<ENGINE>_URI` names goes first. Raises ConfigError when the store is down.
+    """
+    if engine not in STORES:
+        raise ConfigError(f"no local store is known for {engine}", hint="add a connection to reconcile.yaml")
+    uri = environ.get(f"RECONCILE_{engine.upper()}_URI") or _running(engine, start)
+    return target(service, engine, "local", connection(service, engine, uri))
+
+
+def connection(service: str, engine: str, uri: str) -> dict[str, str]:
+    """The connection of a service to a local server."""
+    if engine == "postgres":
+        return _postgres(service, uri)
+    if engine == "neo4j":
+        parts = urlsplit(uri)
+        found = {"uri": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"}
+        if parts.username:
+            found |= {"user": unquote(parts.username), "password": unquote(parts.password or "")}
+        return found
+    return {"endpoint": uri, "region": "local", "access_key": "local", "secret_key": "local"}
+
+
+def _postgres(service: str, uri: str) -> dict[str, str]:
+    parts = urlsplit(uri)
+    found = {"host": parts.hostname or "127.0.0.1", "port": str(parts.port or 5432), "dbname": service}
+    found["user"] = unquote(parts.username or "postgres")
+    if parts.password:
+        found["password"] = unquote(parts.password)
+    return {**found, "create_database": "true"}
+
+
+def _running(engine: str, start: bool) -> str:
+    from reconciler import local
+
+    (status,) = local.status([engine])
+    if status.state == "running" and status.uri:
+        return status.uri
+    if start:
+        (instance,) = local.up([engine])
+        return instance.uri
+    raise ConfigError(
+        f"the local {engine} is {status.state}",
+        hint="start it with `reconcile up`, or name another environment with `--environment NAME`",
+    )

@@ -1,0 +1,80 @@
+"""The project as loaded: environment, declarations, and the targets they make together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.config.adhoc import AdHocTarget
+from reconciler.config.connections import Connections, target
+from reconciler.config.environment import Environment
+from reconciler.config.local_stores import local_target
+from reconciler.errors import ConfigError
+from reconciler.model.engine import Engine, Scope, Target
+
+if TYPE_CHECKING:
+    from reconciler.desired.documents import Document
+
+SHARED_NAMESPACE = ("dynamodb",)
+"""Engines in which one account holds the tables of many services, told apart by their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Everything known before a connection is made.
+
+    `services` are in the order of `depends_on`; `declares` says which engines each of them has sections for, in the
+    order of their names. `ad_hoc` is the one target of ad hoc mode.
+    """
+
+    environment: Environment
+    schemas: Path
+    documents: tuple[Document, ...]
+    services: tuple[str, ...]
+    declares: Mapping[str, tuple[str, ...]]
+    engines: Mapping[str, Engine]
+    connections: Connections = field(repr=False)
+    ad_hoc: AdHocTarget | None = None
+    start: bool = False
+
+    def documents_of(self, service: str) -> tuple[Document, ...]:
+        """The declaration files of one service, in order."""
+        return tuple(d for d in self.documents if isinstance(d.data, Mapping) and d.data.get("service") == service)
+
+    def targets(self, services: Iterable[str] = ()) -> list[tuple[str, str]]:
+        """(service, engine) of all targets, or of those of some services. Raises ConfigError for an unknown name."""
+        wanted = frozenset(services)
+        unknown = sorted(wanted - set(self.services))
+        if unknown:
+            raise ConfigError(
+                f"no service is called {unknown[0]!r} in {self.schemas}",
+                hint=f"declared there: {', '.join(self.services) or 'none'}",
+            )
+        return [(s, e) for s in self.services if not wanted or s in wanted for e in self.declares[s]]
+
+    def connect(self, service: str, engine: str) -> Target:
+        """Where a target is. Raises ConfigError for what is missing, naming variables and never values."""
+        if self.ad_hoc is not None:
+            return self.ad_hoc.bound(service)
+        if self.environment.name == "local":
+            said = self.connections.configured(service, engine)
+            if said is not None:
+                return target(service, engine, "local", said)
+            return local_target(service, engine, self.connections.environ, start=self.start)
+        single = sum(engine in engines for engines in self.declares.values()) == 1
+        return self.connections.target(service, engine, single=single)
+
+    def scope(self, service: str, engine: str, roots: frozenset[str] = frozenset(), *, whole: bool = False) -> Scope:
+        """What of a target is ours; `whole` takes in what nobody declared, as `import` does."""
+        everything = (whole or self.ad_hoc is not None) and engine not in SHARED_NAMESPACE
+        environment = self.environment
+        return Scope(service, environment.name, roots, everything, self.naming(service), environment.ignore)
+
+    def naming(self, service: str) -> str:
+        """The pattern of physical names, `{table}` still in it."""
+        if self.ad_hoc is not None:
+            return self.ad_hoc.naming
+        pattern = self.environment.naming.replace("{service}", service)
+        return pattern.replace("{environment}", self.environment.name)

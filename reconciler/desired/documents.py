@@ -1,0 +1,197 @@
+"""Reads the declarations of a folder: every YAML file once, with what is needed to name a line later."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.desired.strictyaml import decode, parse, without_gc
+from reconciler.errors import DeclarationError, DeclarationErrors
+from reconciler.model.span import Span
+
+CACHE_FORMAT = 1
+"""Part of a cached file's name; to be raised whenever `parse` comes to mean something else."""
+
+WORTH_CACHING = 4 * 1024
+"""Bytes of a file from which reading the cache is faster than parsing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file of declarations."""
+
+    file: str
+    """The path as shown to people: relative to the working folder where it is inside it, with '/'."""
+    text: str
+    """What the file says; `span` looks in it."""
+    data: object
+    """What `parse` made of it."""
+    digest: str
+    """The sha256 of the file's bytes, in hexadecimal."""
+
+    def span(self, *pointer: str | int, value: bool = False) -> Span:
+        """Return where the key (or with `value` the value) at a path of keys and indexes stands, or its nearest parent.
+
+        Meant for errors: the first call reads the text again. Raises nothing.
+        """
+        from reconciler.desired.positions import locate
+
+        return locate(self.text, self.file, pointer, value=value)
+
+
+def read_documents(directory: Path, *, cache: Path | None) -> tuple[Document, ...]:
+    """Return all `*.yaml` and `*.yml` files below `directory`, sorted by path; hidden files and folders are left out.
+
+    `cache` is a folder for what was parsed before (None: no cache); one that is broken or read-only does no harm.
+    Raises DeclarationErrors with the mistakes of all files, or DeclarationError if there is no folder or no file.
+    """
+    documents: list[Document] = []
+    errors: list[DeclarationError] = []
+    store = _Cache(cache) if cache else None
+    with without_gc():
+        for path in _find(directory):
+            try:
+                documents.append(_read(path, store))
+            except DeclarationError as error:
+                errors.append(error)
+    if errors:
+        raise DeclarationErrors(errors)
+    if store:
+        store.prune(document.digest for document in documents)
+    return tuple(documents)
+
+
+def _find(directory: Path) -> list[Path]:
+    """All files of declarations. A folder reached twice, through links, is read once: so no loop is endless."""
+    if not directory.is_dir():
+        problem = (
+            "is a file; expected a folder" if directory.exists() else "no such folder; expected declarations in it"
+        )
+        raise _missing(directory, problem)
+    found: list[Path] = []
+    seen: set[str] = set()
+    for folder, folders, names in os.walk(directory, followlinks=True, onerror=_unreadable):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(folder, name) for name in names if _is_declaration(name)]
+    if not found:
+        raise _missing(directory, "holds no declarations; expected at least one *.yaml file")
+    return sorted(found, key=lambda path: path.parts)
+
+
+def _is_declaration(name: str) -> bool:
+    return name.lower().endswith((".yaml", ".yml")) and not name.startswith(".")
+
+
+def _missing(directory: Path, problem: str) -> DeclarationError:
+    hint = "begin with `reconcile init`, or name another folder"
+    return DeclarationError(problem, hint=hint, where=Span(_shown(directory)))
+
+
+def _unreadable(error: OSError) -> None:
+    """Left alone, `os.walk` would pass over the folder, and its tables would look deleted."""
+    raise _cannot_read(Path(error.filename), error)
+
+
+def _cannot_read(path: Path, error: OSError) -> DeclarationError:
+    hint = "check the permissions and where links lead, or move it out of the folder"
+    return DeclarationError(f"cannot be read: {error.strerror or error}", hint=hint, where=Span(_shown(path)))
+
+
+def _shown(path: Path) -> str:
+    absolute = Path(os.path.abspath(path))  # not resolve(): people know the link, not where it leads
+    try:
+        return absolute.relative_to(Path.cwd()).as_posix()
+    except (ValueError, OSError):
+        return path.as_posix()
+
+
+def _read(path: Path, store: _Cache | None) -> Document:
+    from hashlib import sha256
+
+    file = _shown(path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever
+            raise OSError(None, "not a regular file")
+        raw = path.read_bytes()
+    except OSError as error:
+        raise _cannot_read(path, error) from None
+    text = decode(raw, file)
+    digest = sha256(raw).hexdigest()
+    if store is None or len(raw) < WORTH_CACHING:
+        return Document(file, text, parse(text, file), digest)
+    known, data = store.load(digest)
+    if not known:
+        data = parse(text, file)
+        store.save(digest, data)
+    return Document(file, text, data, digest)
+
+
+class _Cache:
+    """Parsed data by the digest of its file, as JSON under a checksum.
+
+    JSON, because loading it can run nothing and crash nothing, whoever wrote the file; `marshal` was no faster when
+    measured, and `pickle` runs code. The checksum finds a flipped bit that would still be JSON.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._wrote = False
+
+    def load(self, digest: str) -> tuple[bool, object]:
+        """Return whether the data is known, and the data."""
+        import json
+        from hashlib import sha256
+
+        try:
+            checksum, _, body = self._path(digest).read_bytes().partition(b"\n")
+            if checksum.decode() == sha256(body).hexdigest():
+                return True, json.loads(body)
+        except (OSError, ValueError, RecursionError):
+            pass
+        return False, None
+
+    def save(self, digest: str, data: object) -> None:
+        """Keep the data, if the folder can be written: at once or not at all, as others may be reading."""
+        import json
+        from hashlib import sha256
+
+        body = json.dumps(data, separators=(",", ":")).encode()
+        path = self._path(digest)
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(sha256(body).hexdigest().encode() + b"\n" + body)
+            temporary.replace(path)
+            self._wrote = True
+        except OSError:
+            _remove(temporary)
+
+    def prune(self, used: Iterable[str]) -> None:
+        """After new files came, drop old ones: the ones in use stay, and as many more for other branches."""
+        if not self._wrote:
+            return
+        keep = {self._path(digest) for digest in used}
+        try:
+            files = sorted(self._folder.glob("document-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+        except OSError:
+            return
+        others = [path for path in files if path not in keep]
+        for path in others[max(16, len(keep)) :]:
+            _remove(path)
+
+    def _path(self, digest: str) -> Path:
+        return self._folder / f"document-{CACHE_FORMAT}-{digest}.json"
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # another process may be at it, or nothing may be written here: the next run tries again
+        path.unlink(missing_ok=True)

@@ -1,0 +1,81 @@
+"""The pure half of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import Any
+
+from reconciler.engines.dynamodb import operations, validity
+from reconciler.engines.dynamodb.kinds.gsi import Gsi
+from reconciler.engines.dynamodb.kinds.gsi import completed as completed_gsi
+from reconciler.engines.dynamodb.kinds.lsi import Lsi
+from reconciler.engines.dynamodb.kinds.lsi import completed as completed_lsi
+from reconciler.engines.dynamodb.kinds.pitr import Pitr
+from reconciler.engines.dynamodb.kinds.table import Table
+from reconciler.engines.dynamodb.naming import root, table_address
+from reconciler.engines.dynamodb.registry import kinds
+from reconciler.engines.dynamodb.row import DynamoKind
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.engine import Server, Session, Target
+from reconciler.model.kind import Place
+from reconciler.model.resource import Resource
+from reconciler.model.step import Operation
+
+
+class DynamoDB:
+    """Implements `model.engine.Engine`."""
+
+    name = "dynamodb"
+    default_parents: Mapping[str, str] = {}
+
+    @cached_property
+    def kinds(self) -> Mapping[str, DynamoKind[Any]]:
+        """Every module of the `kinds` package."""
+        return kinds()
+
+    def decode(self, fields: Mapping[str, Any]) -> Operation:
+        """The call or calls of a plan file. Raises StalePlan for calls that plans do not hold."""
+        return operations.decode(fields)
+
+    def complete(self, resources: dict[Address, Resource], place: Place) -> None:
+        """What tables imply: types of index keys, units of indexes, recovery in production. "Off" is no resource."""
+        tables = {r.address: r for r in resources.values() if isinstance(r, Table)}
+        for address, resource in list(resources.items()):
+            table = tables.get(table_address(address))
+            if isinstance(resource, Gsi) and table:
+                resources[address] = completed_gsi(resource, table)
+            elif isinstance(resource, Lsi) and table:
+                resources[address] = completed_lsi(resource, table)
+        if place.policy.production:
+            for pitr in [address.sibling("pitr", address.path) for address in tables]:
+                resources.setdefault(pitr, Pitr(pitr, implied=True))
+        for off in [a for a, r in resources.items() if isinstance(r, Pitr) and not r.days]:
+            del resources[off]
+
+    def check(self, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
+        """What the service would refuse: (address, message, hint)."""
+        return validity.problems(catalog)
+
+    def unsupported(self, catalog: Catalog, server: Server) -> Iterable[tuple[Address, str, str]]:
+        """Nothing: what DynamoDB Local lacks is deferred one by one, so that the rest can be used there."""
+        return ()
+
+    def roots(self, catalog: Catalog) -> frozenset[str]:
+        """Physical names of the declared tables; `logical=physical` where the pattern does not say which is which."""
+        return frozenset(root(t.address.name, t.name, t.explicit) for t in catalog.of_kind(Table))
+
+    def open(self, target: Target) -> AbstractContextManager[Session]:
+        """Connect: `target.connection` may hold `region`, `endpoint`, `profile`, and for local stores `access_key` and
+        `secret_key`; what it does not say comes from the SDK's own chain.
+
+        Raises ConnectionFailed within seconds: no region, no credentials, no answer, access denied.
+        """
+        from reconciler.engines.dynamodb.session import opened
+
+        return opened(target)
+
+
+ENGINE = DynamoDB()

@@ -1,0 +1,367 @@
+"""A global secondary index: a second key over a table, built and kept by the service.
+
+One index of a table is built or removed at a time, and only its throughput changes in place. Under the same name a
+new definition is therefore: delete, wait, create, with no index in between (the service model in botocore; `limits`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from dataclasses import replace as replace_fields
+from typing import Any
+
+from reconciler.engines.dynamodb import keys, limits, projection, throughput
+from reconciler.engines.dynamodb.enclosing import within_table
+from reconciler.engines.dynamodb.keys import Key
+from reconciler.engines.dynamodb.kinds.table import Table
+from reconciler.engines.dynamodb.naming import table_address
+from reconciler.engines.dynamodb.newcomers import items_left_out, scan
+from reconciler.engines.dynamodb.operations import TABLE_ACTIVE, Call, Calls, Wait
+from reconciler.engines.dynamodb.row import DynamoKind, TableRow
+from reconciler.engines.dynamodb.throughput import ON_DEMAND, UNSET, Throughput
+from reconciler.errors import UnsupportedChange
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Action, Change
+from reconciler.model.hazard import Code, hazard
+from reconciler.model.kind import Context, Place, rule
+from reconciler.model.resource import Resource, Role, attr
+from reconciler.model.step import Check, Draft, Phase, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Gsi(Resource):
+    """One index. Both parts of its key may hold up to four attributes, whose order counts."""
+
+    partition: Key = attr(Role.REPLACE)
+    sort: Key = attr(Role.REPLACE, default=())
+    projection: str = attr(Role.REPLACE, default="all")
+    include: tuple[str, ...] = attr(Role.REPLACE, default=())
+    throughput: Throughput = attr(default=ON_DEMAND)
+    state: str = attr(Role.INFORMATIONAL, reason="the service moves it", default="active")
+
+    @property
+    def definition(self) -> str:
+        """Key and projection in words: what never changes of an index. `done` checks compare it."""
+        by = " + ".join(", ".join(map(str, part)) for part in (self.partition, self.sort) if part)
+        return f"by {by}, holds {projection.shown(self.projection, self.include)}"
+
+    @property
+    def built(self) -> bool:
+        """Whether it can be queried."""
+        return self.state != "creating"
+
+    @property
+    def capacity(self) -> str:
+        """The throughput in words."""
+        return str(self.throughput)
+
+
+# -- declaration ------------------------------------------------------------------------------------------------------
+
+_ATTRIBUTES: dict[str, Any] = {
+    "description": "an attribute, or a list of up to four",
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {
+            "type": "array",
+            "items": {"type": "string", "minLength": 1},
+            "minItems": 1,
+            "maxItems": limits.MAX_KEY_ATTRIBUTES,
+            "uniqueItems": True,
+        },
+    ],
+}
+SPEC: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "partition": _ATTRIBUTES,
+        "sort": _ATTRIBUTES,
+        "projection": projection.SPEC,
+        "throughput": {
+            "description": "{read: 5, write: 5} or {max_read: 100, max_write: 50}, by the table's billing",
+            "anyOf": [throughput.PROVISIONED_SPEC, throughput.MAXIMUM_SPEC],
+        },
+    },
+    "required": ["partition"],
+}
+
+
+def lower(name: str, node: Any, place: Place) -> Gsi:
+    """A node of `indexes:`. Types and unsaid throughput come from the table, once it is known (`complete`)."""
+    kind, include = projection.lowered(node.get("projection"))
+    return Gsi(
+        place.address("gsi", name),
+        partition=keys.named(node["partition"]),
+        sort=keys.named(node.get("sort")),
+        projection=kind,
+        include=include,
+        throughput=throughput.lowered(node["throughput"]) if "throughput" in node else UNSET,
+    )
+
+
+def completed(index: Gsi, table: Table) -> Gsi:
+    """The index with what its table says: types of attributes, and units where it declares none."""
+    types = {a.name: a.type for a in table.attributes}
+    units = index.throughput
+    if units == UNSET:
+        units = table.billing if table.billing.provisioned else ON_DEMAND
+    return Gsi(
+        index.address,
+        keys.typed(index.partition, types),
+        keys.typed(index.sort, types),
+        index.projection,
+        index.include,
+        units,
+    )
+
+
+def lift(index: Gsi, catalog: Catalog) -> dict[str, Any]:
+    """The shortest node that lowers to the index; units like the table's are left to it."""
+    node: dict[str, Any] = {"partition": keys.lifted(index.partition)}
+    if index.sort:
+        node["sort"] = keys.lifted(index.sort)
+    node |= projection.lifted(index.projection, index.include)
+    table = catalog.get(table_address(index.address), Table)
+    units = throughput.lifted(index.throughput)
+    if units and (table is None or not index.throughput.provisioned or index.throughput != table.billing):
+        node["throughput"] = units
+    return node
+
+
+# -- introspection ----------------------------------------------------------------------------------------------------
+
+
+def read(row: TableRow, table: Address) -> Iterable[Gsi]:
+    """The indexes of a description, but those on their way out. An on-demand index may lack any word on throughput."""
+    for reply in row.table.get("GlobalSecondaryIndexes") or ():
+        state = reply.get("IndexStatus", "ACTIVE").lower()
+        if state != "deleting":
+            partition, sort = keys.read(reply["KeySchema"], row.types)
+            kind, include = projection.read(reply.get("Projection", {}))
+            units = throughput.read(reply, row.provisioned)
+            address = table.sibling("gsi", (*table.path, reply["IndexName"]))
+            yield Gsi(address, partition, sort, kind, include, units, state)
+
+
+# -- steps ------------------------------------------------------------------------------------------------------------
+
+
+def part(index: Gsi) -> Mapping[str, Any]:
+    """Its share in CreateTable."""
+    return {"GlobalSecondaryIndexes": [_definition(index)]}
+
+
+def _definition(index: Gsi) -> dict[str, Any]:
+    return {
+        "IndexName": index.address.name,
+        "KeySchema": keys.schema(index.partition, index.sort),
+        "Projection": projection.request(index.projection, index.include),
+        **throughput.request(index.throughput),
+    }
+
+
+def _build(index: Gsi, context: Context) -> Call:
+    """UpdateTable creating the index. It repeats all definitions: the service merges them, some stores do not."""
+    table = _table(index, context.desired)
+    declared = {a.name: a for a in table.attributes} if table else {}
+    known = {**declared, **{a.name: a for a in (*index.partition, *index.sort)}}
+    return Call(
+        "UpdateTable",
+        {
+            "TableName": _name(index, context),
+            "AttributeDefinitions": keys.definitions(known.values()),
+            "GlobalSecondaryIndexUpdates": [{"Create": _definition(_fitting(index, table))}],
+        },
+        Wait("index", "active", index.address.name),
+    )
+
+
+def _fitting(index: Gsi, table: Table | None) -> Gsi:
+    """The index with throughput of its table's new mode, which is in force when it is built, also by an undo."""
+    if table is None or index.throughput.provisioned == table.billing.provisioned:
+        return index
+    return replace_fields(index, throughput=table.billing if table.billing.provisioned else ON_DEMAND)
+
+
+def _remove(index: Gsi, context: Context) -> Call:
+    name = index.address.name
+    update = {"GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": name}}]}
+    return Call("UpdateTable", {"TableName": _name(index, context), **update}, Wait("index", "gone", name))
+
+
+def _table(index: Gsi, catalog: Catalog) -> Table | None:
+    return catalog.get(table_address(index.address), Table)
+
+
+def _name(index: Gsi, context: Context) -> str:
+    table = _table(index, context.live) or _table(index, context.desired)
+    if table is None:
+        raise TypeError(f"{index.address} has no table")
+    return table.name
+
+
+def _built(index: Gsi) -> Check:
+    return Check(index.address, attributes=(("definition", index.definition), ("built", True)))
+
+
+def create(change: Change[Gsi], context: Context) -> list[Draft]:
+    """Build it, and wait as long as that takes. After what it has to wait for, which may be a removal."""
+    index = change.desired
+    first = (*_makes_room(index, context), *_other_types(index, context))
+    table = table_address(index.address)
+    return [
+        Draft(
+            "create",
+            Phase.CONTRACT if first else Phase.EXPAND,
+            f"build index {index.address.name} on {_name(index, context)}",
+            _build(index, context),
+            hazards=(items_left_out(index.address.name, (*index.partition, *index.sort), context.size(table)),),
+            probes=scan(index.address.name, _name(index, context), index.partition, index.sort, context.size(table)),
+            done=(_built(index),),
+            undo=(_remove(index, context),),
+            reads=table,
+            requires=(*first, *_after_billing(index, context)),
+            provides=True,
+        )
+    ]
+
+
+def _siblings(index: Gsi, context: Context) -> list[Gsi]:
+    found = context.live.children(table_address(index.address), "gsi", Gsi)
+    return sorted((g for g in found if g.address != index.address), key=lambda g: g.address)
+
+
+def _makes_room(index: Gsi, context: Context) -> list[Ref]:
+    """The removals of the same table, where their room is needed."""
+    table = table_address(index.address)
+    both = (*context.live.children(table, "gsi", Gsi), *context.desired.children(table, "gsi", Gsi))
+    if len({g.address for g in both}) <= limits.MAX_GSI:
+        return []
+    return [Ref(g.address) for g in _siblings(index, context) if context.deletes(g.address)]
+
+
+def _other_types(index: Gsi, context: Context) -> list[Ref]:
+    """The removals of indexes that hold one of its attributes with another type: a table knows one type for each.
+
+    Raises UnsupportedChange where such an index stays.
+    """
+    wanted = {k.name: k.type for k in (*index.partition, *index.sort)}
+    found: list[Ref] = []
+    for other in _siblings(index, context):
+        clash = next((k for k in (*other.partition, *other.sort) if wanted.get(k.name, k.type) != k.type), None)
+        if clash is None:
+            continue
+        if not context.deletes(other.address):
+            raise UnsupportedChange(
+                f"{index.address} needs {clash.name} as {wanted[clash.name]}, but {other.address} holds it as"
+                f" {clash.type}, and a table knows one type for each attribute",
+                hint="take all the indexes of that attribute out of the declaration, apply, and declare them anew",
+                where=context.desired.origin(index.address),
+            )
+        found.append(Ref(other.address))
+    return found
+
+
+def _after_billing(index: Gsi, context: Context) -> list[Ref]:
+    table = context.changes.get(table_address(index.address))
+    return (
+        [Ref(table.address, "billing")] if table and table.action is Action.UPDATE and table.changed("billing") else []
+    )
+
+
+def drop(change: Change[Gsi], context: Context) -> list[Draft]:
+    """Remove it, last of all: code may still query it."""
+    index = change.live
+    gone = f"queries of index {index.address.name} fail from here on; building it again reads the whole table"
+    return [
+        Draft(
+            "delete",
+            Phase.CONTRACT,
+            f"remove index {index.address.name} from {_name(index, context)}",
+            _remove(index, context),
+            hazards=(hazard(Code.OLD_READERS, gone),),
+            done=(Check(change.address, present=False),),
+            undo=(_build(index, context),),
+        )
+    ]
+
+
+def replace(change: Change[Gsi], context: Context) -> list[Draft]:
+    """Delete, wait, create: under the same name there is a time without an index."""
+    before, after = change.live, change.desired
+    name, table = after.address.name, table_address(after.address)
+    gap = f"queries of index {name} fail until the new one is built; under another name it could be built first"
+    return [
+        Draft(
+            "replace",
+            Phase.CONTRACT,
+            f"replace index {name} of {_name(after, context)}: remove it, then build it {after.definition}",
+            Calls((_remove(before, context), _build(after, context))),
+            hazards=(
+                hazard(Code.INDEX_GAP, gap),
+                items_left_out(name, (*after.partition, *after.sort), context.size(table)),
+            ),
+            probes=scan(name, _name(after, context), after.partition, after.sort, context.size(table)),
+            done=(_built(after),),
+            undo=(Calls((_remove(after, context), _build(before, context))),),
+            reads=table,
+            requires=(*_other_types(after, context), *_after_billing(after, context)),
+            provides=True,
+        )
+    ]
+
+
+def change_throughput(change: Change[Gsi], context: Context) -> list[Draft]:
+    """Units or a maximum of its own. A switch of the table's mode has set the units already."""
+    before, after = change.live, change.desired
+    switched = before.throughput.provisioned != after.throughput.provisioned
+    if switched and (after.throughput.provisioned or after.throughput == ON_DEMAND):
+        return []
+    return [
+        Draft(
+            "throughput",
+            Phase.EXPAND,
+            f"serve index {after.address.name} of {_name(after, context)}: {after.throughput}",
+            _units(after, context),
+            hazards=(
+                hazard(Code.COST, f"{before.throughput} → {after.throughput}; requests beyond that are throttled"),
+            ),
+            done=(Check(change.address, attributes=(("capacity", after.capacity), ("built", True))),),
+            undo=() if switched else (_units(before, context),),
+            requires=tuple(_after_billing(after, context)),
+        )
+    ]
+
+
+def _units(index: Gsi, context: Context) -> Call:
+    units = index.throughput
+    members = (
+        {"ProvisionedThroughput": throughput.units(units)}
+        if units.provisioned
+        else {"OnDemandThroughput": throughput.maximum(units)}
+    )
+    update = {"Update": {"IndexName": index.address.name, **members}}
+    return Call(
+        "UpdateTable", {"TableName": _name(index, context), "GlobalSecondaryIndexUpdates": [update]}, TABLE_ACTIVE
+    )
+
+
+KIND = DynamoKind(
+    name="gsi",
+    resource=Gsi,
+    section="indexes",
+    parent="table",
+    spec=SPEC,
+    lower=lower,
+    lift=lift,
+    read=read,
+    part=part,
+    absorbed=within_table,
+    create=create,
+    drop=drop,
+    replace=replace,
+    rules=(rule("throughput", emit=change_throughput),),
+    order=20,
+)

@@ -1,0 +1,78 @@
+"""Numbers and rules of the DynamoDB service, each with its source.
+
+Sources: [model] the service's own descriptions in botocore's service model; [quotas] the service quotas page; [gsi] the
+page on managing global secondary indexes; [local] measured on DynamoDB Local 2.6.1 and 3.1.0.
+"""
+
+from __future__ import annotations
+
+NAME = r"^[a-zA-Z0-9_.-]{3,255}$"
+"""Table and index names [model]."""
+
+ATTRIBUTE_TYPES = ("S", "N", "B")
+"""Types a key attribute may have [model]."""
+
+MAX_GSI = 20
+"""Global secondary indexes of one table; adjustable per account [quotas]."""
+
+MAX_LSI = 5
+"""Local secondary indexes of one table; only with the table, never later [quotas, model]."""
+
+MAX_KEY_ATTRIBUTES = 4
+"""Attributes in the partition, and in the sort part, of a global secondary index's key [model]."""
+
+MAX_INCLUDED = 20
+"""Non-key attributes one index may list [model]."""
+
+MAX_INCLUDED_TOTAL = 100
+"""Non-key attributes that all indexes of one table list together [quotas]."""
+
+MAX_TAGS = 50
+"""Tags of one table; those of the service itself (`aws:…`) are not counted [quotas]."""
+
+MAX_PARTITION_BYTES = 2048
+MAX_SORT_BYTES = 1024
+"""Length of a key value; an item with a longer one is left out of an index, and its later writes are refused [gsi]."""
+
+MAX_RECOVERY_DAYS = 35
+MIN_RECOVERY_DAYS = 1
+"""How far back point-in-time recovery may reach, in days; 35 unless said otherwise [model]."""
+
+MAX_ITEM_BYTES = 400_000
+"""An item, names of attributes included; the limit is 400 KiB [quotas]."""
+
+TTL_RULE = "the service takes one change of it per table and hour"
+"""UpdateTimeToLive: a second one within the hour is refused [model, quotas]."""
+
+ON_DEMAND_RULE = "a table may be switched to on-demand at most four times in 24 hours"
+"""Switching to provisioned is free at any time [quotas]."""
+
+DECREASE_RULE = "decreases are limited: four in the first hour of a UTC day, then one an hour"
+"""Counted apart for the table and for each index; increases are free [quotas]."""
+
+CLASS_RULE = "a table's class may change twice in 30 days"
+"""[quotas]"""
+
+STREAM_HOURS = 24
+"""What a stream that was turned off still holds can be read for that long [model]."""
+
+ITEM_COUNT_HOURS = 6
+"""DescribeTable's item count and size are refreshed about that often [model]."""
+
+PROBE_BYTES = 64 * 1024 * 1024
+"""Tables up to this size are scanned before an index is added, for items that it could not hold; larger ones cost
+too much to read just for that, so that their steps carry the warning alone."""
+
+TRANSACTION_ITEMS = 100
+TRANSACTION_BYTES = 3_500_000
+"""One TransactWriteItems: 100 items, 4 MB; some of it left for names [model]."""
+
+LEASE_SECONDS = 30.0
+HEARTBEAT_SECONDS = 10.0
+"""The applier's lock: it holds for a lease and is renewed three times within one; ours, not the service's."""
+
+PACK_BYTES = 300_000
+"""Journal values longer than this are compressed, to stay below the size of an item."""
+
+READERS = 16
+"""Concurrent reads; DescribeTable and its like are throttled per account at a rate far above this [model]."""

@@ -1,0 +1,138 @@
+"""What a plan step of this engine runs: one call of the API, or a few that only make sense together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from reconciler.errors import StalePlan
+
+CALLS = frozenset(
+    {
+        "CreateTable",
+        "UpdateTable",
+        "DeleteTable",
+        "UpdateTimeToLive",
+        "UpdateContinuousBackups",
+        "TagResource",
+        "UntagResource",
+    }
+)
+"""All the calls that plans may hold."""
+
+
+class Wait(NamedTuple):
+    """What a call is waited for: `what` is `table`, `index`, `ttl` or `tags`; `name` the index; `until` the state."""
+
+    what: str
+    until: str
+    name: str = ""
+
+    def encode(self) -> dict[str, str]:
+        """`{"table": "active"}`, `{"index": "by_subject", "until": "gone"}`."""
+        return {self.what: self.name, "until": self.until} if self.name else {self.what: self.until}
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.name} is {self.until}" if self.name else f"{self.what} is {self.until}"
+
+
+TABLE_ACTIVE = Wait("table", "active")
+TABLE_GONE = Wait("table", "gone")
+TTL_DISABLED = Wait("ttl", "disabled")
+TAGS_STORED = Wait("tags", "stored")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call. `parameters` are the request's own members and always name the table by `TableName`, also where the
+    API wants an ARN: it holds an account number, which is looked up when the call is made."""
+
+    call: str
+    parameters: Mapping[str, Any]
+    wait: Wait | None = None
+
+    @property
+    def table(self) -> str:
+        """The physical name of the table it is about."""
+        return str(self.parameters["TableName"])
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Itself; so that one call and several are run alike."""
+        return (self,)
+
+    def encode(self) -> dict[str, Any]:
+        """The fields of a plan file."""
+        fields: dict[str, Any] = {"call": self.call, "parameters": dict(self.parameters)}
+        return {**fields, "wait": self.wait.encode()} if self.wait else fields
+
+    def lines(self) -> list[str]:
+        """The call for a person to read."""
+        lines = [self.call, *(f"  {line}" for line in _readable(self.parameters))]
+        return [*lines, f"wait until {self.wait}"] if self.wait else lines
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Calls that replace one thing by another in a single step, since the service offers no single call for it.
+
+    One step, because the first call's effect is undone by the last: checked apart, a resumed plan could not tell
+    "not begun" from "finished". Running it again goes on after the last call whose effect is there.
+    """
+
+    calls: tuple[Call, ...]
+
+    def encode(self) -> dict[str, Any]:
+        """The fields of a plan file."""
+        return {"calls": [call.encode() for call in self.calls]}
+
+    def lines(self) -> list[str]:
+        """The calls for a person to read."""
+        return [line for call in self.calls for line in call.lines()]
+
+
+def decode(fields: Mapping[str, Any]) -> Call | Calls:
+    """The inverse of `encode`. Raises StalePlan for a call that plans do not hold."""
+    if "calls" in fields:
+        return Calls(tuple(_decode_call(f) for f in fields["calls"]))
+    return _decode_call(fields)
+
+
+def _decode_call(fields: Mapping[str, Any]) -> Call:
+    name, parameters = fields.get("call"), fields.get("parameters")
+    if name not in CALLS or not isinstance(parameters, Mapping) or "TableName" not in parameters:
+        raise StalePlan(f"the plan holds a DynamoDB call that is not known here: {name}", hint="plan again")
+    return Call(name, parameters, _decode_wait(fields.get("wait")))
+
+
+def _decode_wait(fields: Mapping[str, str] | None) -> Wait | None:
+    if not fields:
+        return None
+    what = next(iter(k for k in fields if k != "until"))
+    return Wait(what, fields["until"], fields[what]) if "until" in fields else Wait(what, fields[what])
+
+
+def _readable(value: Any) -> list[str]:
+    """Short values on one line as JSON, long ones spread out."""
+    if isinstance(value, Mapping):
+        return [line for key, item in value.items() for line in _member(key, item)]
+    if isinstance(value, list):
+        return [line for item in value for line in _element(item)]
+    return [str(value)]
+
+
+def _member(key: str, value: Any) -> list[str]:
+    short = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if len(short) <= 90:
+        return [f"{key}: {short}"]
+    return [f"{key}:", *(f"  {line}" for line in _readable(value))]
+
+
+def _element(value: Any) -> list[str]:
+    short = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if len(short) <= 90:
+        return [f"- {short}"]
+    first, *rest = _readable(value)
+    return [f"- {first}", *(f"  {line}" for line in rest)]

@@ -1,0 +1,104 @@
+"""What the service would refuse of a declaration, found without asking it. Numbers and sources: `limits`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from reconciler.engines.dynamodb import limits
+from reconciler.engines.dynamodb.keys import Key
+from reconciler.engines.dynamodb.kinds.gsi import Gsi
+from reconciler.engines.dynamodb.kinds.lsi import Lsi
+from reconciler.engines.dynamodb.kinds.table import Table
+from reconciler.engines.dynamodb.kinds.tags import Tags
+from reconciler.engines.dynamodb.naming import STATE_TABLE
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+
+Problem = tuple[Address, str, str]
+NAMES = "3 to 255 letters, digits, and _ . -"
+
+
+def problems(catalog: Catalog) -> Iterator[Problem]:
+    """(address, what is wrong, a hint) for all the tables of a declaration."""
+    tables = list(catalog.of_kind(Table))
+    yield from _names(tables)
+    for table in tables:
+        globals_ = catalog.children(table.address, "gsi", Gsi)
+        locals_ = catalog.children(table.address, "lsi", Lsi)
+        yield from _attributes(table, globals_, locals_)
+        yield from _indexes(table, globals_, locals_)
+        yield from _included(table, globals_, locals_)
+        for index in globals_:
+            yield from _throughput(table, index)
+    for tags in catalog.of_kind(Tags):
+        if len(tags.tags) > limits.MAX_TAGS:
+            yield tags.address, f"{len(tags.tags)} tags, the service takes {limits.MAX_TAGS}", "leave some out"
+
+
+def _names(tables: Iterable[Table]) -> Iterator[Problem]:
+    first: dict[str, Table] = {}
+    for table in tables:
+        if not re.match(limits.NAME, table.name):
+            yield table.address, f"{table.name!r} is no name of a table", f"names are {NAMES}"
+        if table.name == STATE_TABLE:
+            yield table.address, f"{STATE_TABLE} is the table reconcile keeps its state in", "choose another name"
+        other = first.setdefault(table.name, table)
+        if other is not table:
+            yield table.address, f"{other.address} has the same physical name, {table.name}", "give one another name"
+
+
+def _attributes(table: Table, globals_: Iterable[Gsi], locals_: Iterable[Lsi]) -> Iterator[Problem]:
+    """Exactly the attributes of keys are declared: others are refused by the service."""
+    used: set[str] = set()
+    keys: list[tuple[Address, Key]] = [
+        (table.address, table.key),
+        *((g.address, (*g.partition, *g.sort)) for g in globals_),
+        *((i.address, (*i.partition, *i.sort)) for i in locals_),
+    ]
+    for address, key in keys:
+        for name in sorted({k.name for k in key if not k.type}):
+            yield address, f"the key attribute {name!r} has no type", f"add it: attributes: {{{name}: S}}"
+        for name, times in Counter(k.name for k in key).items():
+            if times > 1:
+                yield address, f"{name!r} stands twice in the key", "use another attribute"
+        used |= {k.name for k in key}
+    for name in (a.name for a in table.attributes if a.name not in used):
+        yield (
+            table.address,
+            f"no key uses the attribute {name!r}",
+            "take it out of `attributes`: only keys have declared types",
+        )
+
+
+def _indexes(table: Table, globals_: list[Gsi], locals_: list[Lsi]) -> Iterator[Problem]:
+    if len(globals_) > limits.MAX_GSI:
+        yield table.address, f"{len(globals_)} indexes, the service takes {limits.MAX_GSI}", "leave some out"
+    if len(locals_) > limits.MAX_LSI:
+        yield table.address, f"{len(locals_)} local indexes, the service takes {limits.MAX_LSI}", "leave some out"
+    if locals_ and len(table.key) < 2:
+        yield table.address, "local indexes need a table with a sort key", "declare them as `indexes`"
+    names = {g.address.name for g in globals_}
+    for index in (*globals_, *locals_):
+        name = index.address.name
+        if not re.match(limits.NAME, name):
+            yield index.address, f"{name!r} is no name of an index", f"names are {NAMES}"
+        if isinstance(index, Lsi) and name in names:
+            yield index.address, f"an index of the same table is called {name!r} too", "give one another name"
+
+
+def _included(table: Table, globals_: Iterable[Gsi], locals_: Iterable[Lsi]) -> Iterator[Problem]:
+    total = sum(len(g.include) for g in globals_) + sum(len(i.include) for i in locals_)
+    if total > limits.MAX_INCLUDED_TOTAL:
+        hint = "project `all` where an index lists most of an item"
+        yield table.address, f"its indexes list {total} attributes, the service takes {limits.MAX_INCLUDED_TOTAL}", hint
+
+
+def _throughput(table: Table, index: Gsi) -> Iterator[Problem]:
+    if index.throughput.provisioned and not table.billing.provisioned:
+        hint = "give the table units, or the index {max_read: …, max_write: …}"
+        yield index.address, "units for an index of a table that is paid for on demand", hint
+    if table.billing.provisioned and not index.throughput.provisioned:
+        hint = "give the index units: {read: …, write: …}"
+        yield index.address, "a maximum for an index of a table with provisioned units", hint

@@ -1,0 +1,83 @@
+"""The pure half of the Neo4j engine: its kinds, its checks, the codec of its operations. Imports no driver."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from reconciler.engines.neo4j import kinds as kinds_package
+from reconciler.engines.neo4j.claims import collisions
+from reconciler.engines.neo4j.kind import Neo4jKind
+from reconciler.engines.neo4j.operations import Cypher, decode
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.engine import Server, Target
+from reconciler.model.kind import Place
+from reconciler.model.resource import Resource
+
+if TYPE_CHECKING:
+    from reconciler.engines.neo4j.session import Neo4jSession
+
+
+def _discovered() -> dict[str, Neo4jKind[Any]]:
+    modules = (importlib.import_module(f"{kinds_package.__name__}.{m.name}") for m in _modules())
+    found: list[Neo4jKind[Any]] = [module.KIND for module in modules]
+    return {kind.name: kind for kind in sorted(found, key=lambda k: (k.order, k.name))}
+
+
+def _modules() -> Iterable[pkgutil.ModuleInfo]:
+    return pkgutil.iter_modules(kinds_package.__path__)
+
+
+class Neo4jEngine:
+    """Implements `model.engine.Engine`."""
+
+    name = "neo4j"
+
+    def __init__(self) -> None:
+        self.kinds: Mapping[str, Neo4jKind[Any]] = _discovered()
+        self.default_parents: Mapping[str, str] = {}
+
+    def decode(self, fields: Mapping[str, Any]) -> Cypher:
+        """The operation a plan file holds. Raises StalePlan for what is none of this engine."""
+        return decode(fields)
+
+    def complete(self, resources: dict[Address, Resource], place: Place) -> None:
+        """A Neo4j declaration implies nothing that it does not say."""
+
+    def check(self, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
+        """Names used twice, and objects that Neo4j cannot have beside each other."""
+        for later, earlier, by_name in collisions(catalog):
+            if by_name:
+                message = f"{later} has the name of {earlier}; constraints and indexes share one name space"
+                yield later, message, "rename one of them"
+            else:
+                message = f"{later} is for the same label and properties as {earlier}, and Neo4j refuses both"
+                hint = "keep one; a constraint of rule 'unique' or 'key' has a range index of its own"
+                yield later, message, hint
+
+    def unsupported(self, catalog: Catalog, server: Server) -> Iterable[tuple[Address, str, str]]:
+        """What the server's edition or version does not have: constraint rules, vector options, property types."""
+        for address, resource in catalog.resources.items():
+            reason = self.kinds[address.kind].unsupported(resource, server)
+            if reason is not None:
+                yield address, *reason
+
+    def roots(self, catalog: Catalog) -> frozenset[str]:
+        """None: everything in the database is in scope."""
+        return frozenset()
+
+    def open(self, target: Target) -> AbstractContextManager[Neo4jSession]:
+        """Connect. Keys of the connection: `uri`, `user`, `password`, `database` (default: the user's home database).
+
+        Raises ConnectionFailed, without the password in the message.
+        """
+        from reconciler.engines.neo4j.session import opened
+
+        return opened(target)
+
+
+ENGINE = Neo4jEngine()

@@ -1,0 +1,49 @@
+"""The journal: one node an entry, `(:_ReconcileJournal {service, environment, key, value})`, the value as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.engines.neo4j.connection import Connection
+
+_READ = """
+MATCH (entry:_ReconcileJournal {service: $service, environment: $environment})
+RETURN entry.key AS key, entry.value AS value
+"""
+_WRITE = """
+UNWIND $entries AS row
+MERGE (entry:_ReconcileJournal {service: $service, environment: $environment, key: row.key})
+SET entry.value = row.value
+"""
+_DELETE = """
+MATCH (entry:_ReconcileJournal {service: $service, environment: $environment}) WHERE entry.key IN $keys
+DELETE entry
+"""
+
+
+class Journal:
+    """The entries of one service in one environment. Written under the applier's lock, so MERGE is alone."""
+
+    def __init__(self, connection: Connection, service: str, environment: str) -> None:
+        self._connection = connection
+        self._whose = {"service": service, "environment": environment}
+
+    def read(self) -> dict[str, Any]:
+        """All entries; empty where nothing was ever written, and then nothing is created."""
+        found = self._connection.rows(_READ, "reading the journal", **self._whose)
+        return {row["key"]: json.loads(row["value"]) for row in sorted(found, key=lambda r: r["key"])}
+
+    def write(self, entries: Mapping[str, Any]) -> None:
+        """Write entries; None deletes one. Raises StoreError."""
+        kept = [
+            {"key": key, "value": json.dumps(value, ensure_ascii=False, sort_keys=True)}
+            for key, value in sorted(entries.items())
+            if value is not None
+        ]
+        gone = sorted(key for key, value in entries.items() if value is None)
+        if kept:
+            self._connection.rows(_WRITE, "writing the journal", entries=kept, **self._whose)
+        if gone:
+            self._connection.rows(_DELETE, "writing the journal", keys=gone, **self._whose)

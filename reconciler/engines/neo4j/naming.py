@@ -1,0 +1,65 @@
+"""What every declaration of a Neo4j object says alike: its name, what elements it is for, and which properties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from reconciler.engines.neo4j.render import NODE, RELATIONSHIP, blank, refusal, shortened
+from reconciler.model.kind import Place
+
+NAME = {"type": "string", "minLength": 1}
+NAMES = {
+    "type": ["string", "array"],
+    "minLength": 1,
+    "minItems": 1,
+    "items": NAME,
+    "description": "one name, or a list of names in order",
+}
+RESERVED = "_reconcile"
+"""What begins so, in any case of letters, is `reconcile`'s own: names, labels."""
+
+
+def named(name: str, place: Place) -> None:
+    """Raises through `place.fail` when a constraint or an index cannot have this name."""
+    reason = refusal(name) or ("it is only white space" if blank(name) else None)
+    if reason is not None:
+        raise place.fail(f"the name {shortened(name)!r} cannot be used: {reason}", "choose another name")
+    if name.lower().startswith(RESERVED):
+        raise place.fail(f"the name {shortened(name)!r} is kept for reconcile itself", "choose another name")
+
+
+def element(node: dict[str, Any], place: Place, *, many: bool) -> tuple[str, tuple[str, ...]]:
+    """`node` or `relationship`, and the labels or types; with `many` also in the plural with a list.
+
+    Raises through `place.fail` unless exactly one of the keys is there.
+    """
+    keys = [(NODE, NODE), (RELATIONSHIP, RELATIONSHIP)]
+    if many:
+        keys += [("nodes", NODE), ("relationships", RELATIONSHIP)]
+    said = [(key, entity) for key, entity in keys if key in node]
+    if len(said) != 1:
+        allowed = " or ".join(key for key, _ in keys)
+        found = "it says " + " and ".join(key for key, _ in said) if said else "it says none of them"
+        raise place.fail(f"what elements this is for is not clear: {found}", f"exactly one of: {allowed}")
+    key, entity = said[0]
+    labels = listed(node[key], place, key)
+    if any(label.lower().startswith(RESERVED) for label in labels):
+        raise place.fail("labels that begin with _Reconcile are reconcile's own", "choose another label", key)
+    return entity, labels
+
+
+def listed(value: str | Sequence[str], place: Place, key: str) -> tuple[str, ...]:
+    """One name or several as a tuple. Raises through `place.fail` for a name Neo4j refuses, and for a repeated one."""
+    names = (value,) if isinstance(value, str) else tuple(value)
+    for name in names:
+        if (reason := refusal(name)) is not None:
+            raise place.fail(f"the name {shortened(name)!r} cannot be used: {reason}", "choose another name", key)
+    if len(set(names)) != len(names):
+        raise place.fail(f"{key!r} names something twice", "name each once", key)
+    return names
+
+
+def shortest(names: tuple[str, ...]) -> str | list[str]:
+    """The inverse of `listed`: a single name needs no list."""
+    return names[0] if len(names) == 1 else list(names)

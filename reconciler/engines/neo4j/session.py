@@ -1,0 +1,246 @@
+"""All I/O with one Neo4j database."""
+
+from __future__ import annotations
+
+import fnmatch
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from reconciler.engines.neo4j import lease, options, schema_statement
+from reconciler.engines.neo4j.connection import OUT_OF_MEMORY, Connection, connected
+from reconciler.engines.neo4j.engine import ENGINE
+from reconciler.engines.neo4j.journal import Journal
+from reconciler.engines.neo4j.kind import Reading, Row
+from reconciler.engines.neo4j.kinds.constraint import Constraint
+from reconciler.engines.neo4j.kinds.index import FAILED, ONLINE, Index, raw_config
+from reconciler.engines.neo4j.naming import RESERVED
+from reconciler.engines.neo4j.operations import Cypher
+from reconciler.engines.neo4j.render import shortened
+from reconciler.errors import InternalError, LockBusy, ReconcileError, StoreError
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog, Unmanaged
+from reconciler.model.engine import Limits, Progress, Scope, Target
+from reconciler.model.resource import Resource
+from reconciler.model.step import Operation, Probe, Size, Violations
+
+SAMPLE = 5
+_COUNTS = """
+CALL db.stats.retrieve('GRAPH COUNTS') YIELD data
+RETURN [x IN data.nodes WHERE x.label IN $labels] AS nodes,
+       [x IN data.relationships WHERE x.relationshipType IN $types AND size(keys(x)) = 2] AS relationships
+"""
+_SETTINGS = {"db.index.fulltext.default_analyzer": options.ANALYZER}
+_SETTINGS |= {"db.index.fulltext.eventually_consistent": options.EVENTUALLY}
+
+
+@contextmanager
+def opened(target: Target) -> Iterator[Neo4jSession]:
+    """A session with a target, closed at the end. Raises ConnectionFailed."""
+    with connected(target) as connection:
+        yield Neo4jSession(connection, target)
+
+
+class Neo4jSession:
+    """Implements `model.engine.Session`."""
+
+    def __init__(self, connection: Connection, target: Target) -> None:
+        self.server = connection.server
+        self._connection = connection
+        self._target = target
+        self._journal = Journal(connection, target.service, target.environment)
+        self._known: dict[Address, Resource] = {}
+        self._settings: dict[str, Any] | None = None
+        self._lease: lease.Lease | None = None
+
+    def inspect(self, scope: Scope) -> Catalog:
+        """All constraints and indexes but lookup ones, reconcile's own and those `scope.ignore` names."""
+        resources: dict[Address, Resource] = {}
+        unmanaged: list[Unmanaged] = []
+        for kind in ENGINE.kinds.values():
+            rows = self._connection.rows(kind.show, f"reading the {kind.section}")
+            reading = Reading(self._target.service, self._defaults(rows))
+            for row in sorted(rows, key=lambda r: str(r["name"])):
+                found = kind.read(row, reading) if self._in_scope(row, scope) else None
+                if isinstance(found, Unmanaged):
+                    unmanaged.append(found)
+                elif found is not None:
+                    resources[found.address] = found
+        self._known |= resources
+        return Catalog(self._target.service, ENGINE.name, resources, tuple(sorted(unmanaged)))
+
+    def _in_scope(self, row: Row, scope: Scope) -> bool:
+        own = any(label.lower().startswith(RESERVED) for label in row["labelsOrTypes"] or ())
+        return not own and not any(fnmatch.fnmatchcase(row["name"], p) for p in scope.ignore)
+
+    def _defaults(self, rows: Iterable[Row]) -> Mapping[str, Any]:
+        """The full-text options that the configuration gives new indexes; asked for once, when there is such an index.
+
+        Empty where the user may not read the configuration: then only what is declared is compared.
+        """
+        if self._settings is None:
+            if not any(row["type"] == "FULLTEXT" for row in rows):
+                return {}
+            self._settings = self._read_settings()
+        return self._settings
+
+    def _read_settings(self) -> dict[str, Any]:
+        names = ", ".join(f"'{name}'" for name in _SETTINGS)
+        try:
+            rows = self._connection.rows(f"SHOW SETTINGS {names} YIELD name, value", "reading the settings")
+        except StoreError:
+            return {}
+        found = {_SETTINGS[row["name"]]: row["value"] for row in rows}
+        if options.EVENTUALLY in found:
+            found[options.EVENTUALLY] = found[options.EVENTUALLY] == "true"
+        return found
+
+    def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
+        """Declared options without those that this server, or the live index, has by default."""
+        fulltext = any(isinstance(r, Index) and r.method == "fulltext" for r in desired.resources.values())
+        settings = self._defaults([{"type": "FULLTEXT"}] if fulltext else ())
+        resources = {
+            address: ENGINE.kinds[address.kind].canonical(resource, live.resources.get(address), self.server, settings)
+            for address, resource in desired.resources.items()
+        }
+        self._known |= resources
+        return desired.with_resources(resources)
+
+    def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
+        """Elements of the label or type, from the server's own counts; of what was inspected or canonicalised here.
+
+        Nothing is known where the user may not read the counts.
+        """
+        wanted = {a: where for a in addresses if (where := _elements(self._known.get(a))) is not None}
+        if not wanted:
+            return {}
+        labels = sorted({label for entity, names in wanted.values() if entity == "node" for label in names})
+        types = sorted({label for entity, names in wanted.values() if entity != "node" for label in names})
+        try:
+            found = self._connection.rows(_COUNTS, "counting", labels=labels, types=types)[0]
+        except StoreError:
+            return {}
+        count = {("node", row["label"]): row["count"] for row in found["nodes"]}
+        count |= {("relationship", row["relationshipType"]): row["count"] for row in found["relationships"]}
+        return {
+            address: Size(sum(count.get((entity, label), 0) for label in names), -1)
+            for address, (entity, names) in wanted.items()
+        }
+
+    def probe(self, probe: Probe) -> Violations:
+        """What violates a rule. The query has a row for each violation; clean data is read once.
+
+        Data too big for the server's memory limit counts as clean: creating the constraint checks it again.
+        Raises StoreError.
+        """
+        try:
+            rows = self._connection.rows(f"{probe.query} LIMIT {SAMPLE}", "checking data", **dict(probe.parameters))
+            if not rows:
+                return Violations(0, ())
+            counting = f"CALL {{ {probe.query} }} RETURN count(*) AS violations"
+            count = self._connection.rows(counting, "counting what is wrong", **dict(probe.parameters))
+        except StoreError as error:
+            if OUT_OF_MEMORY in error.message:
+                return Violations(0, ())
+            raise
+        sample = (", ".join(f"{k} {shortened(str(v), 80)}" for k, v in row.items()) for row in rows)
+        return Violations(count[0]["violations"], tuple(sample))
+
+    def execute(self, operation: Operation, limits: Limits, progress: Progress, journal: Mapping[str, Any]) -> None:
+        """Run the statements one by one, wait until the indexes are online, then write the journal.
+
+        Schema and data cannot be changed in one Neo4j transaction; a repeat finds what is there already.
+        Raises StoreError; LockBusy when the lock was lost.
+        """
+        if not isinstance(operation, Cypher):
+            raise InternalError(f"{type(operation).__name__} is no Neo4j operation")
+        for statement in operation.statements:
+            self._still_locked()
+            schema_statement.run(self._connection, statement, operation.parameters, limits, progress)
+        self._await(operation, limits, progress)
+        if journal:
+            self._still_locked()
+            self._written(journal)
+
+    def _still_locked(self) -> None:
+        if self._lease is not None and self._lease.lost.is_set():
+            raise LockBusy(
+                "the lock on this target was lost: the server did not answer for longer than the lease",
+                hint="run the plan again; it goes on where it stopped",
+            )
+
+    def _written(self, journal: Mapping[str, Any]) -> None:
+        try:
+            self.record(journal)
+        except ReconcileError as error:
+            error.effect = "the schema statement was run; running the plan again notes it"
+            raise
+
+    def _await(self, operation: Cypher, limits: Limits, progress: Progress) -> None:
+        waiting = set(operation.awaits)
+        deadline = time.monotonic() + (limits.wait_timeout or float("inf"))
+        delay = 0.02
+        while waiting:
+            rows = self._connection.rows(
+                "SHOW INDEXES YIELD name, state, populationPercent, options, failureMessage WHERE name IN $names",
+                "waiting for indexes",
+                names=sorted(waiting),
+            )
+            waiting -= {row["name"] for row in rows if _settled(row, operation)}
+            if gone := waiting - {row["name"] for row in rows}:
+                raise StoreError(f"index {shortened(min(gone))!r} disappeared while it was built")
+            if not waiting:
+                return
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"index {shortened(min(waiting))!r} is not built after {limits.wait_timeout:g} s",
+                    hint="the server goes on building it; run the plan again to go on waiting",
+                )
+            for row in rows:
+                if row["name"] in waiting:
+                    progress(f"index {shortened(row['name'])}: {row['populationPercent']:.1f} % populated")
+            time.sleep(delay)
+            delay = min(delay * 1.5, 1.0)
+
+    @contextmanager
+    def exclusive(self, holder: str) -> Iterator[None]:
+        """Hold the lock of this service and environment. Raises LockBusy naming a living holder."""
+        name = f"{self._target.service} in {self._target.environment}"
+        with lease.held(self._connection, name, holder) as held:
+            self._lease = held
+            try:
+                yield
+            finally:
+                self._lease = None
+
+    def journal(self) -> Mapping[str, Any]:
+        """The journal entries; empty where nothing was ever applied."""
+        return self._journal.read()
+
+    def record(self, entries: Mapping[str, Any]) -> None:
+        """Write journal entries; None deletes one. Raises StoreError."""
+        self._journal.write(entries)
+
+
+def _elements(resource: Resource | None) -> tuple[str, tuple[str, ...]] | None:
+    if isinstance(resource, Constraint):
+        return resource.entity, (resource.label,)
+    return (resource.entity, resource.labels) if isinstance(resource, Index) else None
+
+
+def _settled(row: Row, operation: Cypher) -> bool:
+    """Whether an awaited index is online. Raises StoreError for one that failed, or that has other options."""
+    name = shortened(row["name"])
+    if row["state"].lower() == FAILED:
+        cause = str(row["failureMessage"]).partition("\n")[0]
+        raise StoreError(
+            f"index {name!r} could not be built: {shortened(cause, 400)}",
+            hint="mend the data and run the plan again; the failed index is built anew",
+        )
+    if operation.config and not options.shown_as(dict(operation.config), raw_config(row)):
+        raise StoreError(
+            f"index {name!r} is there already, with other options",
+            hint="somebody else created it meanwhile; make the plan again",
+        )
+    return bool(row["state"].lower() == ONLINE)

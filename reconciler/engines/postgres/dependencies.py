@@ -1,0 +1,58 @@
+"""Who uses what, as pg_depend has it: exact, down to the column, for everything the kinds read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from reconciler.engines.postgres.kind import Reader
+from reconciler.model.address import Address
+
+# Normal dependencies only: what a column, key or index holds on its own table is automatic or internal, and foreign
+# keys say themselves what they refer to. Objects below 16384 belong to the system.
+QUERY = """
+    SELECT d.classid::regclass::text, d.objid, d.objsubid,
+           coalesce(w.ev_class, f.adrelid, k.conrelid, g.tgrelid, p.polrelid),
+           coalesce(w.rulename, k.conname, g.tgname, p.polname)::text, coalesce(f.adnum, 0), k.contype::text,
+           k.contypid, d.refclassid::regclass::text, d.refobjid, d.refobjsubid
+    FROM pg_depend d
+    LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+    LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+    LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+    LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+    LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
+    WHERE d.deptype = 'n' AND d.refobjid >= 16384 AND d.refclassid <> 'pg_namespace'::regclass
+      AND NOT (d.classid = 'pg_constraint'::regclass AND d.refclassid = 'pg_class'::regclass)"""
+
+CONSTRAINTS = {"c": "check", "x": "exclusion", "u": "unique", "f": "foreign_key"}
+
+
+def uses(rows: Iterable[Any], reader: Reader) -> dict[Address, tuple[Address, ...]]:
+    """Address → what it uses, both among the resources that were read; sorted."""
+    found: dict[Address, set[Address]] = {}
+    for catalog, oid, part, relation, name, number, contype, domain, wanted, wanted_oid, wanted_part in rows:
+        target = reader.object(wanted, wanted_oid, wanted_part)
+        if target is None:
+            continue
+        if catalog == "pg_constraint" and not relation:
+            source = reader.object("pg_type", domain, 0)
+        elif relation:
+            source = _inside(catalog, relation, name, number, contype, reader)
+        else:
+            source = reader.object(catalog, oid, part)
+        if source is not None and source != target:
+            found.setdefault(source, set()).add(target)
+    return {source: tuple(sorted(targets)) for source, targets in found.items()}
+
+
+def _inside(catalog: str, relation: int, name: str, number: int, contype: str, reader: Reader) -> Address | None:
+    """The address of something that lives in a relation."""
+    if catalog == "pg_attrdef":
+        return reader.object("pg_class", relation, number)
+    holder = reader.object("pg_class", relation, 0)
+    if holder is None or (catalog == "pg_rewrite" and name == "_RETURN"):
+        return holder
+    kind = {"pg_rewrite": "rule", "pg_trigger": "trigger", "pg_policy": "policy"}.get(catalog)
+    if catalog == "pg_constraint":
+        kind = CONSTRAINTS.get(contype)
+    return holder.sibling(kind, (*holder.path, name)) if kind else None

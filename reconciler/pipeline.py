@@ -1,0 +1,208 @@
+"""The whole story: load → lower ‖ inspect → canonicalise → diff → plan; plan → guard → run → verify.
+
+Every command begins with `load`; what follows takes the project and gives a result of `reconciler.results`. Nothing
+here imports a driver, and an engine is imported when something declares it.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from reconciler.config.options import Options
+from reconciler.model.step import Phase
+from reconciler.results import (
+    ApplyResult,
+    DriftResult,
+    ImportResult,
+    Listener,
+    PlanResult,
+    ValidateResult,
+    nobody,
+)
+
+if TYPE_CHECKING:
+    from reconciler.apply.run import Request
+    from reconciler.apply.survey import Declared, Seen
+    from reconciler.config.project import Project
+    from reconciler.model.engine import Engine, Target
+    from reconciler.model.plan import Plan
+
+Name = tuple[str, str]
+"""(service, engine)."""
+WORTH_FREEZING = 50_000
+"""Objects from which it pays to hide them from the garbage collector."""
+
+
+def load(
+    options: Options,
+    environ: Mapping[str, str] | None = None,
+    engines: Mapping[str, Engine] | None = None,
+    *,
+    declared: bool = True,
+) -> Project:
+    """Find `reconcile.yaml`, read the declarations, know the targets; connects to nothing.
+
+    `declared` False reads no declarations, as `import_live` needs none. Raises ConfigError, and DeclarationErrors for
+    files that are no YAML or break the schema.
+    """
+    from reconciler.config.load import load_project
+    from reconciler.engines import engines as all_engines
+
+    known = all_engines() if engines is None else engines
+    return load_project(options, os.environ if environ is None else environ, known, declared=declared)
+
+
+def validate(project: Project) -> ValidateResult:
+    """Lower every target without a connection. Raises DeclarationErrors with everything that is wrong."""
+    from reconciler.apply.parallel import one_by_one
+
+    lowered = one_by_one(partial(_declared, project), project.targets())
+    return ValidateResult(
+        services=project.services,
+        files=tuple(d.file for d in project.documents),
+        resources={d.name: len(d.desired.resources) for d in lowered},
+    )
+
+
+def make_plan(project: Project, services: Iterable[str] = (), *, stamped: bool = False) -> PlanResult:
+    """Compare live and declared and plan the difference; all services unless some are named.
+
+    `stamped`: the plan will be written to a file though it may be empty, so fingerprints and digest are wanted.
+    Raises ConnectionFailed, StoreError, DeclarationErrors, UnsupportedChange; several targets' errors as one Several.
+    """
+    from reconciler.planfile.codec import sealed
+    from reconciler.planner.build import build
+
+    with _without_gc():
+        targets, seen = _survey(project, services, sizes=True)
+        wanted = stamped or any(s.state.changes for s in seen)
+        plan = build(
+            project.environment.name,
+            [s.state for s in seen],
+            [s.stamp(fingerprints=wanted) for s in seen],
+            project.environment.stop_before,
+        )
+        return PlanResult(sealed(plan) if wanted else plan, {t.name: t.label for t in targets})
+
+
+def apply_plan(
+    project: Project, plan: Plan, *, through: Phase | None = None, allow: Iterable[str] = (), listen: Listener = nobody
+) -> ApplyResult:
+    """Run exactly this plan, up to and including `through` (default: what the plan's `stop_before` says).
+
+    `allow` adds hazard codes, or '*', to those the environment allows. Raises StalePlan, Blocked, LockBusy before
+    anything ran; PartlyApplied when a step failed or a proof did; KeyboardInterrupt after the running steps ended.
+    """
+    from reconciler.apply import guard
+    from reconciler.apply.run import apply, serialised
+
+    with _without_gc():
+        guard.check_plan(plan, project.environment.name)
+        return apply(_request(project, plan, through, allow, serialised(listen)))
+
+
+def _request(project: Project, plan: Plan, through: Phase | None, allow: Iterable[str], listen: Listener) -> Request:
+    from reconciler.apply.run import Request
+
+    known = {f"{service}/{engine}": (service, engine) for service, engine in project.targets()}
+    names = {s.target: known[s.target] for s in plan.targets if s.target in known}
+    last = Phase(plan.stop_before - 1) if plan.stop_before is not None else Phase.CONTRACT
+    return Request(
+        plan=plan,
+        declared={target: _declared(project, name) for target, name in names.items()},
+        targets={target: project.connect(*name) for target, name in names.items()},
+        through=last if through is None else through,
+        allowed=project.environment.allow | {*allow},
+        limits=project.environment.limits,
+        listen=listen,
+    )
+
+
+def drift(project: Project, services: Iterable[str] = ()) -> DriftResult:
+    """What lives otherwise than it is declared, and what is new beside it since the last apply."""
+    from reconciler.apply.drift import findings
+
+    with _without_gc():
+        targets, seen = _survey(project, services, sizes=False)
+        return DriftResult(
+            environment=project.environment.name,
+            labels={t.name: t.label for t in targets},
+            findings=tuple(f for s in seen for f in findings(s)),
+            unmanaged=tuple(sorted(u for s in seen for u in s.state.unmanaged)),
+            deferred=tuple(sorted(d for s in seen for d in (*s.state.desired.deferred, *s.state.live.deferred))),
+        )
+
+
+def import_live(project: Project, services: Iterable[str] = ()) -> ImportResult:
+    """Declarations of what is live, one file a service, proven by lowering them and comparing again."""
+    from reconciler.apply.imports import import_targets
+
+    return import_targets(project, services)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One target to look at: connected to while its declaration is still being lowered."""
+
+    target: Target
+    engine: Engine
+    declared: Future[Declared]
+    sizes: bool
+
+    def look(self) -> Seen:
+        from reconciler.apply.survey import journal_of, look, measured
+
+        with self.engine.open(self.target) as session:
+            journal = journal_of(session, self.engine, self.target.service)
+            seen = look(self.declared.result(), session, journal)
+            return measured(seen, session) if self.sizes else seen
+
+
+def _survey(project: Project, services: Iterable[str], *, sizes: bool) -> tuple[list[Target], list[Seen]]:
+    """Look at all targets, each in a thread of its own, while this thread lowers their declarations."""
+    from reconciler.apply.parallel import one_by_one, started
+
+    names = project.targets(services)
+    targets = one_by_one(lambda name: project.connect(*name), names)
+    tasks = [_Task(t, project.engines[t.engine], Future(), sizes) for t in targets]
+    wait = started(_Task.look, tasks)
+    for name, task in zip(names, tasks, strict=True):
+        try:
+            task.declared.set_result(_declared(project, name))
+        except BaseException as error:  # raised by whoever waits for it
+            task.declared.set_exception(error)
+    return targets, wait(lambda: None)
+
+
+def _declared(project: Project, name: Name) -> Declared:
+    from reconciler.apply.survey import Declared
+    from reconciler.desired.lower import lower
+
+    service, engine_name = name
+    engine, policy = project.engines[engine_name], project.environment.policy
+    catalog = lower(engine, project.documents_of(service), service, policy, project.naming(service))
+    return Declared(engine, catalog, policy, partial(project.scope, service, engine_name))
+
+
+@contextmanager
+def _without_gc() -> Iterator[None]:
+    """Hold the garbage collector: what is built here is big, has no cycles and stays to the end.
+
+    Freezing it afterwards keeps the collector from reading all of it at once, which took a second for 80,000 resources.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if gc.get_count()[0] > WORTH_FREEZING:
+            gc.freeze()
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,100 @@
+"""One transaction for a change and for what has to go and come again around it, where the store has transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol, runtime_checkable
+
+from reconciler.model.address import Address
+from reconciler.model.change import Change
+from reconciler.model.engine import Engine
+from reconciler.model.step import Operation
+from reconciler.planner.graph import Node
+
+
+@runtime_checkable
+class Fusing(Protocol):
+    """An engine that can run several operations as one."""
+
+    def fuse(self, operations: Sequence[Operation]) -> Operation | None:
+        """One operation that does them all in their order, atomically; None where that cannot be."""
+        ...
+
+
+def fused(engine: Engine, nodes: list[Node], changes: Mapping[Address, Change[Any]]) -> list[Node]:
+    """The ordered nodes, those of each forced cluster made one, so that nobody ever misses the view in between."""
+    if not isinstance(engine, Fusing):
+        return nodes
+    for cluster in _clusters(nodes, changes):
+        nodes = _joined(engine, nodes, cluster)
+    return nodes
+
+
+def _clusters(nodes: Sequence[Node], changes: Mapping[Address, Change[Any]]) -> list[list[Node]]:
+    """Nodes that belong together: a disturbing draft, and all drafts of what it forces, transitively."""
+    root: dict[Address, Address] = {}
+
+    def find(address: Address) -> Address:
+        while address in root:
+            address = root[address]
+        return address
+
+    for change in changes.values():
+        if change.forced is not None and find(change.address) != find(change.forced):
+            root[find(change.address)] = find(change.forced)
+    if not root:
+        return []
+    members = {c.address for c in changes.values() if c.forced} | {c.forced for c in changes.values() if c.forced}
+    groups: dict[Address, list[Node]] = {}
+    for node in nodes:
+        moving = changes[node.address].forced or node.draft.provides or node.draft.removes
+        if node.address in members and moving:
+            groups.setdefault(find(node.address), []).append(node)
+    return [g for g in groups.values() if len(g) > 1]
+
+
+def _joined(engine: Fusing, nodes: list[Node], cluster: list[Node]) -> list[Node]:
+    """The list with the cluster as one node; unchanged where something else has to run in its midst."""
+    operation = engine.fuse([n.draft.operation for n in cluster])
+    if operation is None:
+        return nodes
+    inside = {n.index for n in cluster}
+    first = min(i for i, n in enumerate(nodes) if n.index in inside)
+    last = max(i for i, n in enumerate(nodes) if n.index in inside)
+    before: list[Node] = []
+    after: list[Node] = []
+    follows = set(inside)
+    for node in nodes[first : last + 1]:
+        waits = bool(node.after & follows)
+        if node.index in inside:
+            if node.after & (follows - inside):
+                return nodes
+        elif waits:
+            after.append(node)
+            follows.add(node.index)
+        else:
+            before.append(node)
+    return [*nodes[:first], *before, _merged(cluster, operation), *after, *nodes[last + 1 :]]
+
+
+def _merged(cluster: Sequence[Node], operation: Operation) -> Node:
+    """One node that says all that its parts said; what later parts make untrue is no longer checked."""
+    main = next((n for n in cluster if not n.draft.removes and n.draft.provides), cluster[0])
+    drafts = [n.draft for n in cluster]
+    draft = replace(
+        main.draft,
+        title=main.draft.title + _rest(cluster, main),
+        operation=operation,
+        locks=tuple(dict.fromkeys(lock for d in drafts for lock in d.locks)),
+        hazards=tuple(dict.fromkeys(h for d in drafts for h in d.hazards)),
+        probes=tuple(p for d in drafts for p in d.probes),
+        done=tuple(c for d in drafts if not d.removes for c in d.done),
+        undo=None,
+    )
+    return Node(main.address, draft, main.slot, max(n.phase for n in cluster), main.index)
+
+
+def _rest(cluster: Sequence[Node], main: Node) -> str:
+    others = dict.fromkeys(str(n.address) for n in cluster if n.address != main.address)
+    return f", and build again {', '.join(others)}" if others else ""

@@ -1,0 +1,71 @@
+"""What a change forces to go and come again: a view over a column whose type changes, and what stands on the view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from reconciler.diff.structural import Changes
+from reconciler.errors import UnsupportedChange
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Action, Change
+from reconciler.model.kind import Disturbance, Kind
+from reconciler.model.naming import references_of
+from reconciler.model.resource import Resource
+
+
+def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapping[str, Kind[Any]]) -> Changes:
+    """The changes, with the replacements they force on what depends on them, transitively, by the live references.
+
+    Raises UnsupportedChange for a dependent that cannot be built again.
+    """
+    work = [(c.address, d) for c in changes.values() if (d := _disturbance(c, kinds)) is not Disturbance.NONE]
+    if not work:
+        return changes
+    result, users = dict(changes), _users(live, kinds)
+    while work:
+        source, how = work.pop()
+        for user in users.get(source, ()):
+            if how is Disturbance.ALTERS and not kinds[user.address.kind].bound:
+                continue
+            known = result.get(user.address)
+            if known is not None and (known.forced or known.action is Action.DELETE):
+                continue
+            result[user.address] = _forced(user, known, source, desired, kinds)
+            work.append((user.address, Disturbance.DROPS))
+    return result
+
+
+def _disturbance(change: Change[Any], kinds: Mapping[str, Kind[Any]]) -> Disturbance:
+    if change.before is None or change.after is None or change.action is Action.FORGET:
+        return Disturbance.NONE
+    return kinds[change.address.kind].disturbs(change)
+
+
+def _users(live: Catalog, kinds: Mapping[str, Kind[Any]]) -> dict[Address, list[Resource]]:
+    """Who refers to what, what is attached to it or stands in it included."""
+    users: dict[Address, list[Resource]] = {}
+    for resource in live.resources.values():
+        for used in references_of(resource, live, kinds):
+            users.setdefault(used, []).append(resource)
+    return users
+
+
+def _forced(
+    user: Resource, known: Change[Any] | None, source: Address, desired: Catalog, kinds: Mapping[str, Kind[Any]]
+) -> Change[Any]:
+    after = desired.resources.get(user.address)
+    if after is None:
+        raise UnsupportedChange(
+            f"{user.address} uses {source}, which has to be dropped and created again, and is not declared",
+            hint=f"declare the {user.address.kind}, or drop it first",
+        )
+    if kinds[user.address.kind].rebuild is None:
+        raise UnsupportedChange(
+            f"{user.address} uses {source}, which has to be dropped and created again; it cannot follow",
+            where=desired.origin(user.address),
+        )
+    change = known or Change(user.address, Action.REPLACE, user, after)
+    return replace(change, action=Action.REPLACE, forced=source)

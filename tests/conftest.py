@@ -1,0 +1,37 @@
+"""What all tests share: the option that writes goldens anew, and real PostgreSQL servers.
+
+A server runs once for the whole session: the one of the package, and beside it the one that `RECONCILE_POSTGRES_BIN`
+names. A server that cannot be had fails the tests that need it; none is skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.postgres.server import BINARIES, Postgres, Servers
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-goldens", action="store_true", default=False, help="write golden files anew")
+
+
+@pytest.fixture(scope="session")
+def postgres_servers() -> Iterator[Servers]:
+    """The servers of this session; each is started at its first use."""
+    with Servers() as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session", params=sorted(BINARIES))
+def postgres(request: pytest.FixtureRequest, postgres_servers: Servers) -> Postgres:
+    """Each server in turn."""
+    return postgres_servers[request.param]
+
+
+@pytest.fixture
+def pg_database(postgres: Postgres) -> Iterator[Postgres.Factory]:
+    """Makes an empty database at each call: its URL. They are dropped when the test ends."""
+    with postgres.databases() as factory:
+        yield factory

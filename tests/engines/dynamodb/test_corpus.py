@@ -1,0 +1,97 @@
+"""Tables that nobody here wrote: created as their authors did, inspected, lifted, lowered, compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler import pipeline
+from reconciler.config.options import Options
+from reconciler.desired.validate import Validator
+from reconciler.engines.dynamodb import ENGINE
+from tests.engines.dynamodb.workshop import Workshop
+
+CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "dynamodb"
+FILES = sorted(p for p in CORPUS.glob("*.json") if p.name != "manifest.json") if CORPUS.is_dir() else []
+
+
+def create(shop: Workshop, definition: dict[str, Any], recovery: bool) -> str:
+    request = definition["CreateTable"]
+    shop.client.create_table(**request)
+    after = definition.get("after", {})
+    if "TimeToLiveSpecification" in after:
+        shop.client.update_time_to_live(
+            TableName=request["TableName"], TimeToLiveSpecification=after["TimeToLiveSpecification"]
+        )
+    if "PointInTimeRecoverySpecification" in after and recovery:
+        shop.client.update_continuous_backups(
+            TableName=request["TableName"],
+            PointInTimeRecoverySpecification=after["PointInTimeRecoverySpecification"],
+        )
+    return str(request["TableName"])
+
+
+def url(shop: Workshop) -> str:
+    return f"dynamodb://{shop.region}?endpoint={shop.endpoint}&access_key={shop.access_key}&secret_key=x"
+
+
+def imported_and_planned(shop: Workshop, table: str) -> None:
+    """`import`, then `plan` against what it wrote: nothing to do; then apply to an empty store: the same table."""
+    engines = {"dynamodb": ENGINE}
+    project = pipeline.load(Options(target=url(shop), cwd=shop.folder), {}, engines, declared=False)
+    found = pipeline.import_live(project, ["shop"])
+    assert not found.differences and not found.deferred and found.exit_code == 0
+    (text,) = found.files.values()
+    assert table in text and "name:" not in text.replace("IndexName", "")
+    for name, content in found.files.items():
+        (shop.folder / "schemas" / name).write_text(content)
+    loaded = pipeline.load(Options(target=url(shop), schemas=shop.folder / "schemas", cwd=shop.folder), {}, engines)
+    assert not [e for d in loaded.documents for e in Validator([ENGINE]).errors(d)]
+    assert pipeline.make_plan(loaded).plan.empty
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not part of the project")
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_a_table_of_the_corpus_comes_back_as_it_is(shop: Workshop, path: Path) -> None:
+    definition = json.loads(path.read_text())
+    table = create(shop, definition, recovery=False)
+    imported_and_planned(shop, table)
+    rebuilt = Workshop(shop.folder, shop.endpoint)
+    text = next((shop.folder / "schemas").glob("*.yaml")).read_text()
+    assert text
+    engines = {"dynamodb": ENGINE}
+    options = Options(target=url(rebuilt), schemas=shop.folder / "schemas", cwd=shop.folder)
+    plan = pipeline.make_plan(pipeline.load(options, {}, engines), stamped=True).plan
+    pipeline.apply_plan(pipeline.load(options, {}, engines), plan, allow=("*",))
+    assert pipeline.make_plan(pipeline.load(options, {}, engines)).plan.empty
+    assert comparable(rebuilt, table) == comparable(shop, table)
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not part of the project")
+@pytest.mark.parametrize("number", range(len(FILES)), ids=[p.stem for p in FILES])
+def test_a_table_of_the_corpus_with_recovery_on_moto(moto_shop: Workshop, number: int) -> None:
+    moto_shop.region = f"us-{'gov-' if number % 2 else ''}west-{1 + number // 2}"
+    moto_shop.__post_init__()
+    table = create(moto_shop, json.loads(FILES[number].read_text()), recovery=True)
+    imported_and_planned(moto_shop, table)
+
+
+VOLATILE = {"CreationDateTime", "LastUpdateToPayPerRequestDateTime", "LatestStreamArn", "LatestStreamLabel", "TableId"}
+
+
+def comparable(shop: Workshop, table: str) -> Any:
+    """What the store itself says of a table, without times; independent of the engine under test."""
+    return settled(shop.client.describe_table(TableName=table)["Table"])
+
+
+def settled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: settled(v) for k, v in value.items() if k not in VOLATILE and not k.endswith("DateTime")}
+    if isinstance(value, list):
+        return sorted((settled(v) for v in value), key=repr) if value and "AttributeType" in value[0] else [
+            settled(v) for v in value
+        ]
+    return value

@@ -1,0 +1,99 @@
+"""Changed definitions on the real server: what Neo4j refuses to have side by side, in the order it takes."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from reconciler.errors import Blocked, UnsupportedChange
+from tests.engines.neo4j.graph import Graph
+
+PAIRS = {
+    "another property": ("indexes: {i: {node: A, range: x}}", "indexes: {i: {node: A, range: y}}"),
+    "another label": ("constraints: {c: {node: A, unique: x}}", "constraints: {c: {node: B, unique: x}}"),
+    "one property more": ("constraints: {c: {node: A, unique: x}}", "constraints: {c: {node: A, unique: [x, y]}}"),
+    "order of properties": ("indexes: {i: {node: A, range: [x, y]}}", "indexes: {i: {node: A, range: [y, x]}}"),
+    "order of labels": ("indexes: {i: {nodes: [A, B], fulltext: x}}", "indexes: {i: {nodes: [B, A], fulltext: x}}"),
+    "node to relationship": (
+        "constraints: {c: {node: A, unique: x}}",
+        "constraints: {c: {relationship: A, unique: x}}",
+    ),
+    "another method": ("indexes: {i: {node: A, range: x}}", "indexes: {i: {node: A, text: x}}"),
+    "analyzer": ("indexes: {i: {node: A, fulltext: x}}", "indexes: {i: {node: A, fulltext: x, analyzer: german}}"),
+    "analyzer gone": ("indexes: {i: {node: A, fulltext: x, analyzer: german}}", "indexes: {i: {node: A, fulltext: x}}"),
+    "dimensions": (
+        "indexes: {i: {node: A, vector: x, dimensions: 3}}",
+        "indexes: {i: {node: A, vector: x, dimensions: 4}}",
+    ),
+    "similarity": (
+        "indexes: {i: {node: A, vector: x}}",
+        "indexes: {i: {node: A, vector: x, similarity: euclidean}}",
+    ),
+    "bounds": (
+        "indexes: {i: {node: A, point: x}}",
+        "indexes: {i: {node: A, point: x, options: {spatial.wgs-84.max: [90, 45]}}}",
+    ),
+    "index to constraint": ("indexes: {i: {node: A, range: x}}", "constraints: {c: {node: A, unique: x}}"),
+    "index to constraint of its name": ("indexes: {i: {node: A, range: x}}", "constraints: {i: {node: A, unique: x}}"),
+    "constraint to index": ("constraints: {c: {node: A, unique: x}}", "indexes: {i: {node: A, range: x}}"),
+    "another name for an index": ("indexes: {i: {node: A, range: x}}", "indexes: {j: {node: A, range: x}}"),
+    "another name for a constraint": (
+        "constraints: {c: {node: A, unique: x}}",
+        "constraints: {d: {node: A, unique: x}}",
+    ),
+    "another name and options": (
+        "indexes: {i: {node: A, vector: x, dimensions: 3}}",
+        "indexes: {j: {node: A, vector: x, dimensions: 4}}",
+    ),
+    "names swapped": (
+        "indexes: {i: {node: A, range: x}, j: {node: A, range: y}}",
+        "indexes: {i: {node: A, range: y}, j: {node: A, range: x}}",
+    ),
+    "names of constraints swapped": (
+        "constraints: {c: {node: A, unique: x}, d: {node: A, unique: y}}",
+        "constraints: {c: {node: A, unique: y}, d: {node: A, unique: x}}",
+    ),
+    "constraint and index swapped": (
+        "constraints: {c: {node: A, unique: x}}\nindexes: {i: {node: A, range: y}}",
+        "constraints: {i: {node: A, unique: y}}\nindexes: {c: {node: A, range: x}}",
+    ),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_one_definition_becomes_the_other(any_graph: Graph, pair: str) -> None:
+    before, after = PAIRS[pair]
+    any_graph.become(before)
+    any_graph.run("CREATE (:A {x: 1, y: 2})-[:R]->(:B {x: 1, y: 2})")
+    plan = any_graph.become(after)
+    assert not plan.empty
+
+
+def test_names_in_a_circle(graph: Graph) -> None:
+    for names in permutations("abc"):
+        pairs = zip(names, "xyz", strict=True)
+        graph.become("constraints: {" + ", ".join(f"{n}: {{node: A, unique: {p}}}" for n, p in pairs) + "}")
+
+
+def test_what_is_not_ours_is_never_dropped_for_ours(graph: Graph) -> None:
+    graph.run("CREATE INDEX theirs FOR (n:A) ON (n.x)")
+    graph.prune = "managed"
+    with pytest.raises(UnsupportedChange, match="index theirs, which is not managed"):
+        graph.plan("constraints: {ours: {node: A, unique: x}}")
+    plan = graph.plan("constraints: {ours: {node: A, unique: y}}")
+    graph.apply(plan)
+    assert set(graph.names()) == {"theirs", "ours"}
+    assert [u.address.name for u in graph.plan().unmanaged] == ["theirs"]
+    graph.plan("{}")
+    graph.apply(graph.plan())
+    assert set(graph.names()) == {"theirs"}
+
+
+def test_a_rebuilt_index_needs_approval(graph: Graph) -> None:
+    graph.become("indexes: {i: {node: A, vector: x, dimensions: 3}}")
+    plan = graph.plan("indexes: {i: {node: A, vector: x, dimensions: 4}}")
+    with pytest.raises(Blocked, match="RC1203"):
+        graph.apply(plan, "RC1206")
+    graph.apply(plan, "RC1203")
+    assert graph.plan().empty

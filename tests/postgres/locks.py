@@ -1,0 +1,173 @@
+"""Which locks a step takes, asked of `pg_locks` while it runs (law 7).
+
+The rule by which what the server holds is compared with what the step declares, as sets of (mode, relation):
+
+- Relations are tables, views and sequences, and indexes, in schemas of the user; only those that existed before the
+  step: nobody can wait for a relation that nobody else sees yet. Of several modes on one, the strongest counts.
+- An index, or a sequence that belongs to a column, is reached through its table only. Its lock is left out where its
+  table is locked by the step in the same or a stronger mode; it counts where the step locks it alone (ALTER INDEX).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import psycopg
+
+from reconciler.engines.postgres import execution
+from reconciler.engines.postgres.backfill import Backfill
+from reconciler.engines.postgres.operations import Sql
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.model.step import Lock, Step
+from tests.postgres.bench import LIMITS, Bench
+
+MODES = (
+    "AccessShare",
+    "RowShare",
+    "RowExclusive",
+    "ShareUpdateExclusive",
+    "Share",
+    "ShareRowExclusive",
+    "Exclusive",
+    "AccessExclusive",
+)
+PATIENCE_SECONDS = 20.0
+
+_RELATIONS = """
+    SELECT c.oid, n.nspname, c.relname, coalesce(i.indrelid, d.refobjid, 0)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_index i ON i.indexrelid = c.oid
+    LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND c.relkind = 'S'
+         AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
+    WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'reconcile')"""
+_HELD = """
+    SELECT DISTINCT relation, mode FROM pg_locks
+    WHERE pid = %s AND locktype = 'relation' AND granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+
+
+class Relation(NamedTuple):
+    """A relation that existed before the step, and the table it is reached through (0: it is one itself)."""
+
+    schema: str
+    name: str
+    table: int
+
+
+def relations(connection: psycopg.Connection[Any]) -> dict[int, Relation]:
+    """All of the user's, by oid."""
+    return {oid: Relation(*rest) for oid, *rest in connection.execute(_RELATIONS)}
+
+
+def held(connection: psycopg.Connection[Any], pid: int, known: dict[int, Relation]) -> dict[int, str]:
+    """The strongest mode on each known relation that a server process holds now."""
+    found: dict[int, str] = {}
+    for oid, word in connection.execute(_HELD, (pid,)):
+        mode = word.removesuffix("Lock")
+        if oid in known and MODES.index(mode) >= MODES.index(found.get(oid, mode)):
+            found[oid] = mode
+    return found
+
+
+def counted(found: dict[int, str], known: dict[int, Relation]) -> frozenset[Lock]:
+    """What a step has to declare of what it holds; see the rule above."""
+
+    def reached(oid: int) -> bool:
+        table = found.get(known[oid].table)
+        return table is not None and MODES.index(table) >= MODES.index(found[oid])
+
+    return frozenset(Lock(m, qualified(known[o].schema, known[o].name)) for o, m in found.items() if not reached(o))
+
+
+def observed(bench: Bench, step: Step) -> frozenset[Lock]:
+    """Run the step's operation and tell the locks it held."""
+    operation = step.operation
+    if isinstance(operation, Sql) and operation.transaction:
+        return _before_commit(bench, operation)
+    if isinstance(operation, Sql) and all("CONCURRENTLY" not in s for s in operation.statements):
+        rehearsed = _rehearsed(bench, operation)
+        bench.execute(operation)
+        return rehearsed
+    return _while_it_waits(bench, step)
+
+
+def _before_commit(bench: Bench, operation: Sql) -> frozenset[Lock]:
+    known = relations(bench.connection)
+    found: dict[int, str] = {}
+
+    def journal() -> None:
+        found.update(held(bench.connection, bench.connection.info.backend_pid, known))
+
+    execution.execute(bench.connection, operation, LIMITS, bench.told.append, journal)
+    return counted(found, known)
+
+
+class _Rehearsed(Exception):
+    pass
+
+
+def _rehearsed(bench: Bench, operation: Sql) -> frozenset[Lock]:
+    """What a statement that commits by itself holds, in a transaction that is rolled back."""
+    known = relations(bench.connection)
+    with bench.connection.transaction(force_rollback=True):
+        for statement in operation.statements:
+            bench.connection.execute(statement.encode())
+        found = held(bench.connection, bench.connection.info.backend_pid, known)
+    return counted(found, known)
+
+
+def _while_it_waits(bench: Bench, step: Step) -> frozenset[Lock]:
+    """Block the step by a transaction in its way, look from a third connection, let go.
+
+    A concurrent build or drop waits for whoever has written to the table; a backfill waits for a locked row.
+    """
+    table = qualified(*step.address.path[:2])
+    if isinstance(step.operation, Backfill):
+        column = ident(step.operation.column)
+        blocking = f"SELECT FROM {table} WHERE {column} IS NULL LIMIT 1 FOR UPDATE"
+    else:
+        blocking = f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE"
+    pid = bench.connection.info.backend_pid
+    with psycopg.connect(bench.uri, autocommit=True) as witness, psycopg.connect(bench.uri) as blocker:
+        known = relations(witness)
+        blocker.execute(blocking.encode())
+        failures: list[BaseException] = []
+        worker = threading.Thread(target=_caught, args=(failures, lambda: bench.execute(step.operation)))
+        worker.start()
+        try:
+            _until(lambda: failures or _waits(witness, pid))
+            found = held(witness, pid, known)
+        finally:
+            blocker.rollback()
+            worker.join()
+    if failures:
+        raise failures[0]
+    return counted(found, known)
+
+
+def _caught(failures: list[BaseException], run: Callable[[], None]) -> None:
+    try:
+        run()
+    except BaseException as error:  # handed to the test's own thread
+        failures.append(error)
+
+
+def _waits(witness: psycopg.Connection[Any], pid: int) -> bool:
+    query = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
+    row = witness.execute(query, (pid,)).fetchone()
+    return bool(row and row[0])
+
+
+def _until(condition: Callable[[], Any]) -> None:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < end, "the step never came to wait"
+        time.sleep(0.005)
+
+
+def words(locks: Iterable[Lock]) -> list[str]:
+    """Locks for a failing test."""
+    return sorted(f"{lock.mode} {lock.on}" for lock in locks)

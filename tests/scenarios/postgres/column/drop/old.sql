@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (2, 'a', 'b', 'c');
+SELECT needed, loose, valued FROM t;

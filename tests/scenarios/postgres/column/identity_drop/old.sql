@@ -1,0 +1,2 @@
+INSERT INTO t (name) VALUES ('y');
+INSERT INTO u (name) VALUES ('y');

@@ -1,0 +1,2 @@
+INSERT INTO t (id) VALUES (100);
+INSERT INTO t (id, a) VALUES (101, NULL);

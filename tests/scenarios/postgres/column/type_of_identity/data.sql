@@ -1,0 +1,1 @@
+INSERT INTO t (name) SELECT 'x' FROM generate_series(1, 10);

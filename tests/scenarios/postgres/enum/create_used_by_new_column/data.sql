@@ -1,0 +1,1 @@
+INSERT INTO tasks SELECT generate_series(1, 20);

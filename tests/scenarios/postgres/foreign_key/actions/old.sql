@@ -1,0 +1,2 @@
+DELETE FROM t WHERE q_id = 1;
+DELETE FROM p WHERE id = 1;

@@ -1,0 +1,2 @@
+INSERT INTO p SELECT i, i::text FROM generate_series(1, 10) i;
+INSERT INTO t SELECT i, i::text FROM generate_series(1, 10) i;

@@ -1,0 +1,2 @@
+INSERT INTO p VALUES (100, '1');
+INSERT INTO t VALUES (100, 'nobody');

@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (1, NULL, NULL), (2, 1, 1);

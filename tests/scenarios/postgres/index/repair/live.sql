@@ -1,0 +1,4 @@
+INSERT INTO t VALUES (1, 'x'), (2, 'x');
+-- fails
+CREATE UNIQUE INDEX CONCURRENTLY t_a_idx ON t (a);
+DELETE FROM t WHERE id = 2;

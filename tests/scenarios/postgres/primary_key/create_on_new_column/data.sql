@@ -1,0 +1,1 @@
+INSERT INTO t SELECT i::text FROM generate_series(1, 500) i;

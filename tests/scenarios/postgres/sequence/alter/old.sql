@@ -1,0 +1,1 @@
+SELECT nextval('a_seq'), nextval('b_seq');

@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (100, '1', NULL), (101, '1', NULL);

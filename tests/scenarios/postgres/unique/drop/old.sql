@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (1, 'x', 'y') ON CONFLICT (a) DO NOTHING;

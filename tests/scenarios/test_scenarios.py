@@ -1,0 +1,140 @@
+"""Every scenario, without a server and on the real one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from reconciler.engines.postgres import ENGINE
+from reconciler.model.engine import Server
+from reconciler.model.plan import Plan
+from reconciler.model.step import Phase
+from tests.postgres.bench import (
+    Bench,
+    bench,
+    compares,
+    declared,
+    lifted,
+    phases,
+    pure_plan,
+    reread,
+    statements,
+    summary,
+)
+from tests.postgres.golden import compact
+from tests.postgres.locks import observed, words
+from tests.postgres.server import Postgres
+from tests.scenarios.cases import CASES, PURE, Case
+
+MAJORS = (15, 18)
+"""The versions that plans without a server are made for."""
+
+
+def compare(case: Case, major: int, text: str, update: bool) -> None:
+    path = case.golden(major)
+    if update:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    assert path.exists(), f"{path} is missing; write it with --update-goldens"
+    assert text == path.read_text(encoding="utf-8")
+
+
+def test_there_are_cases_of_every_kind() -> None:
+    kinds = {case.folder.parent.name for case in CASES}
+    assert ENGINE.kinds.keys() <= kinds
+
+
+@pytest.mark.parametrize(
+    ("case", "major"), [pytest.param(c, m, id=f"{c}-{m}") for c in PURE for m in MAJORS if m >= c.oldest]
+)
+def test_the_plan_without_a_server(case: Case, major: int, request: pytest.FixtureRequest) -> None:
+    rows = 1000 if case.script("data") else 0
+    plan = pure_plan(case.catalog("desired"), case.catalog("live"), Server("PostgreSQL", (major, 0)), rows)
+    elsewhere = case.golden(major).name != "plan.yaml"  # that one is written from the real server
+    compare(case, major, compact(plan), elsewhere and request.config.getoption("--update-goldens"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_on_the_real_server(
+    case: Case, postgres: Postgres, pg_database: Postgres.Factory, request: pytest.FixtureRequest
+) -> None:
+    if postgres.major < case.oldest:
+        return
+    with bench(pg_database()) as database:
+        live(case, database)
+        start = compares(database.live())
+        works_as_before(case, database, "on the live schema")
+        plan = planned(case, database, postgres.major, request.config.getoption("--update-goldens"))
+        run(database, plan, Phase.EXPAND, Phase.MIGRATE)
+        works_as_before(case, database, "after expand and migrate")
+        run(database, plan, Phase.CONTRACT)
+        desired = case.catalog("desired")
+        equals(database, desired.resources.keys())
+        again = database.plan(desired)
+        assert again.empty, summary(again)
+        if all(step.undo is not None for step in plan.steps) and "undo" not in case.settings:
+            undo(database, plan)
+            assert compares(database.live()) == start
+
+
+def live(case: Case, database: Bench) -> None:
+    """Build what was there before; it is what was declared, and what `import` writes of it says the same."""
+    before = case.catalog("live")
+    database.become(before)
+    equals(database, before.resources.keys())
+    found = database.live()
+    again = declared(lifted(found))
+    assert compares(database.session.canonicalise(again, found)) == compares(found)
+    database.script(case.script("live"))
+    database.script(case.script("data"))
+    if case.script("data"):
+        database.script("ANALYZE;")
+
+
+def equals(database: Bench, addresses: object) -> None:
+    found = compares(database.live())
+    assert found.keys() == {a for a in addresses}  # type: ignore[attr-defined]
+
+
+def planned(case: Case, database: Bench, major: int, update: bool) -> Plan:
+    """The plan, equal to the golden one, as it comes out of its file."""
+    plan = database.plan(case.catalog("desired"))
+    compare(case, major, compact(plan), update)
+    return reread(plan)
+
+
+def run(database: Bench, plan: Plan, *wanted: Phase) -> None:
+    """Each step holds the locks it declares, and is done afterwards and not before."""
+    for step in phases(plan, *wanted):
+        for probe in step.probes:
+            found = database.session.probe(probe)
+            assert not found.count, f"{probe.message}: {found}"
+        assert not database.is_done(step), f"done before it ran: {step.title}: {step.done}"
+        assert words(observed(database, step)) == words(set(step.locks)), step.title
+        assert not step.done or database.is_done(step), f"ran and is not done: {step.title}: {step.done}"
+
+
+def undo(database: Bench, plan: Plan) -> None:
+    for step in reversed(plan.steps):
+        for operation in step.undo or ():
+            database.execute(operation)
+
+
+@contextlib.contextmanager
+def rolled_back(uri: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    with psycopg.connect(uri) as connection:
+        yield connection
+        connection.rollback()
+
+
+def works_as_before(case: Case, database: Bench, when: str) -> None:
+    """Statements of the old version, deferred constraints included; nothing of them stays."""
+    with rolled_back(database.uri) as connection:
+        for statement in statements(case.script("old")):
+            try:
+                connection.execute(statement.encode())
+            except psycopg.Error as error:
+                pytest.fail(f"{when}: {statement}: {error}")
+        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
