@@ -77,7 +77,6 @@ def make_plan(project: Project, services: Iterable[str] = (), *, stamped: bool =
     `stamped`: the plan will be written to a file though it may be empty, so fingerprints and digest are wanted.
     Raises ConnectionFailed, StoreError, DeclarationErrors, UnsupportedChange; several targets' errors as one Several.
     """
-    from reconciler.planfile.codec import sealed
     from reconciler.planner.build import build
 
     with _without_gc():
@@ -89,7 +88,11 @@ def make_plan(project: Project, services: Iterable[str] = (), *, stamped: bool =
             [s.stamp(fingerprints=wanted) for s in seen],
             project.environment.stop_before,
         )
-        return PlanResult(sealed(plan) if wanted else plan, {t.name: t.label for t in targets})
+        if wanted:
+            from reconciler.planfile.codec import sealed
+
+            plan = sealed(plan)
+        return PlanResult(plan, {t.name: t.label for t in targets})
 
 
 def apply_plan(
@@ -183,11 +186,12 @@ def _survey(project: Project, services: Iterable[str], *, sizes: bool) -> tuple[
 
 def _declared(project: Project, name: Name) -> Declared:
     from reconciler.apply.survey import Declared
-    from reconciler.desired.lower import lower
+    from reconciler.desired.cache import lowered
 
     service, engine_name = name
     engine, policy = project.engines[engine_name], project.environment.policy
-    catalog = lower(engine, project.documents_of(service), service, policy, project.naming(service))
+    documents = project.documents_of(service)
+    catalog = lowered(engine, documents, service, policy, project.naming(service), project.cache)
     return Declared(engine, catalog, policy, partial(project.scope, service, engine_name))
 
 

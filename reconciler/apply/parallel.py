@@ -61,12 +61,13 @@ def one_by_one(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
 
 
 def raise_all(errors: Sequence[BaseException]) -> None:
-    """Raise the first error that is none of ours, else the only one, else all as one."""
+    """Raise the first error that is none of ours, else the only one, else all as one; what is told twice, once."""
     ours: list[ReconcileError] = []
     for error in errors:
         if not isinstance(error, ReconcileError):
             raise error
-        ours.append(error)
+        if (type(error), str(error)) not in {(type(e), str(e)) for e in ours}:
+            ours.append(error)
     if len(ours) == 1:
         raise ours[0]
     if ours and all(isinstance(e, DeclarationError) for e in ours):

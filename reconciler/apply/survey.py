@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from reconciler.apply.journal import Journal, read
+from reconciler.diff.structural import diff
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Engine, Scope, Session
 from reconciler.model.kind import Policy
@@ -71,7 +72,9 @@ def look(declared: Declared, session: Session, journal: Journal) -> Seen:
     roots = declared.engine.roots(declared.desired) | journal.roots
     scope = declared.scope(roots)
     live = session.inspect(scope)
-    desired = session.canonicalise(declared.desired, live)
+    desired = declared.desired
+    if diff(desired, live, declared.engine.kinds):  # equal as it stands: nothing to ask the store
+        desired = session.canonicalise(desired, live)
     state = TargetState(declared.engine, desired, live, session.server, declared.policy, journal.managed)
     return Seen(declared, compared(state), scope, journal)
 

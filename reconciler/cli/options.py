@@ -48,6 +48,7 @@ class Shared:
             target=self.target,
             service=self.services[0] if len(self.services) == 1 else None,
             start=self.start,
+            cache=_cache(),
         )
 
     @property
@@ -75,6 +76,16 @@ class Shared:
         if self.verbosity >= level:
             with suppress(OSError):
                 click.echo(text, err=True, color=True)
+
+
+def _cache() -> Path:
+    """Where parsed and lowered declarations are kept between runs: `RECONCILE_CACHE_HOME`, or the user's cache."""
+    home = os.environ.get("RECONCILE_CACHE_HOME")
+    if not home:
+        import platformdirs
+
+        home = platformdirs.user_cache_dir("reconcile")
+    return Path(home) / "declarations"
 
 
 def _colours(stream: Any, wanted: bool) -> bool:

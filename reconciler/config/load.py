@@ -47,7 +47,15 @@ def load_project(
     declares = {s: declares.get(s, ()) for s in services}
     connections = Connections(name, file, environ)
     return Project(
-        environment(name, file), schemas, documents, services, declares, engines, connections, start=options.start
+        environment(name, file),
+        schemas,
+        documents,
+        services,
+        declares,
+        engines,
+        connections,
+        start=options.start,
+        cache=options.cache,
     )
 
 
@@ -68,6 +76,7 @@ def _ad_hoc(options: Options, environ: Mapping[str, str], engines: Mapping[str, 
         engines,
         Connections(AD_HOC.name, NO_FILE, environ),
         found,
+        cache=options.cache,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from urllib.parse import unquote, urlsplit
 
 from reconciler.config.connections import target
@@ -12,14 +12,19 @@ from reconciler.model.engine import Target
 STORES = ("postgres", "neo4j", "dynamodb")
 
 
-def local_target(service: str, engine: str, environ: Mapping[str, str], *, start: bool) -> Target:
+def local_target(
+    service: str, engine: str, environ: Mapping[str, str], *, start: bool, known: MutableMapping[str, str]
+) -> Target:
     """The local store of an engine, for a service: its own database in PostgreSQL, created when it is missing.
 
-    A server that `RECONCILE_<ENGINE>_URI` names goes first. Raises ConfigError when the store is down.
+    A server that `RECONCILE_<ENGINE>_URI` names goes first; `known` remembers, by engine, where a running one is.
+    Raises ConfigError when the store is down.
     """
     if engine not in STORES:
         raise ConfigError(f"no local store is known for {engine}", hint="add a connection to reconcile.yaml")
-    uri = environ.get(f"RECONCILE_{engine.upper()}_URI") or _running(engine, start)
+    uri = environ.get(f"RECONCILE_{engine.upper()}_URI") or known.get(engine)
+    if not uri:
+        uri = known[engine] = _running(engine, start)
     return target(service, engine, "local", connection(service, engine, uri))
 
 
@@ -33,7 +38,15 @@ def connection(service: str, engine: str, uri: str) -> dict[str, str]:
         if parts.username:
             found |= {"user": unquote(parts.username), "password": unquote(parts.password or "")}
         return found
-    return {"endpoint": uri, "region": "local", "access_key": "local", "secret_key": "local"}
+    return {"endpoint": uri, "region": "local", "access_key": namespace(service), "secret_key": "local"}
+
+
+def namespace(service: str) -> str:
+    """The access key of a service in DynamoDB Local, which keeps the tables of each key apart.
+
+    Not one key for all: with eight tables that have a TTL under one key, DynamoDB Local 3.1 builds no index any more.
+    """
+    return "".join(c for c in service if c.isalnum()) or "local"
 
 
 def _postgres(service: str, uri: str) -> dict[str, str]:

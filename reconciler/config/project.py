@@ -38,6 +38,8 @@ class Project:
     connections: Connections = field(repr=False)
     ad_hoc: AdHocTarget | None = None
     start: bool = False
+    cache: Path | None = None
+    _running: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def documents_of(self, service: str) -> tuple[Document, ...]:
         """The declaration files of one service, in order."""
@@ -62,15 +64,17 @@ class Project:
             said = self.connections.configured(service, engine)
             if said is not None:
                 return target(service, engine, "local", said)
-            return local_target(service, engine, self.connections.environ, start=self.start)
+            environ = self.connections.environ
+            return local_target(service, engine, environ, start=self.start, known=self._running)
         single = sum(engine in engines for engines in self.declares.values()) == 1
         return self.connections.target(service, engine, single=single)
 
     def scope(self, service: str, engine: str, roots: frozenset[str] = frozenset(), *, whole: bool = False) -> Scope:
         """What of a target is ours; `whole` takes in what nobody declared, as `import` does."""
-        everything = (whole or self.ad_hoc is not None) and engine not in SHARED_NAMESPACE
-        environment = self.environment
-        return Scope(service, environment.name, roots, everything, self.naming(service), environment.ignore)
+        shared, environment = engine in SHARED_NAMESPACE, self.environment
+        everything = (whole or self.ad_hoc is not None) and not shared
+        naming = self.naming(service) if shared else "{table}"
+        return Scope(service, environment.name, roots, everything, naming, environment.ignore)
 
     def naming(self, service: str) -> str:
         """The pattern of physical names, `{table}` still in it."""

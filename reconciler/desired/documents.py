@@ -31,7 +31,9 @@ class Document:
     data: object
     """What `parse` made of it."""
     digest: str
-    """The sha256 of the file's bytes, in hexadecimal."""
+    """The sha256 of the file's bytes, and of those of the files it includes, in hexadecimal."""
+    own_digest: str = ""
+    """The sha256 of the file's bytes alone: what the cache knows it by."""
 
     def span(self, *pointer: str | int, value: bool = False) -> Span:
         """Return where the key (or with `value` the value) at a path of keys and indexes stands, or its nearest parent.
@@ -55,13 +57,15 @@ def read_documents(directory: Path, *, cache: Path | None) -> tuple[Document, ..
     with without_gc():
         for path in _find(directory):
             try:
-                documents.append(_read(path, store))
+                documents.append(_complete(path, _read(path, store)))
+            except DeclarationErrors as several:
+                errors += several.errors
             except DeclarationError as error:
                 errors.append(error)
     if errors:
         raise DeclarationErrors(errors)
     if store:
-        store.prune(document.digest for document in documents)
+        store.prune(document.own_digest for document in documents)
     return tuple(documents)
 
 
@@ -114,6 +118,15 @@ def _shown(path: Path) -> str:
         return path.as_posix()
 
 
+def _complete(path: Path, document: Document) -> Document:
+    """The document with the texts that it keeps in files of their own."""
+    if ".sql" not in document.text:
+        return document
+    from reconciler.desired.includes import included
+
+    return included(path.parent, document)
+
+
 def _read(path: Path, store: _Cache | None) -> Document:
     from hashlib import sha256
 
@@ -127,12 +140,12 @@ def _read(path: Path, store: _Cache | None) -> Document:
     text = decode(raw, file)
     digest = sha256(raw).hexdigest()
     if store is None or len(raw) < WORTH_CACHING:
-        return Document(file, text, parse(text, file), digest)
+        return Document(file, text, parse(text, file), digest, digest)
     known, data = store.load(digest)
     if not known:
         data = parse(text, file)
         store.save(digest, data)
-    return Document(file, text, data, digest)
+    return Document(file, text, data, digest, digest)
 
 
 class _Cache:

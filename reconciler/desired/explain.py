@@ -68,6 +68,8 @@ def _wrong_type(error: Any, rule: Mapping[str, Any], where: str) -> tuple[str, s
     hint = rule.get("description")
     if hint is None and "string" in types and isinstance(error.instance, (bool, int, float)):
         hint = f'write it in quotes: "{str(error.instance).lower()}"'
+    if hint is None and types == ["boolean"]:
+        hint = "write true or false, without quotes"
     return f"{where} is {_shown(error.instance)}; expected {expected}", hint
 
 

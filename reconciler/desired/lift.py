@@ -27,6 +27,8 @@ def lift(engine: Engine, catalog: Catalog) -> dict[str, Any]:
         grouped[resource.address.kind].append(resource)
     for kind in _parents_first(kinds):
         for resource in grouped[kind.name]:
+            if kind.attaches and kind.implicit(resource):
+                continue
             node = kind.lift(resource, catalog)
             nodes[resource.address] = node
             places[resource.address] = _place(engine, kind, resource.address, node, top, nodes, places)

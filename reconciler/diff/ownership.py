@@ -30,6 +30,8 @@ def owned(
             kept[address] = change
             continue
         top = top_of(address, kinds)
+        if _stays(change, kinds[address.kind], policy):
+            continue
         if top in desired.resources and top != address:
             kept[address] = change
         elif not _prunable(change, kinds[address.kind], top in managed, policy):
@@ -41,6 +43,11 @@ def owned(
         else:
             kept[address] = change
     return kept, tuple(unmanaged)
+
+
+def _stays(change: Change[Any], kind: Kind[Any], policy: Policy) -> bool:
+    """What is attached and says nothing, or nothing that a declaration has to."""
+    return bool(kind.attaches) and (kind.implicit(change.before) or (kind.optional and policy.prune != "all"))
 
 
 def _prunable(change: Change[Any], kind: Kind[Any], managed: bool, policy: Policy) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,19 +27,21 @@ def diff(desired: Catalog, live: Catalog, kinds: Mapping[str, Kind[Any]]) -> Cha
         if found is None:
             changes[address] = Change(address, Action.CREATE, None, wanted)
         elif found != wanted:
-            changes[address] = _changed(found, wanted)
+            changes[address] = _changed(found, wanted, kinds[address.kind])
     for address, found in before.items():
         if address not in desired.resources:
             changes[address] = Change(address, Action.DELETE, found, None)
     return changes
 
 
-def _changed(before: Resource, after: Resource) -> Change[Resource]:
+def _changed(before: Resource, after: Resource, kind: Kind[Any]) -> Change[Resource]:
     attributes = tuple(
         AttributeChange(name, getattr(before, name), getattr(after, name))
         for name in compared_attributes(type(after))
         if getattr(before, name) != getattr(after, name)
     )
     replace = {a.name for a in attributes_of(type(after)) if a.role is Role.REPLACE}
-    action = Action.REPLACE if any(a.name in replace for a in attributes) else Action.UPDATE
-    return Change(after.address, action, before, after, attributes)
+    change = Change(after.address, Action.UPDATE, before, after, attributes)
+    if any(a.name in replace for a in attributes) or kind.replaces(change):
+        return dataclasses.replace(change, action=Action.REPLACE)
+    return change

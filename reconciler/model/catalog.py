@@ -27,7 +27,7 @@ class Deferred(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Catalog:
     """The resources of one target, in a stable order that keeps what the order of declaration means.
 

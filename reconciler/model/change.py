@@ -47,6 +47,13 @@ class Change(Generic[R]):
     attributes: tuple[AttributeChange, ...] = ()
     forced: Address | None = None
     """The change elsewhere for whose sake this resource goes and comes again, though it may not differ itself."""
+    also: tuple[Address, ...] = ()
+    """Further changes for whose sake it does."""
+
+    @property
+    def causes(self) -> tuple[Address, ...]:
+        """All changes for whose sake it goes and comes again."""
+        return (self.forced, *self.also) if self.forced is not None else ()
 
     def changed(self, *names: str) -> bool:
         """Whether one of these attributes differs."""

@@ -47,7 +47,8 @@ class Scope:
     ignore: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        names = "everything" if self.everything else ", ".join(sorted(self.roots)) or self.naming
+        whole = self.everything or (not self.roots and self.naming == "{table}")
+        names = "everything" if whole else ", ".join(sorted(self.roots)) or self.naming
         return names + (f", but not {', '.join(self.ignore)}" if self.ignore else "")
 
 

@@ -32,6 +32,9 @@ class Expr:
     def __hash__(self) -> int:
         return hash(self.text)
 
+    def __reduce__(self) -> tuple[type[Expr], tuple[str, str | None]]:
+        return Expr, (self.source, self.canonical)
+
     def __str__(self) -> str:
         return self.source
 

@@ -99,6 +99,8 @@ class Disturbance(Enum):
     """Those the store ties to the old definition (`Kind.bound`) have to go before and come again after."""
     DROPS = 2
     """All of them have to."""
+    RENEWS = 3
+    """Only what is attached to it goes with the old one: comments, privileges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,10 @@ def _undisturbed(_change: Change[Any]) -> Disturbance:
     return Disturbance.NONE
 
 
+def _in_place(_change: Change[Any]) -> bool:
+    return False
+
+
 def _never(_change: Change[Any], _context: Context) -> bool:
     return False
 
@@ -167,13 +173,21 @@ class Kind(Generic[R]):
     """Drop and create again, because a change elsewhere forces it; the dropping drafts are marked `removes`."""
     parent: str | None = None
     attaches: frozenset[str] = frozenset()
-    """Kinds that may carry one instead of one parent: a comment. Its path is (kind, *path) of what carries it."""
+    """Kinds that may carry one instead of one parent: a comment. Its path is (kind, *path) of what carries it, with a
+    name of its own at the end unless it is a singleton."""
     singleton: bool = False
     long: Callable[[Any], dict[str, Any]] = _not_long
     """A lifted node in short form as a mapping, so that sections below it have a place."""
     mentions: Callable[[R, Catalog], Iterable[Address]] = _always
     """What it may use, as far as its text tells: creation comes after that where nothing speaks against it."""
+    replaces: Callable[[Change[R]], bool] = _in_place
+    """Whether a change of mutable attributes cannot be made in place after all: it becomes a replacement."""
     disturbs: Callable[[Change[R]], Disturbance] = _undisturbed
+    follows: frozenset[str] = frozenset()
+    """Kinds that take it along in place when they are built anew: a column and its type. Who makes the new one emits
+    that; what is bound to the follower feels an alteration."""
+    spreads: Disturbance = Disturbance.DROPS
+    """What its own rebuild does to what refers to it: nothing, where only a part of it goes and comes again."""
     bound: bool = False
     """The store refuses to alter what it refers to: a view and the type of its columns."""
     references: Callable[[R, Catalog], Iterable[Address]] = _always
@@ -184,6 +198,8 @@ class Kind(Generic[R]):
     """Managed as a thing of its own although it has a parent: a table in a schema (DESIGN section 5b)."""
     shared: bool = False
     """Several files may declare it alike: a schema that holds tables of two files."""
+    optional: bool = False
+    """Left as it is where nothing is said of it, unless all that is undeclared goes: an owner."""
     implicit: Callable[[R], bool] = _not_implicit
     """Every new database has it: never deleted just because nobody declares it."""
     retained: bool = False

@@ -14,11 +14,11 @@ from reconciler.model.resource import Resource
 def parent_of(address: Address, kinds: Mapping[str, Kind[Any]]) -> Address | None:
     """The enclosing resource's address; None for a root kind."""
     kind = kinds[address.kind]
+    path = address.path if kind.singleton else address.path[:-1]
     if kind.attaches:
-        return Address(address.service, address.engine, address.path[0], address.path[1:])
+        return Address(address.service, address.engine, path[0], path[1:])
     if kind.parent is None:
         return None
-    path = address.path if kind.singleton else address.path[:-1]
     return Address(address.service, address.engine, kind.parent, path)
 
 

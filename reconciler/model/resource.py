@@ -26,6 +26,10 @@ class Resource:
 
     address: Address
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # the default for frozen classes with slots sets every attribute in Python: five times slower to read back
+        return type(self), tuple(getattr(self, f.name) for f in fields(self))
+
 
 class Attribute(NamedTuple):
     """One attribute of a kind."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.errors import UnsupportedChange
 from reconciler.model.change import Action, AttributeChange, Change
+from reconciler.model.expr import Expr
 from reconciler.model.kind import Kind
 from reconciler.model.step import Draft
 from reconciler.planner.context import PlanContext
@@ -65,6 +66,8 @@ def shown(value: Any) -> str:
         return "nothing"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Expr):
+        return value.text  # what was compared: the source may be the same on both sides
     if isinstance(value, tuple) and type(value).__str__ is object.__str__:
         return "(" + ", ".join(shown(v) for v in value) + ")"
     return str(value)

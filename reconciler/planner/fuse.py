@@ -41,14 +41,16 @@ def _clusters(nodes: Sequence[Node], changes: Mapping[Address, Change[Any]]) -> 
         return address
 
     for change in changes.values():
-        if change.forced is not None and find(change.address) != find(change.forced):
-            root[find(change.address)] = find(change.forced)
-    if not root:
-        return []
-    members = {c.address for c in changes.values() if c.forced} | {c.forced for c in changes.values() if c.forced}
+        for cause in change.causes:
+            if find(change.address) != find(cause):
+                root[find(change.address)] = find(cause)
+    renewed = {n.address for n in nodes if n.draft.removes and changes[n.address].after is not None}
+    members = {a for c in changes.values() if c.forced for a in (c.address, *c.causes)} | renewed
+    provided = {n.address for n in nodes if n.draft.provides}  # what follows that, such as a scan, is no part of it
     groups: dict[Address, list[Node]] = {}
     for node in nodes:
-        moving = changes[node.address].forced or node.draft.provides or node.draft.removes
+        whole = changes[node.address].forced and node.address not in provided
+        moving = whole or node.draft.provides or node.draft.removes
         if node.address in members and moving:
             groups.setdefault(find(node.address), []).append(node)
     return [g for g in groups.values() if len(g) > 1]
@@ -66,9 +68,9 @@ def _joined(engine: Fusing, nodes: list[Node], cluster: list[Node]) -> list[Node
     after: list[Node] = []
     follows = set(inside)
     for node in nodes[first : last + 1]:
-        waits = bool(node.after & follows)
+        waits = bool((node.after | node.gladly) & follows)
         if node.index in inside:
-            if node.after & (follows - inside):
+            if (node.after | node.gladly) & (follows - inside):
                 return nodes
         elif waits:
             after.append(node)

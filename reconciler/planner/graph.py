@@ -80,12 +80,14 @@ class Graph:
         if change.after is not None and change.action is not Action.FORGET:
             wanted = references_of(change.after, self.desired, self.engine.kinds)
             makers = [i for i in mine if not self.nodes[i].draft.removes]
-            for address in sorted(wanted):
+            for address in sorted(wanted | {*change.causes}):
                 self._create_after(makers, mine, address)
             kept = set() if change.forced else wanted
         if change.before is not None:
-            removers = [i for i in mine if self.nodes[i].draft.removes] or mine
-            for held in sorted(references_of(change.before, self.live, self.engine.kinds)):
+            removers = [i for i in mine if self.nodes[i].draft.removes]
+            if not removers and (change.forced is None or change.action is Action.DELETE):
+                removers = mine  # what is forced and removes nothing itself is gone with its carrier
+            for held in sorted(references_of(change.before, self.live, self.engine.kinds) | {*change.causes}):
                 if held not in kept:
                     self._release_before(removers, mine, held, change)
         for index in self.of.get(change.address, ()):
@@ -154,7 +156,7 @@ class Graph:
             node.phase = max([node.phase, *(self.nodes[i].phase for i in node.after)])
 
     def _topological(self, key: Any) -> list[int]:
-        """Kahn's algorithm with a heap; where only mentions hold everything up, the first in order goes ahead."""
+        """Kahn's algorithm with a heap; where only mentions hold everything up, one of a circle of them goes ahead."""
         hard = [len(n.after) for n in self.nodes]
         soft = [len(n.gladly - n.after) for n in self.nodes]
         followers: list[list[tuple[int, bool]]] = [[] for _ in self.nodes]
@@ -164,13 +166,14 @@ class Graph:
             for before in node.gladly - node.after:
                 followers[before].append((index, False))
         ready = [(key(i), i) for i in range(len(self.nodes)) if not hard[i] and not soft[i]]
-        held = [(key(i), i) for i in range(len(self.nodes)) if not hard[i] and soft[i]]
         heapq.heapify(ready)
-        heapq.heapify(held)
         done: set[int] = set()
         result: list[int] = []
-        while ready or held:
-            _, index = heapq.heappop(ready or held)
+        while len(result) < len(self.nodes):
+            following = heapq.heappop(ready)[1] if ready else self._ahead(hard, done, key)
+            if following is None:
+                break
+            index = following
             if index in done:
                 continue
             done.add(index)
@@ -178,10 +181,46 @@ class Graph:
             for follower, strict in followers[index]:
                 counts = hard if strict else soft
                 counts[follower] -= 1
-                if not hard[follower] and follower not in done:
-                    heapq.heappush(held if soft[follower] else ready, (key(follower), follower))
+                if not hard[follower] and not soft[follower] and follower not in done:
+                    heapq.heappush(ready, (key(follower), follower))
         if len(result) != len(self.nodes):
             stuck = sorted({str(n.address) for i, n in enumerate(self.nodes) if i not in done})
             message = f"these changes wait for each other: {', '.join(stuck)}"
             raise InternalError(message, hint="split them over two plans")
         return result
+
+    def _ahead(self, hard: list[int], done: set[int], key: Any) -> int | None:
+        """The node that goes ahead of what it mentions: on a circle that waits for nothing outside it, late ones first.
+
+        None where nothing is held up by mentions alone.
+        """
+        waiting = {n.index: {i for i in n.after | n.gladly if i not in done} for n in self.nodes if n.index not in done}
+        on_circle = [i for i in first_circle(waiting) if not hard[i]]
+        return min(on_circle, key=lambda i: (not self.nodes[i].draft.late, key(i)), default=None)
+
+
+def first_circle(waiting: Mapping[int, set[int]]) -> list[int]:
+    """Nodes that all wait for each other and for nothing else: the first strongly connected component that Tarjan's
+    algorithm completes, so linear in what it has to look at.
+    """
+    number: dict[int, int] = {}
+    low: dict[int, int] = {}
+    stack: list[int] = []
+    start = min(waiting)
+    path = [(start, iter(sorted(waiting[start])))]
+    number[start] = low[start] = 0
+    stack.append(start)
+    while True:
+        index, rest = path[-1]
+        wanted = next(rest, None)
+        if wanted is not None and wanted not in number:
+            number[wanted] = low[wanted] = len(number)
+            stack.append(wanted)
+            path.append((wanted, iter(sorted(waiting[wanted]))))
+        elif wanted is not None:
+            low[index] = min(low[index], number[wanted])
+        elif low[index] == number[index]:
+            return stack[stack.index(index) :]
+        else:
+            path.pop()
+            low[path[-1][0]] = min(low[path[-1][0]], low[index])

@@ -25,23 +25,43 @@ def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapp
     if not work:
         return changes
     result, users = dict(changes), _users(live, kinds)
+    origin = {source: source for source, _ in work}
     while work:
         source, how = work.pop()
         for user in users.get(source, ()):
-            if how is Disturbance.ALTERS and not kinds[user.address.kind].bound:
+            address, kind = user.address, kinds[user.address.kind]
+            known = result.get(address)
+            follows = source.kind in kind.follows
+            if not (follows or _goes(kind, how)):
                 continue
-            known = result.get(user.address)
-            if known is not None and (known.forced or known.action is Action.DELETE):
+            if known is not None and known.forced:
+                if not follows and origin[source] not in (address, *known.causes):
+                    result[address] = replace(known, also=(*known.also, origin[source]))
                 continue
-            result[user.address] = _forced(user, known, source, desired, kinds)
-            work.append((user.address, Disturbance.DROPS))
+            if known is not None and known.action is Action.DELETE:
+                result[address] = replace(known, forced=origin[source])  # it goes before
+            elif not follows:
+                result[address] = _forced(user, known, origin[source], desired, kinds)
+                origin.setdefault(address, address)
+                if kind.spreads is not Disturbance.NONE:
+                    work.append((address, kind.spreads))
+            elif address not in origin:
+                origin[address] = origin[source]
+                work.append((address, Disturbance.ALTERS))
     return result
 
 
 def _disturbance(change: Change[Any], kinds: Mapping[str, Kind[Any]]) -> Disturbance:
     if change.before is None or change.after is None or change.action is Action.FORGET:
         return Disturbance.NONE
-    return kinds[change.address.kind].disturbs(change)
+    how = kinds[change.address.kind].disturbs(change)
+    return Disturbance.RENEWS if how is Disturbance.NONE and change.action is Action.REPLACE else how
+
+
+def _goes(kind: Kind[Any], how: Disturbance) -> bool:
+    if how is Disturbance.RENEWS:
+        return bool(kind.attaches)
+    return kind.bound or how is Disturbance.DROPS
 
 
 def _users(live: Catalog, kinds: Mapping[str, Kind[Any]]) -> dict[Address, list[Resource]]:
@@ -57,6 +77,8 @@ def _forced(
     user: Resource, known: Change[Any] | None, source: Address, desired: Catalog, kinds: Mapping[str, Kind[Any]]
 ) -> Change[Any]:
     after = desired.resources.get(user.address)
+    if after is None and kinds[user.address.kind].optional:
+        after = user
     if after is None:
         raise UnsupportedChange(
             f"{user.address} uses {source}, which has to be dropped and created again, and is not declared",

@@ -243,7 +243,7 @@ def test_local_stores() -> None:
     }
     assert connection("a", "neo4j", "bolt://127.0.0.1:17687") == {"uri": "bolt://127.0.0.1:17687"}
     assert connection("a", "dynamodb", "http://127.0.0.1:18000")["endpoint"] == "http://127.0.0.1:18000"
-    found = local_target("a", "neo4j", {"RECONCILE_NEO4J_URI": "bolt://u:p@h:1"}, start=False)
+    found = local_target("a", "neo4j", {"RECONCILE_NEO4J_URI": "bolt://u:p@h:1"}, start=False, known={})
     assert found.connection == {"uri": "bolt://h:1", "user": "u", "password": "p"}
 
 
@@ -254,7 +254,7 @@ def test_a_local_store_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     down = StoreStatus("neo4j", "stopped", "1", Path(), 0)
     monkeypatch.setattr(local, "status", lambda stores: [down])
     with pytest.raises(ConfigError, match="the local neo4j is stopped") as caught:
-        local_target("a", "neo4j", {}, start=False)
+        local_target("a", "neo4j", {}, start=False, known={})
     assert "reconcile up" in (caught.value.hint or "")
 
 

@@ -168,3 +168,19 @@ def test_an_interrupt_lets_the_step_end(shop: Workshop, plan: Plan) -> None:
     result = shop.apply(plan)
     assert [s.id for s in result.skipped] == [1]
     assert shop.plan().empty
+
+
+def test_of_two_appliers_at_once_one_is_told_the_other(shop: Workshop, plan: Plan) -> None:
+    """The second comes while the first is between two steps."""
+    second: list[BaseException | str] = []
+
+    def come(event: StepEvent) -> None:
+        if event.state == "started" and not second:
+            try:
+                second.append(shop.apply(plan).outcome)
+            except LockBusy as error:
+                second.append(error)
+
+    assert pipeline.apply_plan(shop.project(), plan, allow=["*"], listen=come).outcome == "applied"
+    assert isinstance(second[0], LockBusy)
+    assert "pid" in str(second[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from functools import cache
 from typing import Any, cast
 
@@ -18,10 +19,12 @@ from reconciler.desired.lower import lower
 from reconciler.desired.strictyaml import parse
 from reconciler.desired.validate import Validator
 from reconciler.engines.postgres import ENGINE
+from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.session import PostgresSession
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Limits, Scope, Server, Target
+from reconciler.model.expr import Expr
 from reconciler.model.kind import Policy
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Resource
@@ -77,9 +80,27 @@ def reread(plan: Plan) -> Plan:
     return again
 
 
+def as_written(catalog: Catalog) -> Catalog:
+    """The catalog as a server would give it back that spells everything as its author does."""
+    return catalog.with_resources({a: _as_written(r) for a, r in catalog.resources.items()})
+
+
+def _as_written(value: Any) -> Any:
+    if isinstance(value, Expr):
+        return Expr(value.source, value.source)
+    if isinstance(value, tuple) and not isinstance(value, Address):
+        parts = [_as_written(v) for v in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(value, Resource):
+        return dataclasses.replace(value, **{f.name: _as_written(getattr(value, f.name)) for f in fields(value)})
+    return value
+
+
 def pure_plan(desired: Catalog, live: Catalog, server: Server, rows: int) -> Plan:
     """The plan without a server: `rows` in every table."""
-    state = compared(TargetState(ENGINE, desired, live, server, POLICY))
+    public = Schema(Address(SERVICE, "postgres", "schema", ("public",)))  # which every database has
+    live = live.with_resources({public.address: public, **live.resources})
+    state = compared(TargetState(ENGINE, as_written(desired), as_written(live), server, POLICY))
     sizes = {a: Size(rows, rows * 100) for a in measured_addresses(state) if a.kind == "table"}
     return build("test", [dataclasses.replace(state, sizes=sizes)], [], None)
 

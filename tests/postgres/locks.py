@@ -1,9 +1,10 @@
-"""Which locks a step takes, asked of `pg_locks` while it runs (law 7).
+"""Which locks a step takes, and what it reads or rewrites under them, asked of the server while it runs (law 7).
 
 The rule by which what the server holds is compared with what the step declares, as sets of (mode, relation):
 
 - Relations are tables, views and sequences, and indexes, in schemas of the user; only those that existed before the
   step: nobody can wait for a relation that nobody else sees yet. Of several modes on one, the strongest counts.
+- AccessShare, which every query takes, does not count: it stands in the way of nobody but another schema change.
 - An index, or a sequence that belongs to a column, is reached through its table only. Its lock is left out where its
   table is locked by the step in the same or a stronger mode; it counts where the step locks it alone (ALTER INDEX).
 """
@@ -43,10 +44,22 @@ _RELATIONS = """
     LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND c.relkind = 'S'
          AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
     WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'reconcile')"""
+_WORK = """
+    SELECT c.oid, pg_relation_filenode(c.oid), coalesce(s.seq_tup_read, 0)
+    FROM pg_class c LEFT JOIN pg_stat_xact_user_tables s ON s.relid = c.oid WHERE c.relkind IN ('r', 'i', 'm')"""
 _HELD = """
     SELECT DISTINCT relation, mode FROM pg_locks
     WHERE pid = %s AND locktype = 'relation' AND granted
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+
+
+class Seen(NamedTuple):
+    """What a step did: the locks it held, and the relations it read from end to end or built anew under a lock that
+    keeps writers waiting."""
+
+    locks: frozenset[Lock]
+    scanned: frozenset[str] = frozenset()
+    rewritten: frozenset[str] = frozenset()
 
 
 class Relation(NamedTuple):
@@ -79,34 +92,70 @@ def counted(found: dict[int, str], known: dict[int, Relation]) -> frozenset[Lock
         table = found.get(known[oid].table)
         return table is not None and MODES.index(table) >= MODES.index(found[oid])
 
-    return frozenset(Lock(m, qualified(known[o].schema, known[o].name)) for o, m in found.items() if not reached(o))
+    return frozenset(
+        Lock(mode, qualified(known[oid].schema, known[oid].name))
+        for oid, mode in found.items()
+        if mode != "AccessShare" and not reached(oid)
+    )
 
 
-def observed(bench: Bench, step: Step) -> frozenset[Lock]:
-    """Run the step's operation and tell the locks it held."""
+def worked(connection: psycopg.Connection[Any], known: dict[int, Relation]) -> dict[int, tuple[int, int]]:
+    """File and rows read of each known table and index, as this transaction sees it."""
+    return {oid: (file, rows) for oid, file, rows in connection.execute(_WORK) if oid in known}
+
+
+def seen(
+    known: dict[int, Relation],
+    locks: dict[int, str],
+    before: dict[int, tuple[int, int]],
+    after: dict[int, tuple[int, int]],
+) -> Seen:
+    """What two looks at the same relations tell."""
+    heavy = {oid for oid, mode in locks.items() if MODES.index(mode) >= MODES.index("Share")}
+    both = [oid for oid in before.keys() & after.keys() if oid in heavy or known[oid].table in heavy]
+    rewritten = {oid for oid in both if before[oid][0] != after[oid][0]}
+    scanned = {oid for oid in both if before[oid][1] < after[oid][1]} - rewritten
+
+    def names(oids: set[int]) -> frozenset[str]:
+        return frozenset(qualified(known[oid].schema, known[oid].name) for oid in oids)
+
+    return Seen(counted(locks, known), names(scanned), names(rewritten))
+
+
+def declared(step: Step) -> frozenset[Lock]:
+    """What a step says; the strongest mode on each relation, where it joins the work of several."""
+    strongest: dict[str, str] = {}
+    for lock in step.locks:
+        strongest[lock.on] = max(lock.mode, strongest.get(lock.on, lock.mode), key=MODES.index)
+    return frozenset(Lock(mode, on) for on, mode in strongest.items())
+
+
+def observed(bench: Bench, step: Step) -> Seen:
+    """Run the step's operation and tell what it did."""
     operation = step.operation
     if isinstance(operation, Sql) and operation.transaction:
         return _before_commit(bench, operation)
     if isinstance(operation, Sql) and all("CONCURRENTLY" not in s for s in operation.statements):
         rehearsed = _rehearsed(bench, operation)
         bench.execute(operation)
-        return rehearsed
-    return _while_it_waits(bench, step)
+        return Seen(rehearsed)
+    return Seen(_while_it_waits(bench, step))
 
 
-def _before_commit(bench: Bench, operation: Sql) -> frozenset[Lock]:
+def _before_commit(bench: Bench, operation: Sql) -> Seen:
     known = relations(bench.connection)
-    found: dict[int, str] = {}
+    if bench.session.server.version >= (15,):
+        bench.connection.execute("SELECT pg_stat_force_next_flush()")  # counts of what ran before do not count
+    before = worked(bench.connection, known)
+    bench.connection.execute("SET enable_seqscan = off")  # of a large table an index would be used
+    found: list[Seen] = []
 
     def journal() -> None:
-        found.update(held(bench.connection, bench.connection.info.backend_pid, known))
+        locks = held(bench.connection, bench.connection.info.backend_pid, known)
+        found.append(seen(known, locks, before, worked(bench.connection, known)))
 
     execution.execute(bench.connection, operation, LIMITS, bench.told.append, journal)
-    return counted(found, known)
-
-
-class _Rehearsed(Exception):
-    pass
+    return found[-1]
 
 
 def _rehearsed(bench: Bench, operation: Sql) -> frozenset[Lock]:

@@ -28,7 +28,7 @@ def labels(draw: st.DrawFn) -> dict[str, Any]:
     for name in draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=3)):
         text, required = draw(st.sampled_from(["", "hi", "ho"])), draw(st.booleans())
         node: dict[str, Any] = {"text": text, "required": required}
-        if found and draw(st.booleans()):
+        if draw(st.booleans()) and found:
             node["after"] = draw(st.sampled_from(sorted(found)))
         found[name] = node
     return found

@@ -1,14 +1,14 @@
 """The scenarios: one folder a case, found by looking.
 
-    <engine>/<kind>/<case>/
-        live.yaml       the declaration that was applied before
-        live.sql        optional: what no declaration says (an invalid index), run after it
-        data.sql        optional: rows
-        desired.yaml    the declaration to apply
-        old.sql         optional: what code of the old version runs; all of it works until contract
-        plan.yaml       the golden plan; `plan-17.yaml` is the one for servers up to 17
-        case.yaml       optional: `server: 18`, the oldest that can run it; `pure: REASON`, why a plan without a
-                        server would be another one; `undo: REASON`, why undoing does not bring everything back
+<engine>/<kind>/<case>/
+    live.yaml       the declaration that was applied before
+    live.sql        optional: what no declaration says (an invalid index), run after it
+    data.sql        optional: rows
+    desired.yaml    the declaration to apply
+    old.sql         optional: what code of the old version runs; all of it works until contract
+    plan.yaml       the golden plan; `plan-17.yaml` is the one for servers up to 17
+    case.yaml       optional: `server: 18`, the oldest that can run it; `pure: REASON`, why a plan without a
+                    server would be another one; `undo: REASON`, why undoing does not bring everything back
 """
 
 from __future__ import annotations

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,6 +21,9 @@ CONNECT_SECONDS = 3
 READ_SECONDS = 20
 ANSWER_SECONDS = 5
 LOCAL_REGION = "us-east-1"
+
+_LOADING = threading.Lock()
+"""Sessions of several targets are made at once; the first one parses what the others use."""
 
 Client = Any
 """A botocore client: it has no static type without stubs that users do not install."""
@@ -45,12 +50,15 @@ def connect(connection: Mapping[str, str]) -> Connection:
     endpoint = connection.get("endpoint")
     region = connection.get("region", "")
     try:
-        session = _session(connection)
-        region = region or session.get_config_variable("region") or (LOCAL_REGION if endpoint else "")
-        hasty = _client(session, connection, region, attempts=1, read_seconds=ANSWER_SECONDS)
+        with _LOADING:
+            session = _session(connection)
+            region = region or session.get_config_variable("region") or (LOCAL_REGION if endpoint else "")
+            hasty = _client(session, connection, region, attempts=1, read_seconds=ANSWER_SECONDS)
+            client = _client(session, connection, region, attempts=8, read_seconds=READ_SECONDS)
         hasty.list_tables(Limit=1)
-        client = _client(session, connection, region, attempts=8, read_seconds=READ_SECONDS)
-        return _examined(hasty, client) if endpoint else Connection(client, Server("DynamoDB", API), True, True)
+        if _is_the_service(client.meta.endpoint_url):
+            return Connection(client, Server("DynamoDB", API), True, True)
+        return _examined(hasty, client)
     except ProfileNotFound:
         hint = "see `aws configure list-profiles`"
         raise ConnectionFailed(f"there is no profile {connection.get('profile')!r}", hint=hint) from None
@@ -61,9 +69,18 @@ def connect(connection: Mapping[str, str]) -> Connection:
         raise faults.unreachable(where, region, error) from None
 
 
+def _is_the_service(endpoint: str) -> bool:
+    """Whether an endpoint is AWS's own, a private one of a VPC included."""
+    host = urlsplit(endpoint).hostname or ""
+    return ".amazonaws." in host or host.endswith(".api.aws")
+
+
 def _shown(endpoint: str) -> str:
-    parts = urlsplit(endpoint)
-    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+    """Host and port, without what may stand before them."""
+    try:
+        return urlsplit(endpoint).netloc.rpartition("@")[2] or "its endpoint"
+    except ValueError:
+        return "its endpoint"
 
 
 def _session(connection: Mapping[str, str]) -> Any:
@@ -75,6 +92,7 @@ def _session(connection: Mapping[str, str]) -> Any:
     import botocore.session
 
     session = botocore.session.Session(profile=connection.get("profile"))
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     if connection.get("access_key"):
         session.set_credentials(connection["access_key"], connection.get("secret_key", "none"))
     elif urlsplit(connection.get("endpoint", "")).hostname in LOOPBACK:
@@ -84,6 +102,14 @@ def _session(connection: Mapping[str, str]) -> Any:
         if session.get_credentials() is None:
             session.set_credentials("local", "none")
     return session
+
+
+@cache
+def _loader(path: str | None) -> Any:
+    """The service's description, parsed once for all sessions: most of what a client costs."""
+    from botocore.loaders import create_loader
+
+    return create_loader(path)
 
 
 def _client(session: Any, connection: Mapping[str, str], region: str, attempts: int, read_seconds: float) -> Client:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from functools import cached_property
 from typing import Any
 
 from reconciler.engines.dynamodb import operations, validity
@@ -16,11 +15,10 @@ from reconciler.engines.dynamodb.kinds.pitr import Pitr
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.naming import root, table_address
 from reconciler.engines.dynamodb.registry import kinds
-from reconciler.engines.dynamodb.row import DynamoKind
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Server, Session, Target
-from reconciler.model.kind import Place
+from reconciler.model.kind import Kind, Place
 from reconciler.model.resource import Resource
 from reconciler.model.step import Operation
 
@@ -28,13 +26,10 @@ from reconciler.model.step import Operation
 class DynamoDB:
     """Implements `model.engine.Engine`."""
 
-    name = "dynamodb"
-    default_parents: Mapping[str, str] = {}
-
-    @cached_property
-    def kinds(self) -> Mapping[str, DynamoKind[Any]]:
-        """Every module of the `kinds` package."""
-        return kinds()
+    def __init__(self) -> None:
+        self.name = "dynamodb"
+        self.kinds: Mapping[str, Kind[Any]] = kinds()
+        self.default_parents: Mapping[str, str] = {}
 
     def decode(self, fields: Mapping[str, Any]) -> Operation:
         """The call or calls of a plan file. Raises StalePlan for calls that plans do not hold."""

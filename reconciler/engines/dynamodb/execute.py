@@ -96,6 +96,12 @@ class Runner:
     def _send(self, call: Call, row: TableRow | None) -> None:
         client, parameters = self.connection.client, dict(call.parameters)
         if call.call == "UpdateTable" and self.connection.local and row is not None:
+            stuck = local_edition.never_ends(parameters, row)
+            if stuck is not None:
+                raise StoreError(
+                    f"DynamoDB Local cannot remove index {stuck}: it has just the attributes of the table's own key",
+                    hint=f"delete the local table {call.table} and apply again",
+                )
             parameters = local_edition.kept(parameters, row)
         if call.call in ("TagResource", "UntagResource"):
             del parameters["TableName"]
@@ -140,14 +146,12 @@ class Runner:
             patience.pause()
 
     def _row(self, call: Call) -> TableRow | None:
-        """What is live of the table, as far as this call is about it; tables on their way out included."""
-        described = introspect.describe(self.connection.client, call.table)
-        if described is None:
-            return None
-        if call.call in ("CreateTable", "UpdateTable", "DeleteTable") or described.get("TableStatus") == "DELETING":
-            return TableRow(described)
+        """What is live of the table, as far as this call is about it."""
+        if call.call in ("CreateTable", "UpdateTable", "DeleteTable"):
+            described = introspect.describe(self.connection.client, call.table)
+            return TableRow(described) if described is not None else None
         reading = introspect.read(self.connection, call.table)
-        return reading.row if reading else None
+        return reading.row if reading is not None else None
 
 
 def _staying(row: TableRow | None, call: Call) -> TableRow | None:

@@ -51,8 +51,13 @@ class Lease:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Lease:
-        self._ahead = self._offset()
-        self._acquire()
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self._ahead = self._offset()
+            self._acquire()
+        except (BotoCoreError, ClientError) as error:
+            raise faults.refused("UpdateItem", STATE_TABLE, error) from None
         self._thread = threading.Thread(target=self._beat, name=f"lease-{self.owner}", daemon=True)
         self._thread.start()
         return self
@@ -104,7 +109,7 @@ class Lease:
         return reply
 
     def _acquire(self) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import ClientError
 
         started, now = time.monotonic(), self._now()
         values = {
@@ -121,10 +126,10 @@ class Lease:
         )
         try:
             reply = self._update(expression, FREE, values)
-        except (BotoCoreError, ClientError) as error:
+        except ClientError as error:
             if faults.code(error) == faults.CONDITION:
                 raise self._busy() from None
-            raise faults.refused("UpdateItem", STATE_TABLE, error) from None
+            raise
         self.fence = int(reply["Attributes"]["fence"]["N"])
         self._until = started + self.seconds
 

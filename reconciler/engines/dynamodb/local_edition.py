@@ -1,7 +1,8 @@
 """What DynamoDB Local lacks, and what it gets wrong (measured on 2.6.1 and 3.1.0).
 
-It knows no tags and no recovery, keeps no table class, takes keys of one attribute per part only, and does not change
-an index's on-demand maximum. What a declaration asks of these is deferred, one by one, so that the rest can be used.
+It knows no tags and no recovery, keeps no table class, takes keys of one attribute per part only, keeps a table's
+on-demand maximum only if it is given for both reads and writes, and does not change that of an index. What a
+declaration asks of these is deferred, one by one, so that the rest can be used.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from reconciler.engines.dynamodb import throughput
 from reconciler.engines.dynamodb.connect import Connection
+from reconciler.engines.dynamodb.effects import index_of
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
 from reconciler.engines.dynamodb.kinds.pitr import Pitr
 from reconciler.engines.dynamodb.kinds.table import Table
@@ -32,35 +34,50 @@ def possible(desired: Catalog, live: Catalog, connection: Connection) -> Catalog
     kept: dict[Address, Resource] = {}
     deferred: list[Deferred] = []
     for address, resource in desired.resources.items():
-        reason, rest = _judged(resource, live, connection)
+        lacking, rest = _judged(resource, live, connection)
         if rest is not None:
             kept[address] = rest
-        if reason is not None:
-            about = address if rest is None else address.sibling(*reason[:1], address.path)
-            deferred.append(Deferred(about, reason[1]))
+        deferred += [Deferred(address.sibling(kind, address.path), reason) for kind, reason in lacking]
     return desired.with_resources(kept, deferred)
 
 
-def _judged(
-    resource: Resource, live: Catalog, connection: Connection
-) -> tuple[tuple[str, str] | None, Resource | None]:
-    """((what is lacking, the reason to show) or None, what is left of the resource)."""
+Lacking = list[tuple[str, str]]
+"""What cannot be had, as the kind that an address is shown with, and why."""
+
+
+def _judged(resource: Resource, live: Catalog, connection: Connection) -> tuple[Lacking, Resource | None]:
+    """(what is lacking, what is left of the resource)."""
     match resource:
         case Tags() if not connection.tags:
-            return ("tags", "DynamoDB Local has no tags"), None
+            return [("tags", "DynamoDB Local has no tags")], None
         case Pitr() if not connection.backups:
-            reason = ("pitr", "DynamoDB Local has no point-in-time recovery")
-            return None if resource.implied else reason, None
-        case Table() if connection.local and resource.table_class != "standard":
-            return ("table class", "DynamoDB Local keeps no table class"), replace(resource, table_class="standard")
-        case Gsi() if connection.local and max(len(resource.partition), len(resource.sort)) > 1:
-            return ("gsi", "DynamoDB Local has no keys of several attributes"), None
+            return [] if resource.implied else [("pitr", "DynamoDB Local has no point-in-time recovery")], None
+        case Table() if connection.local:
+            return _table(resource)
         case Gsi() if connection.local:
-            found = live.get(resource.address, Gsi)
-            if found and _same_mode(found, resource) and found.throughput != resource.throughput:
-                reason = ("maximum", "DynamoDB Local does not change an index's maximum")
-                return reason, replace(resource, throughput=found.throughput)
-    return None, resource
+            return _index(resource, live)
+    return [], resource
+
+
+def _table(table: Table) -> tuple[Lacking, Table]:
+    lacking: Lacking = []
+    if table.table_class != "standard":
+        lacking.append(("table_class", "DynamoDB Local keeps no table class"))
+        table = replace(table, table_class="standard")
+    if not table.billing.provisioned and (table.billing.read < 0) != (table.billing.write < 0):
+        lacking.append(("maximum", "DynamoDB Local keeps a maximum only for both reads and writes"))
+        table = replace(table, billing=throughput.ON_DEMAND)
+    return lacking, table
+
+
+def _index(index: Gsi, live: Catalog) -> tuple[Lacking, Gsi | None]:
+    if max(len(index.partition), len(index.sort)) > 1:
+        return [("gsi", "DynamoDB Local has no keys of several attributes")], None
+    found = live.get(index.address, Gsi)
+    if found and _same_mode(found, index) and found.throughput != index.throughput:
+        lacking = [("maximum", "DynamoDB Local does not change an index's maximum")]
+        return lacking, replace(index, throughput=found.throughput)
+    return [], index
 
 
 def _same_mode(one: Gsi, other: Gsi) -> bool:
@@ -76,3 +93,14 @@ def kept(parameters: Mapping[str, Any], row: TableRow) -> dict[str, Any]:
     if not row.provisioned and limit != throughput.ON_DEMAND and members.get("BillingMode") != "PROVISIONED":
         members.setdefault("OnDemandThroughput", throughput.maximum(limit))
     return members
+
+
+def never_ends(parameters: Mapping[str, Any], row: TableRow) -> str | None:
+    """The index that an UpdateTable removes and that DynamoDB Local would keep in DELETING for ever: one on just the
+    attributes of the table's own key (its SQL fails then, as its log shows). None for all others."""
+    own = {element["AttributeName"] for element in row.table["KeySchema"]}
+    for update in parameters.get("GlobalSecondaryIndexUpdates", ()):
+        index = index_of(row, update["Delete"]["IndexName"]) if "Delete" in update else None
+        if index is not None and {element["AttributeName"] for element in index["KeySchema"]} == own:
+            return str(index["IndexName"])
+    return None

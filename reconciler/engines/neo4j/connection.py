@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from reconciler.engines.neo4j.render import dialect, shortened
+from reconciler.engines.neo4j.render import dialect, one_line
 from reconciler.errors import ConnectionFailed, ReconcileError, StoreError
 from reconciler.model.engine import Server, Target
 
@@ -31,8 +31,7 @@ class Connection:
     def __init__(self, driver: Driver, database: str | None) -> None:
         self.driver = driver
         self.database = database
-        with translated("asking the server for its version"):
-            self.server = _server(self._once("CALL dbms.components()", {}))
+        self.server = _server(self._once("CALL dbms.components()", {}))
         self.prefix = dialect(self.server.version)
 
     def rows(self, query: str, doing: str = "reading", **parameters: Any) -> list[dict[str, Any]]:
@@ -91,20 +90,25 @@ def translated(doing: str) -> Iterator[None]:
         raise _refused(doing, error) from error
     except (neo4j.exceptions.DriverError, OSError) as error:
         raise ConnectionFailed(
-            f"Neo4j does not answer while {doing}: {shortened(str(error), 300)}",
+            f"Neo4j does not answer while {doing}: {one_line(error)}",
             hint="is it running, and is the address right? 'reconcile up neo4j' starts a local one",
         ) from None
 
 
 def _refused(doing: str, error: Any) -> ReconcileError:
-    code = str(error.code or "")
+    code, said = str(error.code or ""), one_line(error.message)
     if code == "Neo.ClientError.Database.DatabaseNotFound":
         return ConnectionFailed(
-            f"there is no such database: {shortened(str(error.message), 200)}",
+            f"there is no such database: {said}",
             hint="SHOW DATABASES lists them; leave 'database' out for the user's home database",
         )
+    if code == "Neo.ClientError.Security.CredentialsExpired":
+        return ConnectionFailed(
+            f"Neo4j wants another password first: {said}",
+            hint="ALTER CURRENT USER SET PASSWORD, against the database 'system'",
+        )
     hint = "grant the user the right to do this" if code.startswith("Neo.ClientError.Security.") else None
-    return StoreError(f"Neo4j failed while {doing}: {shortened(str(error.message), 600)} ({code})", hint=hint)
+    return StoreError(f"Neo4j failed while {doing}: {said} ({code})", hint=hint)
 
 
 def _server(rows: list[dict[str, Any]]) -> Server:
@@ -119,7 +123,8 @@ def connected(target: Target) -> Iterator[Connection]:
     from neo4j import GraphDatabase
 
     uri, auth = _credentials(target)
-    with translated(f"connecting to {target.label or target.name}"):
+    doing = f"connecting to {target.label or target.name}"
+    with translated(doing):
         driver = GraphDatabase.driver(
             uri,
             auth=auth,
@@ -129,7 +134,9 @@ def connected(target: Target) -> Iterator[Connection]:
             notifications_min_severity="OFF",
         )
     with driver:
-        yield Connection(driver, target.connection.get("database") or None)
+        with translated(doing):
+            connection = Connection(driver, target.connection.get("database") or None)
+        yield connection
 
 
 def _credentials(target: Target) -> tuple[str, tuple[str, str] | None]:

@@ -15,7 +15,7 @@ from reconciler.engines.neo4j.operations import Cypher, decode
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Server, Target
-from reconciler.model.kind import Place
+from reconciler.model.kind import Kind, Place
 from reconciler.model.resource import Resource
 
 if TYPE_CHECKING:
@@ -32,13 +32,17 @@ def _modules() -> Iterable[pkgutil.ModuleInfo]:
     return pkgutil.iter_modules(kinds_package.__path__)
 
 
+NAME = "neo4j"
+KINDS: Mapping[str, Neo4jKind[Any]] = _discovered()
+"""Every module of the kinds package has one, in the order in which they are created."""
+
+
 class Neo4jEngine:
     """Implements `model.engine.Engine`."""
 
-    name = "neo4j"
-
     def __init__(self) -> None:
-        self.kinds: Mapping[str, Neo4jKind[Any]] = _discovered()
+        self.name = NAME
+        self.kinds: Mapping[str, Kind[Any]] = KINDS
         self.default_parents: Mapping[str, str] = {}
 
     def decode(self, fields: Mapping[str, Any]) -> Cypher:
@@ -62,7 +66,7 @@ class Neo4jEngine:
     def unsupported(self, catalog: Catalog, server: Server) -> Iterable[tuple[Address, str, str]]:
         """What the server's edition or version does not have: constraint rules, vector options, property types."""
         for address, resource in catalog.resources.items():
-            reason = self.kinds[address.kind].unsupported(resource, server)
+            reason = KINDS[address.kind].unsupported(resource, server)
             if reason is not None:
                 yield address, *reason
 

@@ -16,7 +16,10 @@ _WRITE = """
 UNWIND $entries AS row
 MERGE (entry:_ReconcileJournal {service: $service, environment: $environment, key: row.key})
 SET entry.value = row.value
+RETURN entry.key AS key, elementId(entry) AS id
 """
+# A schema change makes the server forget all its query plans; this is the cheapest one to make again.
+_UPDATE = "MATCH (entry) WHERE elementId(entry) = $id SET entry.value = $value RETURN entry.key AS key"
 _DELETE = """
 MATCH (entry:_ReconcileJournal {service: $service, environment: $environment}) WHERE entry.key IN $keys
 DELETE entry
@@ -29,6 +32,7 @@ class Journal:
     def __init__(self, connection: Connection, service: str, environment: str) -> None:
         self._connection = connection
         self._whose = {"service": service, "environment": environment}
+        self._ids: dict[str, str] = {}
 
     def read(self) -> dict[str, Any]:
         """All entries; empty where nothing was ever written, and then nothing is created."""
@@ -43,7 +47,16 @@ class Journal:
             if value is not None
         ]
         gone = sorted(key for key, value in entries.items() if value is None)
-        if kept:
-            self._connection.rows(_WRITE, "writing the journal", entries=kept, **self._whose)
+        if kept and not self._updated(kept):
+            rows = self._connection.rows(_WRITE, "writing the journal", entries=kept, **self._whose)
+            self._ids |= {row["key"]: row["id"] for row in rows}
         if gone:
             self._connection.rows(_DELETE, "writing the journal", keys=gone, **self._whose)
+
+    def _updated(self, entries: list[dict[str, str]]) -> bool:
+        """Whether this was one entry that this journal wrote before, and it is written now: the progress of steps."""
+        if len(entries) != 1 or entries[0]["key"] not in self._ids:
+            return False
+        entry = entries[0]
+        found = self._connection.rows(_UPDATE, "writing the journal", id=self._ids[entry["key"]], value=entry["value"])
+        return [row["key"] for row in found] == [entry["key"]]

@@ -18,6 +18,8 @@ Row = Mapping[str, Any]
 
 OWN = "_reconcile_lock"
 """Name of the one constraint that is `reconcile`'s own."""
+OWN_LABELS = ("_ReconcileLock", "_ReconcileJournal")
+"""Labels of the nodes that are `reconcile`'s own."""
 
 
 class Reading(NamedTuple):

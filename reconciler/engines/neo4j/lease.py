@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from reconciler.engines.neo4j import schema_statement
 from reconciler.engines.neo4j.connection import Connection
@@ -23,23 +24,32 @@ BEATS = 5
 """Heartbeats in the time of one lease."""
 
 _GUARD = f"CREATE CONSTRAINT {OWN} FOR (n:_ReconcileLock) REQUIRE n.name IS UNIQUE"
-# MERGE under the uniqueness constraint makes one node; writing to it first takes its lock before it is read.
+# MERGE under the uniqueness constraint makes one node. Each query writes to it first, which takes its lock, and reads it
+# then. The node is never deleted: one who waits for the lock of a node that goes away meanwhile reads it as free
+# (measured: up to seven holders at once).
 _TAKE = """
 MERGE (lock:_ReconcileLock {name: $name})
 SET lock.asked = datetime.realtime()
-WITH lock, lock.token IS NULL OR lock.token = $token OR lock.expires < datetime.realtime() AS free
+WITH lock, lock.token IS NULL OR lock.expires < datetime.realtime() AS free
 FOREACH (_ IN CASE WHEN free THEN [1] ELSE [] END |
   SET lock.token = $token, lock.holder = $holder, lock.since = datetime.realtime(),
       lock.expires = datetime.realtime() + duration({milliseconds: $lease}))
-RETURN free, lock.holder AS holder, toString(lock.since) AS since, toString(lock.expires) AS expires,
-       duration.inSeconds(datetime.realtime(), lock.expires).milliseconds AS left
+WITH lock, datetime.realtime() AS now
+RETURN lock.token = $token AS taken, lock.holder AS holder, toString(lock.since) AS since,
+       toString(lock.expires) AS expires, duration.inSeconds(now, lock.expires).milliseconds AS left
 """
-_BEAT = """
-MATCH (lock:_ReconcileLock {name: $name}) WHERE lock.token = $token
-SET lock.expires = datetime.realtime() + duration({milliseconds: $lease})
+_MINE = """
+MATCH (lock:_ReconcileLock {name: $name})
+SET lock.asked = datetime.realtime()
+WITH lock WHERE lock.token = $token
+"""
+_BEAT = f"""{_MINE}
+SET lock.expires = datetime.realtime() + duration({{milliseconds: $lease}})
 RETURN lock.name AS name
 """
-_FREE = "MATCH (lock:_ReconcileLock {name: $name}) WHERE lock.token = $token DELETE lock"
+_FREE = f"""{_MINE}
+SET lock.token = null, lock.holder = null, lock.since = null, lock.expires = null
+"""
 
 
 class Lease:
@@ -59,8 +69,8 @@ class Lease:
         deadline = time.monotonic() + self._seconds * 1.5
         expires: str | None = None
         while True:
-            found = self._connection.rows(_TAKE, "taking the lock", holder=self._holder, **self._parameters)[0]
-            if found["free"]:
+            found = self.tried()
+            if found["taken"]:
                 self._thread.start()
                 return
             if expires not in (None, found["expires"]) or time.monotonic() > deadline:
@@ -71,10 +81,15 @@ class Lease:
             expires = found["expires"]
             time.sleep(min(self._seconds / BEATS / 2, max(found["left"] / 1000, 0.0) + 0.05))
 
+    def tried(self) -> dict[str, Any]:
+        """One attempt: whether it was `taken`, and whose it is: `holder`, `since`, `expires`, `left` (milliseconds)."""
+        return self._connection.rows(_TAKE, "taking the lock", holder=self._holder, **self._parameters)[0]
+
     def give_back(self) -> None:
         """Stop the heartbeat and let others in. A server that is gone frees the lock when the lease ends."""
         self._over.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         try:
             self._connection.rows(_FREE, "giving back the lock", **self._parameters)
         except ReconcileError:
@@ -102,8 +117,8 @@ def guard(connection: Connection) -> None:
 
 
 @contextmanager
-def held(connection: Connection, name: str, holder: str, seconds: float = LEASE_SECONDS) -> Iterator[Lease]:
-    """Hold the lock of this name. Raises LockBusy while a living applier has it."""
+def held(connection: Connection, name: str, holder: str, seconds: float) -> Iterator[Lease]:
+    """Hold the lock of this name, on a lease of so many seconds. Raises LockBusy while a living applier has it."""
     guard(connection)
     lease = Lease(connection, name, holder, seconds)
     lease.take()

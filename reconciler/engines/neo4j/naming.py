@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.engines.neo4j.render import NODE, RELATIONSHIP, blank, refusal, shortened
+from reconciler.engines.neo4j.kind import OWN, OWN_LABELS
+from reconciler.engines.neo4j.render import NODE, RELATIONSHIP, kept, refusal, shortened
 from reconciler.model.kind import Place
 
 NAME = {"type": "string", "minLength": 1}
@@ -16,20 +17,18 @@ NAMES = {
     "items": NAME,
     "description": "one name, or a list of names in order",
 }
-RESERVED = "_reconcile"
-"""What begins so, in any case of letters, is `reconcile`'s own: names, labels."""
 
 
 def named(name: str, place: Place) -> None:
     """Raises through `place.fail` when a constraint or an index cannot have this name."""
-    reason = refusal(name) or ("it is only white space" if blank(name) else None)
+    reason = refusal(name) or (None if kept(name) else "Neo4j cuts off white space at its ends")
     if reason is not None:
-        raise place.fail(f"the name {shortened(name)!r} cannot be used: {reason}", "choose another name")
-    if name.lower().startswith(RESERVED):
-        raise place.fail(f"the name {shortened(name)!r} is kept for reconcile itself", "choose another name")
+        raise place.fail(f"the name '{shortened(name)}' cannot be used: {reason}", "choose another name")
+    if name == OWN:
+        raise place.fail(f"the name '{shortened(name)}' is kept for reconcile itself", "choose another name")
 
 
-def element(node: dict[str, Any], place: Place, *, many: bool) -> tuple[str, tuple[str, ...]]:
+def elements(node: dict[str, Any], place: Place, *, many: bool) -> tuple[str, tuple[str, ...]]:
     """`node` or `relationship`, and the labels or types; with `many` also in the plural with a list.
 
     Raises through `place.fail` unless exactly one of the keys is there.
@@ -37,16 +36,16 @@ def element(node: dict[str, Any], place: Place, *, many: bool) -> tuple[str, tup
     keys = [(NODE, NODE), (RELATIONSHIP, RELATIONSHIP)]
     if many:
         keys += [("nodes", NODE), ("relationships", RELATIONSHIP)]
-    said = [(key, entity) for key, entity in keys if key in node]
+    said = [(key, element) for key, element in keys if key in node]
     if len(said) != 1:
         allowed = " or ".join(key for key, _ in keys)
         found = "it says " + " and ".join(key for key, _ in said) if said else "it says none of them"
         raise place.fail(f"what elements this is for is not clear: {found}", f"exactly one of: {allowed}")
-    key, entity = said[0]
+    key, element = said[0]
     labels = listed(node[key], place, key)
-    if any(label.lower().startswith(RESERVED) for label in labels):
-        raise place.fail("labels that begin with _Reconcile are reconcile's own", "choose another label", key)
-    return entity, labels
+    if own := set(labels) & set(OWN_LABELS):
+        raise place.fail(f"the label {min(own)} is reconcile's own", "choose another label", key)
+    return element, labels
 
 
 def listed(value: str | Sequence[str], place: Place, key: str) -> tuple[str, ...]:
@@ -54,7 +53,7 @@ def listed(value: str | Sequence[str], place: Place, key: str) -> tuple[str, ...
     names = (value,) if isinstance(value, str) else tuple(value)
     for name in names:
         if (reason := refusal(name)) is not None:
-            raise place.fail(f"the name {shortened(name)!r} cannot be used: {reason}", "choose another name", key)
+            raise place.fail(f"the name '{shortened(name)}' cannot be used: {reason}", "choose another name", key)
     if len(set(names)) != len(names):
         raise place.fail(f"{key!r} names something twice", "name each once", key)
     return names

@@ -11,6 +11,7 @@ from reconciler.errors import InternalError
 
 NODE = "node"
 RELATIONSHIP = "relationship"
+_CUT_OFF = "".join(map(chr, range(0x21)))
 CYPHER_25 = (2025, 6)
 """First version with `CYPHER 25`. Aura's rolling `5.27-aura` has it too."""
 
@@ -23,7 +24,7 @@ def quoted(name: str) -> str:
     is there. Raises InternalError for a name that `refusal` refuses; declarations are checked before.
     """
     if (reason := refusal(name)) is not None:
-        raise InternalError(f"the name {shortened(name)!r} cannot be written in Cypher: {reason}")
+        raise InternalError(f"the name '{shortened(name)}' cannot be written in Cypher: {reason}")
     return "`" + "".join(_escaped(c) for c in name) + "`"
 
 
@@ -32,7 +33,7 @@ def _escaped(character: str) -> str:
         return "``"
     if character != "\\" and character.isprintable():
         return character
-    units = character.encode("utf-16-be").hex()
+    units = character.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
 
 
@@ -47,14 +48,24 @@ def refusal(name: str) -> str | None:
     return None
 
 
-def blank(name: str) -> bool:
-    """Only white space in the server's eyes: a label may be that, an index or a constraint may not."""
-    return all(c <= " " or c.isspace() for c in name)
+def kept(name: str) -> bool:
+    """Whether the server keeps the name of a constraint or an index as it is.
+
+    It cuts off everything up to U+0020 at both ends, and wants something else than white space (measured on 5.26 and
+    2026.09). Labels and properties are kept whatever they are.
+    """
+    return name == name.strip(_CUT_OFF) and not name.isspace()
 
 
 def shortened(text: str, limit: int = 60) -> str:
-    """A text for a title or a message: names may be thousands of characters long."""
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    """A text for a title or a message: names may be thousands of characters long, or steer a terminal."""
+    shown = text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return "".join(c if c.isprintable() else _escaped(c) for c in shown)
+
+
+def one_line(text: object, limit: int = 400) -> str:
+    """What the server said, for a message: its line breaks are spaces."""
+    return shortened(" ".join(str(text).split()), limit)
 
 
 def dialect(version: tuple[int, ...]) -> str:
@@ -62,15 +73,15 @@ def dialect(version: tuple[int, ...]) -> str:
     return "CYPHER 25 " if version >= CYPHER_25 or (5, 27) <= version < (6,) else ""
 
 
-def pattern(entity: str, labels: Iterable[str]) -> str:
+def pattern(element: str, labels: Iterable[str]) -> str:
     """What a rule or an index is for: (n:`A`|`B`) or ()-[n:`T`]-()."""
     names = "|".join(map(quoted, labels))
-    return f"(n:{names})" if entity == NODE else f"()-[n:{names}]-()"
+    return f"(n:{names})" if element == NODE else f"()-[n:{names}]-()"
 
 
-def matching(entity: str, label: str) -> str:
+def matching(element: str, label: str) -> str:
     """The MATCH pattern that finds each element once: relationships are followed in one direction."""
-    return f"(n:{quoted(label)})" if entity == NODE else f"()-[n:{quoted(label)}]->()"
+    return f"(n:{quoted(label)})" if element == NODE else f"()-[n:{quoted(label)}]->()"
 
 
 def properties(names: Iterable[str]) -> str:

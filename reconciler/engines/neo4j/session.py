@@ -10,14 +10,13 @@ from typing import Any
 
 from reconciler.engines.neo4j import lease, options, schema_statement
 from reconciler.engines.neo4j.connection import OUT_OF_MEMORY, Connection, connected
-from reconciler.engines.neo4j.engine import ENGINE
+from reconciler.engines.neo4j.engine import KINDS, NAME
 from reconciler.engines.neo4j.journal import Journal
-from reconciler.engines.neo4j.kind import Reading, Row
+from reconciler.engines.neo4j.kind import OWN_LABELS, Reading, Row
 from reconciler.engines.neo4j.kinds.constraint import Constraint
 from reconciler.engines.neo4j.kinds.index import FAILED, ONLINE, Index, raw_config
-from reconciler.engines.neo4j.naming import RESERVED
 from reconciler.engines.neo4j.operations import Cypher
-from reconciler.engines.neo4j.render import shortened
+from reconciler.engines.neo4j.render import one_line, shortened
 from reconciler.errors import InternalError, LockBusy, ReconcileError, StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Unmanaged
@@ -26,6 +25,8 @@ from reconciler.model.resource import Resource
 from reconciler.model.step import Operation, Probe, Size, Violations
 
 SAMPLE = 5
+_TELL_FROM = 0.2
+"""Waits shorter than this, in seconds, are not worth a word."""
 _COUNTS = """
 CALL db.stats.retrieve('GRAPH COUNTS') YIELD data
 RETURN [x IN data.nodes WHERE x.label IN $labels] AS nodes,
@@ -58,9 +59,10 @@ class Neo4jSession:
         """All constraints and indexes but lookup ones, reconcile's own and those `scope.ignore` names."""
         resources: dict[Address, Resource] = {}
         unmanaged: list[Unmanaged] = []
-        for kind in ENGINE.kinds.values():
+        for kind in KINDS.values():
             rows = self._connection.rows(kind.show, f"reading the {kind.section}")
-            reading = Reading(self._target.service, self._defaults(rows))
+            fulltext = any(row["type"] == "FULLTEXT" for row in rows)
+            reading = Reading(self._target.service, self._fulltext_defaults() if fulltext else {})
             for row in sorted(rows, key=lambda r: str(r["name"])):
                 found = kind.read(row, reading) if self._in_scope(row, scope) else None
                 if isinstance(found, Unmanaged):
@@ -68,40 +70,35 @@ class Neo4jSession:
                 elif found is not None:
                     resources[found.address] = found
         self._known |= resources
-        return Catalog(self._target.service, ENGINE.name, resources, tuple(sorted(unmanaged)))
+        return Catalog(self._target.service, NAME, resources, tuple(sorted(unmanaged)))
 
     def _in_scope(self, row: Row, scope: Scope) -> bool:
-        own = any(label.lower().startswith(RESERVED) for label in row["labelsOrTypes"] or ())
+        own = any(label in OWN_LABELS for label in row["labelsOrTypes"] or ())
         return not own and not any(fnmatch.fnmatchcase(row["name"], p) for p in scope.ignore)
 
-    def _defaults(self, rows: Iterable[Row]) -> Mapping[str, Any]:
-        """The full-text options that the configuration gives new indexes; asked for once, when there is such an index.
+    def _fulltext_defaults(self) -> Mapping[str, Any]:
+        """The options that the server's configuration gives new full-text indexes; asked for once.
 
         Empty where the user may not read the configuration: then only what is declared is compared.
         """
         if self._settings is None:
-            if not any(row["type"] == "FULLTEXT" for row in rows):
-                return {}
-            self._settings = self._read_settings()
+            names = ", ".join(f"'{name}'" for name in _SETTINGS)
+            try:
+                rows = self._connection.rows(f"SHOW SETTINGS {names} YIELD name, value", "reading the settings")
+            except StoreError:
+                rows = []
+            found: dict[str, Any] = {_SETTINGS[row["name"]]: row["value"] for row in rows}
+            if options.EVENTUALLY in found:
+                found[options.EVENTUALLY] = found[options.EVENTUALLY] == "true"
+            self._settings = found
         return self._settings
-
-    def _read_settings(self) -> dict[str, Any]:
-        names = ", ".join(f"'{name}'" for name in _SETTINGS)
-        try:
-            rows = self._connection.rows(f"SHOW SETTINGS {names} YIELD name, value", "reading the settings")
-        except StoreError:
-            return {}
-        found = {_SETTINGS[row["name"]]: row["value"] for row in rows}
-        if options.EVENTUALLY in found:
-            found[options.EVENTUALLY] = found[options.EVENTUALLY] == "true"
-        return found
 
     def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
         """Declared options without those that this server, or the live index, has by default."""
         fulltext = any(isinstance(r, Index) and r.method == "fulltext" for r in desired.resources.values())
-        settings = self._defaults([{"type": "FULLTEXT"}] if fulltext else ())
+        settings = self._fulltext_defaults() if fulltext else {}
         resources = {
-            address: ENGINE.kinds[address.kind].canonical(resource, live.resources.get(address), self.server, settings)
+            address: KINDS[address.kind].canonical(resource, live.resources.get(address), self.server, settings)
             for address, resource in desired.resources.items()
         }
         self._known |= resources
@@ -115,8 +112,8 @@ class Neo4jSession:
         wanted = {a: where for a in addresses if (where := _elements(self._known.get(a))) is not None}
         if not wanted:
             return {}
-        labels = sorted({label for entity, names in wanted.values() if entity == "node" for label in names})
-        types = sorted({label for entity, names in wanted.values() if entity != "node" for label in names})
+        labels = sorted({label for element, names in wanted.values() if element == "node" for label in names})
+        types = sorted({label for element, names in wanted.values() if element != "node" for label in names})
         try:
             found = self._connection.rows(_COUNTS, "counting", labels=labels, types=types)[0]
         except StoreError:
@@ -124,8 +121,8 @@ class Neo4jSession:
         count = {("node", row["label"]): row["count"] for row in found["nodes"]}
         count |= {("relationship", row["relationshipType"]): row["count"] for row in found["relationships"]}
         return {
-            address: Size(sum(count.get((entity, label), 0) for label in names), -1)
-            for address, (entity, names) in wanted.items()
+            address: Size(sum(count.get((element, label), 0) for label in names), -1)
+            for address, (element, names) in wanted.items()
         }
 
     def probe(self, probe: Probe) -> Violations:
@@ -189,16 +186,17 @@ class Neo4jSession:
             )
             waiting -= {row["name"] for row in rows if _settled(row, operation)}
             if gone := waiting - {row["name"] for row in rows}:
-                raise StoreError(f"index {shortened(min(gone))!r} disappeared while it was built")
+                raise StoreError(f"index '{shortened(min(gone))}' disappeared while it was built")
             if not waiting:
                 return
             if time.monotonic() > deadline:
                 raise StoreError(
-                    f"index {shortened(min(waiting))!r} is not built after {limits.wait_timeout:g} s",
+                    f"index '{shortened(min(waiting))}' is not built after {limits.wait_timeout:g} s",
                     hint="the server goes on building it; run the plan again to go on waiting",
+                    effect=f"the index '{shortened(min(waiting))}' is being built",
                 )
             for row in rows:
-                if row["name"] in waiting:
+                if row["name"] in waiting and delay > _TELL_FROM:
                     progress(f"index {shortened(row['name'])}: {row['populationPercent']:.1f} % populated")
             time.sleep(delay)
             delay = min(delay * 1.5, 1.0)
@@ -207,7 +205,7 @@ class Neo4jSession:
     def exclusive(self, holder: str) -> Iterator[None]:
         """Hold the lock of this service and environment. Raises LockBusy naming a living holder."""
         name = f"{self._target.service} in {self._target.environment}"
-        with lease.held(self._connection, name, holder) as held:
+        with lease.held(self._connection, name, holder, lease.LEASE_SECONDS) as held:
             self._lease = held
             try:
                 yield
@@ -225,8 +223,8 @@ class Neo4jSession:
 
 def _elements(resource: Resource | None) -> tuple[str, tuple[str, ...]] | None:
     if isinstance(resource, Constraint):
-        return resource.entity, (resource.label,)
-    return (resource.entity, resource.labels) if isinstance(resource, Index) else None
+        return resource.element, (resource.label,)
+    return (resource.element, resource.labels) if isinstance(resource, Index) else None
 
 
 def _settled(row: Row, operation: Cypher) -> bool:
@@ -235,8 +233,9 @@ def _settled(row: Row, operation: Cypher) -> bool:
     if row["state"].lower() == FAILED:
         cause = str(row["failureMessage"]).partition("\n")[0]
         raise StoreError(
-            f"index {name!r} could not be built: {shortened(cause, 400)}",
-            hint="mend the data and run the plan again; the failed index is built anew",
+            f"index {name!r} could not be built: {one_line(cause)}",
+            hint="mend the data and make the plan again; it builds the index anew",
+            effect=f"the index {name!r} is there, failed",
         )
     if operation.config and not options.shown_as(dict(operation.config), raw_config(row)):
         raise StoreError(

@@ -40,16 +40,13 @@ class Backfill:
     def statement(self) -> str:
         """One batch; %(first)s and %(end)s are page numbers as tid literals."""
         column = ident(self.column)
-        expression = self.expression.replace("%", "%%")
-        return (
-            f"UPDATE {qualified(self.schema, self.table)} SET {column} = {expression}\n"
-            f"WHERE {column} IS NULL AND ctid >= %(first)s::tid AND ctid < %(end)s::tid"
-        )
+        fixed = f"UPDATE {qualified(self.schema, self.table)} SET {column} = {self.expression}\nWHERE {column} IS NULL"
+        return fixed.replace("%", "%%") + " AND ctid >= %(first)s::tid AND ctid < %(end)s::tid"
 
     def lines(self) -> list[str]:
         """For people: the statement of a batch, and how it is repeated."""
-        text = self.statement().replace("%%", "%").replace("%(first)s::tid", "'(P,0)'")
-        text = text.replace("%(end)s::tid", f"'(P+{self.pages},0)'")
+        text = self.statement().replace("%(first)s::tid", "'(P,0)'")
+        text = text.replace("%(end)s::tid", f"'(P+{self.pages},0)'").replace("%%", "%")
         return [*f"{text};".split("\n"), "-- repeated for every range of pages"]
 
 

@@ -7,7 +7,7 @@ that read the live ones. No lock on any user table, no trace. Only tables of whi
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -15,6 +15,8 @@ import psycopg
 from psycopg import errors
 
 from reconciler.engines.postgres import facts
+from reconciler.engines.postgres.adoption import adopted
+from reconciler.engines.postgres.column_parts import Facts, Generated, Identity
 from reconciler.engines.postgres.inspect import inspect
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.kinds.column import Column
@@ -26,7 +28,7 @@ from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.kinds.sequence import Sequence
 from reconciler.engines.postgres.kinds.sequence import definition as sequence_definition
 from reconciler.engines.postgres.kinds.table import Table
-from reconciler.engines.postgres.quoting import ident
+from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.errors import DeclarationError, DeclarationErrors
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred
@@ -34,6 +36,7 @@ from reconciler.model.engine import Server
 from reconciler.model.expr import Expr
 from reconciler.model.resource import Resource
 
+NAMELESS = "reconcile_asks_"
 BATCH = 150
 """Tables of one transaction: temporary tables too take entries of the server's lock table."""
 
@@ -66,7 +69,7 @@ def canonicalise(
     Raises DeclarationErrors for what the server refuses to parse. What cannot be asked (a role without the right to
     make temporary tables, a standby) comes back deferred, unless its text equals the live text already.
     """
-    desired = _adopted(desired, live)
+    desired = adopted(_adopted(desired, live, kinds), live, server.version[0], lambda: _who(connection))
     tables, others = _differing(desired, live, kinds)
     if not tables and not others:
         return desired
@@ -85,7 +88,12 @@ def canonicalise(
     return desired.with_resources({**desired.resources, **asked.answers})
 
 
-def _adopted(desired: Catalog, live: Catalog) -> Catalog:
+def _who(connection: psycopg.Connection[Any]) -> str:
+    row = connection.execute("SELECT current_user").fetchone()
+    return str(row[0]) if row else ""
+
+
+def _adopted(desired: Catalog, live: Catalog, kinds: Mapping[str, PgKind[Any]]) -> Catalog:
     """What a declaration leaves to the server is as it is: an extension's version, where it put itself."""
     taken: dict[Address, Resource] = {}
     for extension in desired.of_kind(Extension):
@@ -94,6 +102,12 @@ def _adopted(desired: Catalog, live: Catalog) -> Catalog:
             taken[extension.address] = replace(
                 extension, version=extension.version or found.version, schema=extension.schema or found.schema
             )
+    for kind in kinds.values():
+        if kind.adopts:
+            for resource in desired.of_kind(kind.resource):
+                there = live.get(resource.address, kind.resource)
+                if there is not None:
+                    taken[resource.address] = kind.adopts(resource, there)
     return desired.with_resources({**desired.resources, **taken}) if taken else desired
 
 
@@ -138,28 +152,51 @@ class _Asked:
             self.prepare()
             for table in tables:
                 self.build(table)
-            for address in others:
-                build = self.kinds[address.kind].temporary
-                error = self.tried(build(self.desired.resources[address])) if build else None
-                if isinstance(error, errors.SyntaxError):
-                    self.slip(self.desired.resources[address], error)
+            nameless = self.alone(schema, others)
             own = self.connection.execute("SELECT pg_my_temp_schema(), pg_my_temp_schema()::regnamespace::text")
             oid, name = own.fetchone() or (0, "")
             version = self.server.version[0]
             found = inspect(self.connection, self.kinds, self.desired.service, version, [oid], {name: schema})
             for address, answer in found.resources.items():
-                declared = self.desired.resources.get(address)
-                if declared is not None and not isinstance(declared, Table):
-                    self.answers[address] = spelled(declared, answer)
+                declared = self.desired.resources.get(nameless.get(address.path, address))
+                if declared is not None and not isinstance(declared, Table) and self.built(declared):
+                    only = self.kinds[declared.address.kind].spells
+                    found_there = self.live.resources.get(declared.address)
+                    self.answers[declared.address] = spelled(declared, answer, only, found_there)
             for table in tables:
                 self.facts(table)
 
+    def built(self, declared: Resource) -> bool:
+        """Whether it was built for the answer; what stands in the database itself is the live one."""
+        kind = self.kinds[declared.address.kind]
+        return kind.temporary is not None or not (kind.attaches or kind.parent is None)
+
+    def alone(self, schema: str, others: list[Address]) -> dict[tuple[str, ...], Address]:
+        """Build objects of their own; whose names those without meaning stand for."""
+        nameless: dict[tuple[str, ...], Address] = {}
+        for number, address in enumerate(others):
+            kind, resource = self.kinds[address.kind], self.desired.resources[address]
+            path = (schema, f"{NAMELESS}{number}", *address.path[2:]) if kind.anonymous else address.path
+            if kind.anonymous and len(path) > 2:
+                self.tried(f"CREATE TEMP VIEW {path[1]} AS SELECT * FROM {qualified(*address.path[:2])}")
+            built = replace(resource, address=address.sibling(address.kind, path))
+            error = self.tried(kind.temporary(built)) if kind.temporary else None
+            if isinstance(error, errors.SyntaxError):
+                self.slip(resource, error)
+            elif error is None and kind.anonymous:
+                nameless[path] = address
+        return nameless
+
     def prepare(self) -> None:
         """Make what the tables need and the server does not have yet; all of it is rolled back."""
+        types: list[str] = []
         for resource in self.desired.resources.values():
             if resource.address in self.live.resources:
                 continue
-            if isinstance(resource, Schema):
+            kind = self.kinds[resource.address.kind]
+            if kind.prepares:
+                types.append(kind.prepares(resource))
+            elif isinstance(resource, Schema):
                 self.tried(f"CREATE SCHEMA {ident(resource.address.name)}")
             elif isinstance(resource, Enum):
                 self.tried(enum_definition(resource))
@@ -168,6 +205,10 @@ class _Asked:
             elif isinstance(resource, Extension):
                 where = f" SCHEMA {ident(resource.schema)}" if resource.schema else ""
                 self.tried(f"CREATE EXTENSION {ident(resource.address.name)}{where}")
+        left = len(types) + 1
+        while len(types) < left:  # types may be made of types
+            left = len(types)
+            types = [t for t in types if self.tried(t) is not None]
 
     def build(self, table: Address) -> None:
         """The table at once; piece by piece where that fails, to learn which piece it is."""
@@ -230,9 +271,10 @@ class _Asked:
             found = self.live.get(column.address, Column)
             if found == column:
                 continue
+            learned = Facts(fast_default=False)  # what cannot be asked is taken for the worst
             with contextlib.suppress(psycopg.Error), self.connection.transaction():
                 learned = facts.learn(self.connection, column, found, self.server)
-                self.answers[column.address] = replace(column, facts=learned)
+            self.answers[column.address] = replace(column, facts=learned)
 
     def answer(self, column: Column) -> Column:
         """The column as far as the server has spelled it."""
@@ -245,20 +287,35 @@ def _explained(error: psycopg.Error) -> bool:
     return isinstance(error, errors.InvalidTextRepresentation) and "enum" in (error.diag.message_primary or "")
 
 
-def spelled(declared: Resource, answer: Resource) -> Resource:
-    """The declared resource with the server's spelling: sources stay, canonical text and names of types come."""
-    taken = {f.name: _taken(getattr(declared, f.name), getattr(answer, f.name)) for f in fields(declared)}
-    for name in ("position", "facts"):
+def spelled(
+    declared: Resource, answer: Resource, only: Collection[str] | None = None, live: Resource | None = None
+) -> Resource:
+    """The declared resource with the server's spelling: sources stay, canonical text and names of types come.
+
+    `only` names the attributes that the answer tells of. Text that is the live text already stays so: temporary
+    relations hide others, of which the answer then says more than the live text does.
+    """
+    taken = {
+        f.name: _taken(getattr(declared, f.name), getattr(answer, f.name), getattr(live, f.name, None))
+        for f in fields(declared)
+        if hasattr(answer, f.name) and (only is None or f.name in only)
+    }
+    for name in ("address", "position", "facts"):
         taken.pop(name, None)
     return replace(declared, **taken)
 
 
-def _taken(declared: Any, answer: Any) -> Any:
+def _taken(declared: Any, answer: Any, live: Any) -> Any:
+    if isinstance(declared, Expr) and isinstance(live, Expr) and declared.source == live.text:
+        return Expr(declared.source, live.text)
     if isinstance(declared, Expr) and isinstance(answer, Expr):
         return Expr(declared.source, answer.text)
+    if answer is None and isinstance(declared, (Expr, Generated, Identity)):
+        return declared  # this piece could not be built: nothing is known of it, least of all that it is not there
     if isinstance(declared, bool):
         return declared
     if isinstance(declared, tuple) and isinstance(answer, tuple) and len(declared) == len(answer):
-        pairs = [_taken(d, a) for d, a in zip(declared, answer, strict=True)]
+        there = live if isinstance(live, tuple) and len(live) == len(answer) else (None,) * len(answer)
+        pairs = [_taken(d, a, t) for d, a, t in zip(declared, answer, there, strict=True)]
         return type(declared)(*pairs) if hasattr(declared, "_fields") else tuple(pairs)
     return answer

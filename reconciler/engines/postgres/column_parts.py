@@ -35,12 +35,14 @@ class Facts(NamedTuple):
     - `fast_default`: adding the column leaves the stored rows alone (atthasmissing); False where it rewrites.
     - `rewrites`: changing the live type to this one rewrites the table.
     - `using`: the change needs a USING clause.
+    - `reindexes`: changing it so builds plain indexes on the column again.
     - `not_null_name`: what the live NOT NULL constraint is called (18 and later).
     """
 
     fast_default: bool = True
     rewrites: bool = True
     using: bool = False
+    reindexes: bool = True
     not_null_name: str | None = None
 
 

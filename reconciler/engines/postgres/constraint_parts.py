@@ -45,8 +45,9 @@ def table_path(address: Address) -> tuple[str, str]:
 
 
 def table_address(address: Address) -> Address:
-    """The table of anything in it."""
-    return address.sibling("table", address.path[:2])
+    """The table of anything in it; the materialized view of an index on one."""
+    holder = "materialized_view" if address.kind == "materialized_view_index" else "table"
+    return address.sibling(holder, address.path[:2])
 
 
 def table_name(address: Address) -> str:

@@ -9,13 +9,19 @@ from reconciler.engines.postgres.kind import Reader
 from reconciler.model.address import Address
 
 # Normal dependencies only: what a column, key or index holds on its own table is automatic or internal, and foreign
-# keys say themselves what they refer to. Objects below 16384 belong to the system.
+# keys say themselves what they refer to. An array type stands for its element, a multirange for its range, a row type
+# for its relation. Objects below 16384 belong to the system.
 QUERY = """
     SELECT d.classid::regclass::text, d.objid, d.objsubid,
            coalesce(w.ev_class, f.adrelid, k.conrelid, g.tgrelid, p.polrelid),
            coalesce(w.rulename, k.conname, g.tgname, p.polname)::text, coalesce(f.adnum, 0), k.contype::text,
-           k.contypid, d.refclassid::regclass::text, d.refobjid, d.refobjsubid
+           k.contypid, CASE WHEN r.oid IS NOT NULL THEN 'pg_class' ELSE d.refclassid::regclass::text END,
+           coalesce(r.oid, m.rngtypid, e.oid, d.refobjid), d.refobjsubid
     FROM pg_depend d
+    LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
+    LEFT JOIN pg_type e ON e.oid = CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem ELSE t.oid END
+    LEFT JOIN pg_range m ON m.rngmultitypid = e.oid
+    LEFT JOIN pg_class r ON r.oid = e.typrelid
     LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
     LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
     LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
@@ -24,7 +30,7 @@ QUERY = """
     WHERE d.deptype = 'n' AND d.refobjid >= 16384 AND d.refclassid <> 'pg_namespace'::regclass
       AND NOT (d.classid = 'pg_constraint'::regclass AND d.refclassid = 'pg_class'::regclass)"""
 
-CONSTRAINTS = {"c": "check", "x": "exclusion", "u": "unique", "f": "foreign_key"}
+CONSTRAINTS = {"c": "check", "x": "exclusion", "u": "unique", "f": "foreign_key", "p": "primary_key"}
 
 
 def uses(rows: Iterable[Any], reader: Reader) -> dict[Address, tuple[Address, ...]]:
@@ -37,7 +43,7 @@ def uses(rows: Iterable[Any], reader: Reader) -> dict[Address, tuple[Address, ..
         if catalog == "pg_constraint" and not relation:
             source = reader.object("pg_type", domain, 0)
         elif relation:
-            source = _inside(catalog, relation, name, number, contype, reader)
+            source = inside(catalog, relation, name, number, contype, reader)
         else:
             source = reader.object(catalog, oid, part)
         if source is not None and source != target:
@@ -45,14 +51,17 @@ def uses(rows: Iterable[Any], reader: Reader) -> dict[Address, tuple[Address, ..
     return {source: tuple(sorted(targets)) for source, targets in found.items()}
 
 
-def _inside(catalog: str, relation: int, name: str, number: int, contype: str, reader: Reader) -> Address | None:
+def inside(catalog: str, relation: int, name: str, number: int, contype: str, reader: Reader) -> Address | None:
     """The address of something that lives in a relation."""
     if catalog == "pg_attrdef":
         return reader.object("pg_class", relation, number)
     holder = reader.object("pg_class", relation, 0)
     if holder is None or (catalog == "pg_rewrite" and name == "_RETURN"):
         return holder
-    kind = {"pg_rewrite": "rule", "pg_trigger": "trigger", "pg_policy": "policy"}.get(catalog)
+    of_view = "view_" if holder.kind == "view" else ""
+    kind = {"pg_trigger": f"{of_view}trigger", "pg_rewrite": f"{of_view}rule", "pg_policy": "policy"}.get(catalog)
     if catalog == "pg_constraint":
         kind = CONSTRAINTS.get(contype)
+    if kind == "primary_key":
+        return holder.sibling(kind, holder.path)
     return holder.sibling(kind, (*holder.path, name)) if kind else None

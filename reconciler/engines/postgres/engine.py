@@ -14,11 +14,13 @@ from reconciler.engines.postgres import kinds as kinds_package
 from reconciler.engines.postgres import operations as operations_module
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.kinds.column import Column
-from reconciler.engines.postgres.kinds.enum import Enum
 from reconciler.engines.postgres.kinds.extension import Extension
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.schema import Schema
+from reconciler.engines.postgres.names import RELATIONS, TYPES
 from reconciler.engines.postgres.quoting import MAX_BYTES
+from reconciler.engines.postgres.routine_arguments import SIGNED, split
+from reconciler.engines.postgres.type_names import KINDS, named
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Server, Session, Target
@@ -34,7 +36,14 @@ def discovered() -> dict[str, PgKind[Any]]:
         for m in pkgutil.iter_modules(kinds_package.__path__)
     )
     found = sorted((m.KIND for m in modules), key=lambda k: k.order)
-    return {k.name: k for k in found}
+    return {k.name: _attached(k, found) for k in found}
+
+
+def _attached(kind: PgKind[Any], others: Iterable[PgKind[Any]]) -> PgKind[Any]:
+    """The kind with all that may carry one; nothing is attached to what is attached itself."""
+    if kind.attaches_to is None:
+        return kind
+    return replace(kind, attaches=frozenset(k.name for k in others if not k.attaches_to and kind.attaches_to(k)))
 
 
 class Postgres:
@@ -96,7 +105,7 @@ class Postgres:
 
 
 def _fits(address: Address) -> Iterable[tuple[Address, str, str]]:
-    name = address.name
+    name = split(address.name)[0] if address.kind in SIGNED else address.name
     if len(name) > MAX_BYTES // 4 and len(name.encode()) > MAX_BYTES:
         message = (
             f"{address.kind} name {name!r} is {len(name.encode())} bytes long; PostgreSQL cuts it after {MAX_BYTES}"
@@ -108,10 +117,10 @@ def _fits(address: Address) -> Iterable[tuple[Address, str, str]]:
 
 def _unknown_types(catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
     """A bare name close to a built-in one is taken for a slip; anything else is the server's to judge."""
-    enums = {e.address.name for e in catalog.of_kind(Enum)}
+    own = {a.name for a in catalog.resources if a.kind in KINDS}
     extensions = any(True for _ in catalog.of_kind(Extension))
     for column in catalog.of_kind(Column):
-        if types.is_builtin(column.type) or column.type.removesuffix("[]").strip('"') in enums:
+        if types.is_builtin(column.type) or named(column.type)[1] in own:
             continue
         close = None if extensions else types.suggestion(column.type)
         if close:
@@ -119,22 +128,17 @@ def _unknown_types(catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
 
 
 def _clashes(catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
-    """Tables, indexes, sequences and index-backed constraints of a schema share one name space."""
-    seen: dict[tuple[str, str], Address] = {}
+    """Relations of a schema share one name space, its types another one, in which relations have their row types."""
+    seen: dict[tuple[str, str, str], Address] = {}
     for address, resource in catalog.resources.items():
-        if isinstance(resource, PrimaryKey):
-            name = resource.name
-        elif address.kind in ("table", "index", "sequence", "unique"):
-            name = address.name
-        else:
-            continue
-        first = seen.setdefault((address.path[0], name), address)
-        if first != address:
-            yield (
-                address,
-                f"{address} has the name of {first}",
-                "relations of a schema share one name space: rename one",
-            )
+        name = resource.name if isinstance(resource, PrimaryKey) else address.name
+        spaces = [s for s, kinds in (("relations", RELATIONS), ("types", TYPES)) if address.kind in kinds]
+        firsts = [seen.setdefault((space, address.path[0], name), address) for space in spaces]
+        for space, first in zip(spaces, firsts, strict=True):
+            if first != address:
+                hint = f"{space} of a schema share one name space: rename one"
+                yield address, f"{address} has the name of {first}", hint
+                break
 
 
 ENGINE = Postgres()

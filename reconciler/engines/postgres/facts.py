@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.engine import Server
 
 TABLE = "reconcile_facts"
+INDEX = "reconcile_facts_index"
 
 
 def learn(connection: psycopg.Connection[Any], column: Column, live: Column | None, server: Server) -> Facts:
@@ -27,9 +29,8 @@ def learn(connection: psycopg.Connection[Any], column: Column, live: Column | No
                 return Facts(fast_default=_added_at_once(connection, column))
             name = _not_null_name(connection, live) if server.version >= (18,) else None
             if (live.type, live.collation) == (column.type, column.collation):
-                return Facts(rewrites=False, not_null_name=name)
-            rewrites, using = _retyped(connection, column, live)
-            return Facts(rewrites=rewrites, using=using, not_null_name=name)
+                return Facts(rewrites=False, reindexes=False, not_null_name=name)
+            return _retyped(connection, column, live)._replace(not_null_name=name)
         finally:
             if connection.info.transaction_status != psycopg.pq.TransactionStatus.INERROR:
                 connection.execute(f"DROP TABLE pg_temp.{TABLE}")
@@ -40,8 +41,8 @@ def _one(connection: psycopg.Connection[Any], query: str, *parameters: Any) -> A
     return row[0] if row else None
 
 
-def _filenode(connection: psycopg.Connection[Any]) -> Any:
-    return _one(connection, f"SELECT pg_relation_filenode('pg_temp.{TABLE}')")
+def _filenode(connection: psycopg.Connection[Any], name: str = TABLE) -> Any:
+    return _one(connection, f"SELECT pg_relation_filenode(to_regclass('pg_temp.{name}'))")
 
 
 def _added_at_once(connection: psycopg.Connection[Any], column: Column) -> bool:
@@ -51,21 +52,23 @@ def _added_at_once(connection: psycopg.Connection[Any], column: Column) -> bool:
     return bool(_filenode(connection) == before)
 
 
-def _retyped(connection: psycopg.Connection[Any], column: Column, live: Column) -> tuple[bool, bool]:
-    """(rewrites, needs USING) of ALTER COLUMN TYPE. A type that nothing converts to rewrites and needs USING."""
+def _retyped(connection: psycopg.Connection[Any], column: Column, live: Column) -> Facts:
+    """What ALTER COLUMN TYPE does. A type that nothing converts to rewrites and needs USING."""
     name = ident(column.address.name)
     collate = f" COLLATE {qualified(*live.collation)}" if live.collation else ""
     connection.execute(f"ALTER TABLE pg_temp.{TABLE} ADD COLUMN {name} {live.type}{collate}")
     action = f"ALTER TABLE pg_temp.{TABLE} ALTER COLUMN {name} TYPE {column.type}"
     if column.collation:
         action += f" COLLATE {qualified(*column.collation)}"
-    before = _filenode(connection)
+    with contextlib.suppress(psycopg.Error), connection.transaction():  # not every type has an order
+        connection.execute(f"CREATE INDEX {INDEX} ON pg_temp.{TABLE} ({name})")
+    before, index = _filenode(connection), _filenode(connection, INDEX)
     try:
         with connection.transaction():
             connection.execute(action)
     except errors.DatatypeMismatch:
-        return True, True
-    return _filenode(connection) != before, False
+        return Facts(rewrites=True, using=True)
+    return Facts(rewrites=_filenode(connection) != before, reindexes=_filenode(connection, INDEX) != index)
 
 
 def _not_null_name(connection: psycopg.Connection[Any], live: Column) -> str | None:

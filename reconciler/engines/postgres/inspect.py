@@ -27,33 +27,29 @@ OPCLASSES = """
 UNMANAGED = f"""
     SELECT CASE WHEN c.relkind = 'r' AND c.relispartition THEN 'partition'
                 WHEN c.relkind = 'r' THEN 'inherited or typed table'
-                ELSE (ARRAY['view', 'materialized view', 'partitioned table', 'foreign table', 'composite type'])
-                     [position(c.relkind::text IN 'vmpfc')] END, n.nspname, c.relname
+                ELSE (ARRAY['partitioned table', 'foreign table'])
+                     [position(c.relkind::text IN 'pf')] END, n.nspname, c.relname
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relnamespace = ANY (%(namespaces)s) AND {not_member("pg_class", "c.oid")}
-      AND (c.relkind IN ('v', 'm', 'p', 'f', 'c') OR c.relkind = 'r' AND (c.relispartition OR c.reloftype <> 0
+      AND (c.relkind IN ('p', 'f') OR c.relkind = 'r' AND (c.relispartition OR c.reloftype <> 0
            OR EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))))
     UNION ALL
-    SELECT CASE p.prokind WHEN 'a' THEN 'aggregate' WHEN 'p' THEN 'procedure' ELSE 'function' END,
-           n.nspname, p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')'
-    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE p.pronamespace = ANY (%(namespaces)s) AND {not_member("pg_proc", "p.oid")}
+    SELECT 'operator class', n.nspname, c.opcname || ' using ' || m.amname
+    FROM pg_opclass c JOIN pg_namespace n ON n.oid = c.opcnamespace JOIN pg_am m ON m.oid = c.opcmethod
+    WHERE c.opcnamespace = ANY (%(namespaces)s) AND {not_member("pg_opclass", "c.oid")}
     UNION ALL
-    SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'range type' END, n.nspname, t.typname
-    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-    WHERE t.typtype IN ('d', 'r') AND t.typnamespace = ANY (%(namespaces)s) AND {not_member("pg_type", "t.oid")}
+    SELECT 'operator family', n.nspname, f.opfname || ' using ' || m.amname
+    FROM pg_opfamily f JOIN pg_namespace n ON n.oid = f.opfnamespace JOIN pg_am m ON m.oid = f.opfmethod
+    WHERE f.opfnamespace = ANY (%(namespaces)s) AND {not_member("pg_opfamily", "f.oid")}
     UNION ALL
-    SELECT 'trigger', n.nspname, c.relname || '.' || g.tgname
-    FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE NOT g.tgisinternal AND c.relnamespace = ANY (%(namespaces)s)
+    SELECT 'conversion', n.nspname, c.conname FROM pg_conversion c JOIN pg_namespace n ON n.oid = c.connamespace
+    WHERE c.connamespace = ANY (%(namespaces)s) AND {not_member("pg_conversion", "c.oid")}
     UNION ALL
-    SELECT 'policy', n.nspname, c.relname || '.' || p.polname
-    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relnamespace = ANY (%(namespaces)s)
+    SELECT 'language', '', l.lanname FROM pg_language l
+    WHERE l.lanispl AND l.oid >= 16384 AND {not_member("pg_language", "l.oid")}
     UNION ALL
-    SELECT 'exclusion constraint', n.nspname, c.relname || '.' || k.conname
-    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE k.contype = 'x' AND c.relkind = 'r' AND c.relnamespace = ANY (%(namespaces)s)"""
+    SELECT 'transform', '', format_type(t.trftype, NULL) || ' for ' || l.lanname
+    FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang WHERE {not_member("pg_transform", "t.oid")}"""
 
 
 def namespaces(connection: psycopg.Connection[Any], scope: Scope) -> list[int]:
@@ -89,7 +85,7 @@ def inspect(
         reader.opclasses[oid] = (name, default, kind_oid, method)
         if default:
             reader.default_opclasses.add((method, kind_oid))
-    resources: dict[Address, Resource] = {}
+    resources: dict[Address, Resource] = reader.found
     for kind, rows in zip(kinds.values(), results[1:-2], strict=True):
         for resource in kind.read(rows, reader):
             resources[resource.address] = resource
@@ -110,4 +106,6 @@ def _pipelined(
 
 def _unmanaged(rows: Iterable[Any], reader: Reader) -> Iterable[Unmanaged]:
     for kind, schema, name in sorted(rows):
-        yield Unmanaged(reader.address(kind, schema, name), f"{kind}s are not managed yet")
+        path = (schema, name) if schema else (name,)
+        plural = {"operator class": "operator classes", "operator family": "operator families"}.get(kind, f"{kind}s")
+        yield Unmanaged(reader.address(kind, *path), f"{plural} are not managed yet")

@@ -21,7 +21,7 @@ class Reader:
     `tables`: oid → (schema, name) of the tables in scope; `objects`: (catalog, oid) → address of everything else that
     others may use: views, functions, types, sequences, indexes; `columns`: (table oid, attnum) → name;
     `opclasses`: oid → (name as one writes it, is a default, input type oid, method);
-    `default_opclasses`: (method, input type oid) that have a default.
+    `default_opclasses`: (method, input type oid) that have a default; `found`: what the earlier kinds read.
     """
 
     service: str
@@ -32,6 +32,7 @@ class Reader:
     objects: dict[tuple[str, int], Address] = field(default_factory=dict)
     opclasses: dict[int, tuple[str, bool, int, str]] = field(default_factory=dict)
     default_opclasses: set[tuple[str, int]] = field(default_factory=set)
+    found: dict[Address, Resource] = field(default_factory=dict)
 
     def address(self, kind: str, *path: str) -> Address:
         """An address in the target that is read."""
@@ -46,6 +47,11 @@ class Reader:
         """Remember where an object of a system catalog stands, so that what uses it can be told."""
         self.objects[catalog, oid] = address
         return address
+
+    def relation(self, oid: int) -> tuple[str, str] | None:
+        """(schema, name) of a table or materialized view that was read."""
+        found = self.objects.get(("pg_class", oid))
+        return self.tables.get(oid) or ((found.path[0], found.path[1]) if found is not None else None)
 
     def object(self, catalog: str, oid: int, part: int) -> Address | None:
         """The address of an object, of a table's column where `part` is its number; None for what was not read."""
@@ -74,8 +80,19 @@ class PgKind(Kind[R], Generic[R]):
     temporary: Callable[[R], str] | None = None
     """The statement that builds it in pg_temp, for the server to spell it: a piece of a temporary table, or an object
     of its own. None for what has nothing to spell."""
+    anonymous: bool = False
+    """Whether the temporary one is built under a name of no meaning, so that it hides nothing that others name."""
+    adopts: Callable[[R, R], R] | None = None
+    """The declared resource with what a declaration leaves to the server taken from the live one."""
+    spells: frozenset[str] | None = None
+    """The attributes that the temporary one tells of; all of them by default."""
+    prepares: Callable[[R], str] | None = None
+    """The statement that makes the real thing where tables need it and the server does not have it yet: a type. It is
+    rolled back."""
     piece: bool = False
     """Whether it is a piece of its table, built on the table's temporary twin."""
+    attaches_to: Callable[[Kind[Any]], bool] | None = None
+    """Which of the other kinds may carry one; the engine fills `attaches` with them."""
 
 
 NOT_MEMBER = "NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = {cls} AND e.objid = {oid} AND e.deptype = 'e')"

@@ -108,6 +108,7 @@ def _interval(parts: TypeName) -> str:
     return f"interval{f' {fields}' if fields else ''}{mods}{parts.array}"
 
 
+@lru_cache(maxsize=4096)
 def is_builtin(text: str) -> bool:
     """Whether the text, aliases and modifiers aside, names a type that every server has."""
     parts = parsed(text)

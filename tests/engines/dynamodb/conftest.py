@@ -6,11 +6,13 @@ Each test has an access key of its own, and with it tables of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 from reconciler.local import throwaway
+from tests.engines.dynamodb.slow import Story, begun
 from tests.engines.dynamodb.workshop import Workshop
 
 
@@ -21,25 +23,17 @@ def endpoint() -> Iterator[str]:
         yield instance.uri
 
 
-@pytest.fixture(scope="session")
-def slow_endpoint() -> Iterator[str]:
-    """DynamoDB Local with `-delayTransientStatuses`: an index is 16 s in CREATING, then 15 s backfilling."""
+@pytest.fixture(scope="session", autouse=True)
+def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[Story] | None]:
+    """What `test_waiting` is about, begun with the first test so that the others need not wait for it.
+
+    DynamoDB Local with `-delayTransientStatuses` keeps an index 16 s in CREATING, then 15 s backfilling.
+    """
+    if not any("test_waiting" in item.nodeid for item in request.session.items):
+        yield None
+        return
     with throwaway("dynamodb", delay_transient=True) as instance:
-        yield instance.uri
-
-
-@pytest.fixture(scope="session")
-def moto_endpoint() -> Iterator[str]:
-    """moto, which has tags, recovery and keys of several attributes, none of which DynamoDB Local has."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
+        yield begun(instance.uri, tmp_path_factory.mktemp("slow") / "shop")
 
 
 @pytest.fixture
@@ -49,6 +43,12 @@ def shop(endpoint: str, tmp_path: Path) -> Workshop:
 
 
 @pytest.fixture
-def moto_shop(moto_endpoint: str, tmp_path: Path) -> Workshop:
-    """An empty project on moto; a region of its own is its namespace."""
-    return Workshop(tmp_path, moto_endpoint)
+def moto_shop(tmp_path: Path) -> Iterator[Workshop]:
+    """An empty project on moto, which has tags, recovery and keys of several attributes, unlike DynamoDB Local.
+
+    It answers in this process, in place of the service itself: there is no endpoint.
+    """
+    from moto import mock_aws
+
+    with mock_aws():
+        yield Workshop(tmp_path, "")

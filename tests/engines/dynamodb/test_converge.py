@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
 from reconciler.engines.dynamodb.kinds.table import Table
-from reconciler.errors import Blocked
+from reconciler.errors import Blocked, StoreError
 from reconciler.model.step import Phase
 from tests.engines.dynamodb.workshop import Workshop, address, codes, only, titles
 
@@ -64,16 +64,15 @@ def test_tables_with_everything_are_made_and_found_again(shop: Workshop) -> None
 def test_settings_change_in_place(shop: Workshop) -> None:
     shop.converge(used("stream: new_image"))
     for more in (
-        "stream: new_image, deletion_protection: true",
-        "stream: new_image, deletion_protection: true, billing: {on_demand: {max_read: 7}}",
+        "stream: new_image, deletion_protection: true, billing: {on_demand: {max_read: 7, max_write: 8}}",
         "stream: new_image, deletion_protection: true, billing: {on_demand: {max_read: 7, max_write: 9}}",
-        "stream: keys_only, deletion_protection: true, billing: {on_demand: {max_write: 9}}",
-        "deletion_protection: true, ttl: gone, billing: {on_demand: {max_write: 9}}",
+        "stream: keys_only, deletion_protection: true, billing: {on_demand: {max_read: 6, max_write: 9}}",
+        "deletion_protection: true, ttl: gone, billing: {on_demand: {max_read: 6, max_write: 9}}",
         "ttl: gone",
         "ttl: expires",
         "billing: {read: 3, write: 4}",
         "billing: {read: 5, write: 1}, stream: old_image",
-        "billing: {on_demand: {max_read: 2}}, stream: old_image",
+        "billing: {on_demand: {max_read: 2, max_write: 2}}, stream: old_image",
     ):
         shop.converge(used(more))
 
@@ -98,33 +97,30 @@ def test_indexes_come_one_after_the_other_and_go(shop: Workshop) -> None:
 
 
 def test_an_index_is_replaced_under_its_name(shop: Workshop) -> None:
-    shop.converge(used(""))
-    plan = shop.converge(one("indexes: {by_who: {partition: who, sort: at, projection: keys_only}}"))
+    shop.converge(one("indexes: {by_who: {partition: who}}", "id: S, who: S"))
+    plan = shop.converge(one("indexes: {by_who: {partition: who, projection: keys_only}}", "id: S, who: N"))
     assert "RC1203" in codes(only(plan))
     found = shop.inspect().get(address("gsi", "t", "by_who"), Gsi)
-    assert found is not None and found.projection == "keys_only"
+    assert found is not None and found.definition == "by who N, holds keys only"
 
 
-def test_the_type_of_an_index_key_changes_with_its_index(shop: Workshop) -> None:
-    shop.converge(one("indexes: {by_who: {partition: who}}", "id: S, who: S"))
-    shop.converge(one("indexes: {by_who: {partition: who}}", "id: S, who: N"))
+def test_dynamodb_local_is_not_waited_for_where_it_never_ends(shop: Workshop) -> None:
+    """It leaves an index on the table's own key in DELETING for ever."""
+    shop.converge(one("indexes: {by_id: {partition: id}}", "id: S"))
+    shop.declare(one("", "id: S"))
+    with pytest.raises(StoreError, match="DynamoDB Local cannot remove index by_id"):
+        shop.apply()
 
 
 def test_the_mode_changes_with_all_its_indexes(shop: Workshop) -> None:
-    shop.converge(used(""))
-    shop.converge(
-        one(
-            "billing: {read: 5, write: 6}, indexes: {by_who: {partition: who, sort: at, throughput: {read: 1, write: 2}},"
-            " by_id: {partition: at}}"
-        )
-    )
-    shop.converge(
-        one(
-            "billing: {read: 5, write: 6}, indexes: {by_who: {partition: who, sort: at, throughput: {read: 9, write: 2}},"
-            " by_id: {partition: at}}"
-        )
-    )
-    shop.converge(used(""))
+    def two(units: str, more: str = "") -> str:
+        throughput = f", throughput: {{{units}}}" if units else ""
+        return one(f"{more} indexes: {{by_who: {{partition: who, sort: at{throughput}}}, by_id: {{partition: at}}}}")
+
+    shop.converge(two(""))
+    shop.converge(two("read: 1, write: 2", "billing: {read: 5, write: 6},"))
+    shop.converge(two("read: 9, write: 2", "billing: {read: 5, write: 6},"))
+    shop.converge(two(""))
 
 
 def test_tables_go_protected_or_not(shop: Workshop) -> None:
@@ -137,7 +133,7 @@ def test_tables_go_protected_or_not(shop: Workshop) -> None:
 def test_undo_brings_the_old_state_back(shop: Workshop) -> None:
     before = used("stream: new_image, ttl: gone")
     shop.converge(before)
-    shop.declare(one("billing: {read: 2, write: 2}, indexes: {by_at: {partition: at}}, ttl: other", "id: S, at: N"))
+    shop.declare(one("billing: {read: 2, write: 2}, deletion_protection: true, ttl: other", "id: S"))
     plan = shop.plan()
     shop.apply(plan, through=Phase.CONTRACT)
     with shop.session() as session:
@@ -185,6 +181,7 @@ def test_the_rest_of_a_declaration_is_used_where_dynamodb_local_lacks_something(
             by_who: {partition: who}
           point_in_time_recovery: true
           table_class: standard_infrequent_access
+          billing: {on_demand: {max_read: 5}}
           tags: {a: b}
         """
     )
@@ -192,13 +189,21 @@ def test_the_rest_of_a_declaration_is_used_where_dynamodb_local_lacks_something(
     assert titles(plan) == ["create table shop-t-dev"]
     assert [(str(d.address), d.reason) for d in plan.deferred] == [
         ("gsi t.by_both", "DynamoDB Local has no keys of several attributes"),
+        ("maximum t", "DynamoDB Local keeps a maximum only for both reads and writes"),
         ("pitr t", "DynamoDB Local has no point-in-time recovery"),
-        ("table class t", "DynamoDB Local keeps no table class"),
+        ("table_class t", "DynamoDB Local keeps no table class"),
         ("tags t", "DynamoDB Local has no tags"),
     ]
     shop.apply(plan, through=Phase.CONTRACT)
     left = shop.plan()
     assert left.empty and not left.complete
+
+
+def test_the_maximum_of_an_index_stays_as_it_is_on_dynamodb_local(shop: Workshop) -> None:
+    shop.converge(one("indexes: {by_who: {partition: who, throughput: {max_read: 3}}}", "id: S, who: S"))
+    shop.declare(one("indexes: {by_who: {partition: who, throughput: {max_read: 4}}}", "id: S, who: S"))
+    plan = shop.plan()
+    assert plan.empty and [str(d.address) for d in plan.deferred] == ["maximum t.by_who"]
 
 
 def test_canonicalising_twice_is_once_and_leaves_what_is_live(shop: Workshop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from textwrap import indent
 from typing import Any
 
@@ -65,7 +66,7 @@ def relowered(section: Any) -> Catalog:
 
 def test_every_setting_has_its_place() -> None:
     catalog = lowered(EVERYTHING)
-    s, n, b = (lambda name, t=t: KeyAttribute(name, t) for t in "SNB")
+    s, n, b = (partial(KeyAttribute, type=t) for t in "SNB")
     table = catalog.get(address("table", "profiles"), Table)
     assert table is not None
     assert table.name == "tutors.legacy" and table.explicit
@@ -86,9 +87,7 @@ def test_every_setting_has_its_place() -> None:
     assert by_place.partition == (s("city"), s("subject")) and by_place.sort == (n("rating"), b("joined"))
     assert by_place.throughput == table.billing, "an index takes its table's units where it says none"
     local = catalog.get(address("lsi", "profiles", "by_joined"), Lsi)
-    assert local == Lsi(
-        address("lsi", "profiles", "by_joined"), (s("tutor_id"),), (b("joined"),), "include", ("name",)
-    )
+    assert local == Lsi(address("lsi", "profiles", "by_joined"), (s("tutor_id"),), (b("joined"),), "include", ("name",))
     assert catalog.get(address("ttl", "profiles"), Ttl) == Ttl(address("ttl", "profiles"), "expires_at")
     assert catalog.get(address("stream", "profiles"), Stream) == Stream(
         address("stream", "profiles"), "new_and_old_images"
@@ -140,8 +139,12 @@ def test_production_has_recovery_unless_it_says_otherwise() -> None:
 
 
 def test_the_order_of_writing_means_nothing_but_in_keys() -> None:
-    one = lowered("t: {attributes: {a: S, b: S}, key: {partition: a}, indexes: {xyz: {partition: b, projection: [p, q]}}}")
-    other = lowered("t: {key: {partition: a}, indexes: {xyz: {projection: [q, p], partition: b}}, attributes: {b: S, a: S}}")
+    one = lowered(
+        "t: {attributes: {a: S, b: S}, key: {partition: a}, indexes: {xyz: {partition: b, projection: [p, q]}}}"
+    )
+    other = lowered(
+        "t: {key: {partition: a}, indexes: {xyz: {projection: [q, p], partition: b}}, attributes: {b: S, a: S}}"
+    )
     assert not diff(one, other, ENGINE.kinds)
     first = lowered("t: {attributes: {a: S, b: S}, key: {partition: a}, indexes: {xyz: {partition: [a, b]}}}")
     second = lowered("t: {attributes: {a: S, b: S}, key: {partition: a}, indexes: {xyz: {partition: [b, a]}}}")
@@ -159,10 +162,14 @@ KEYED = "attributes: {id: S}, key: {partition: id}"
         ("{attributes: {id: S}, key: {partition: id, sort: id}}", "'id' stands twice"),
         (f"{{{KEYED}, indexes: {{ix: {{partition: id}}}}}}", "'ix' is no name of an index"),
         (f"{{{KEYED}, name: reconcile-state}}", "the table reconcile keeps its state in"),
-        ("{attributes: {id: S, at: S}, key: {partition: id}, local_indexes: {by_at: {sort: at}}}", "need a table with a sort key"),
+        (
+            "{attributes: {id: S, at: S}, key: {partition: id}, local_indexes: {by_at: {sort: at}}}",
+            "need a table with a sort key",
+        ),
         (f"{{{KEYED}, indexes: {{ixs: {{partition: id, throughput: {{read: 1, write: 1}}}}}}}}", "paid for on demand"),
         (
-            f"{{{KEYED}, billing: {{read: 1, write: 1}}, indexes: {{ixs: {{partition: id, throughput: {{max_read: 1}}}}}}}}",
+            f"{{{KEYED}, billing: {{read: 1, write: 1}},"
+            " indexes: {ixs: {partition: id, throughput: {max_read: 1}}}}",
             "a maximum for an index",
         ),
         (f"{{{KEYED}, indexes: {{{', '.join(f'i{n:03}: {{partition: id}}' for n in range(21))}}}}}", "21 indexes"),

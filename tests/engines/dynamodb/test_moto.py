@@ -20,8 +20,6 @@ def described(shop: Workshop) -> dict[str, Any]:
 
 
 def test_recovery_is_turned_on_changed_and_turned_off(moto_shop: Workshop) -> None:
-    moto_shop.region = "eu-west-1"
-    moto_shop.__post_init__()
     assert len(moto_shop.converge(table("point_in_time_recovery: true")).steps) == 2
     shorter = only(moto_shop.converge(table("point_in_time_recovery: {days: 7}")))
     assert (shorter.phase, codes(shorter)) == (Phase.CONTRACT, ["RC1101"])
@@ -31,8 +29,6 @@ def test_recovery_is_turned_on_changed_and_turned_off(moto_shop: Workshop) -> No
 
 
 def test_tags_come_with_the_table_change_and_go(moto_shop: Workshop) -> None:
-    moto_shop.region = "eu-west-2"
-    moto_shop.__post_init__()
     assert titles(moto_shop.converge(table("tags: {team: x, old: y}"))) == ["create table shop-t-dev"]
     only(moto_shop.converge(table("tags: {team: z, old: y, new: n}")))
     step = only(moto_shop.converge(table("tags: {team: z, new: n}")))
@@ -41,8 +37,6 @@ def test_tags_come_with_the_table_change_and_go(moto_shop: Workshop) -> None:
 
 
 def test_keys_of_several_attributes(moto_shop: Workshop) -> None:
-    moto_shop.region = "eu-west-3"
-    moto_shop.__post_init__()
     attributes = "id: S, a: S, b: N, c: B"
     moto_shop.converge(table("indexes: {wide: {partition: [a, b], sort: [c, id]}}", attributes))
     assert described(moto_shop)["GlobalSecondaryIndexes"][0]["KeySchema"] == [
@@ -57,8 +51,6 @@ def test_keys_of_several_attributes(moto_shop: Workshop) -> None:
 
 def test_several_indexes_and_replies_with_all_their_members(moto_shop: Workshop) -> None:
     """moto describes throughput, warm throughput and empty lists that DynamoDB Local leaves out."""
-    moto_shop.region = "eu-north-1"
-    moto_shop.__post_init__()
     moto_shop.converge(table())
     two = "indexes: {one: {partition: a}, two: {partition: b, projection: keys_only}}, stream: new_image, ttl: x"
     moto_shop.converge(table(two, "id: S, a: S, b: N"))
@@ -68,8 +60,6 @@ def test_several_indexes_and_replies_with_all_their_members(moto_shop: Workshop)
 
 
 def test_a_key_of_ones_own_is_listed_and_left_alone(moto_shop: Workshop) -> None:
-    moto_shop.region = "eu-central-1"
-    moto_shop.__post_init__()
     moto_shop.client.create_table(
         TableName="shop-t-dev",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],

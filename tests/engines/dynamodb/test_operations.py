@@ -62,7 +62,8 @@ TTL = Call(
 @pytest.mark.parametrize("operation", [CREATE, BUILD, TTL, Calls((REMOVE, BUILD))])
 def test_operations_come_back_from_a_file_as_they_went(operation: Call | Calls) -> None:
     assert ENGINE.decode(operation.encode()) == operation
-    assert ENGINE.decode(parse(dump(operation.encode()), "plan.yaml")) == operation
+    written: Any = parse(dump(operation.encode()), "plan.yaml")
+    assert ENGINE.decode(written) == operation
 
 
 def test_people_read_the_call_and_what_it_is_waited_for() -> None:

@@ -110,7 +110,9 @@ def test_a_new_table_is_one_call_and_what_it_cannot_take() -> None:
 
 
 def test_a_table_that_goes_takes_everything_along() -> None:
-    plan = planned(table("indexes: {by_id: {partition: id}}, ttl: x, stream: keys_only, tags: {a: b}"), "{}", sizes=SIZES)
+    plan = planned(
+        table("indexes: {by_id: {partition: id}}, ttl: x, stream: keys_only, tags: {a: b}"), "{}", sizes=SIZES
+    )
     step = one(plan)
     assert (step.phase, step.title, codes(step)) == (CONTRACT, "delete table shop-t-dev", ["RC1101"])
     assert "1204 items" in step.hazards[0].message
@@ -196,6 +198,24 @@ def test_an_attribute_of_two_types_waits_for_the_index_that_goes() -> None:
     ]
 
 
+def test_an_index_repeats_no_definition_that_another_one_still_holds_differently() -> None:
+    """Found on DynamoDB Local: "SchemaElement redefined should be of same type as previously defined"."""
+    live = table("indexes: {one: {partition: a}, two: {partition: b}}", "id: S, a: S, b: S")
+    desired = table("indexes: {one: {partition: a, sort: id}, two: {partition: b}}", "id: S, a: S, b: N")
+    first, second = planned(live, desired).steps
+    definitions = [c["parameters"].get("AttributeDefinitions") for c in (*calls(first), *calls(second))]
+    assert definitions == [
+        None,
+        [{"AttributeName": "a", "AttributeType": "S"}, {"AttributeName": "id", "AttributeType": "S"}],
+        None,
+        [
+            {"AttributeName": "a", "AttributeType": "S"},
+            {"AttributeName": "b", "AttributeType": "N"},
+            {"AttributeName": "id", "AttributeType": "S"},
+        ],
+    ]
+
+
 def test_an_attribute_of_two_types_in_two_indexes_that_stay_is_unsupported() -> None:
     two = "indexes: {one: {partition: who}, two: {partition: who, sort: id}}"
     with pytest.raises(UnsupportedChange, match="a table knows one type for each attribute"):
@@ -236,12 +256,14 @@ def test_another_physical_name_is_unsupported() -> None:
 
 def test_local_indexes_cannot_come_or_go() -> None:
     plain = "t: {attributes: {id: S, at: S}, key: {partition: id, sort: at}}"
-    local = "t: {attributes: {id: S, at: S, who: S}, key: {partition: id, sort: at}, local_indexes: {by_who: {sort: who}}}"
+    local = (
+        "t: {attributes: {id: S, at: S, who: S}, key: {partition: id, sort: at}, local_indexes: {by_who: {sort: who}}}"
+    )
     for live, desired in ((plain, local), (local, plain)):
         with pytest.raises(UnsupportedChange, match="a local index cannot be") as caught:
             planned(live, desired)
         assert "global index" in str(caught.value.hint)
-    with pytest.raises(UnsupportedChange, match="lsi t.by_who"):
+    with pytest.raises(UnsupportedChange, match=r"lsi t\.by_who"):
         planned(local, local.replace("{sort: who}", "{sort: who, projection: keys_only}"))
 
 

@@ -63,7 +63,9 @@ def test_the_state_table_is_never_in_scope(shop: Workshop) -> None:
     shop.converge(T)
     assert STATE_TABLE in tables(shop)
     for naming in ("{table}", "reconcile-{table}"):
-        assert not [a for a in shop.inspect(naming=naming, everything=True).resources if a.name in (STATE_TABLE, "state")]
+        assert not [
+            a for a in shop.inspect(naming=naming, everything=True).resources if a.name in (STATE_TABLE, "state")
+        ]
 
 
 def test_one_applier_at_a_time_and_the_other_hears_of_it(shop: Workshop) -> None:

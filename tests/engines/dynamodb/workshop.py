@@ -64,12 +64,8 @@ class Workshop:
 
     @property
     def connection(self) -> dict[str, str]:
-        return {
-            "endpoint": self.endpoint,
-            "region": self.region,
-            "access_key": self.access_key,
-            "secret_key": "secret",
-        }
+        keys = {"region": self.region, "access_key": self.access_key, "secret_key": "secret"}
+        return {"endpoint": self.endpoint, **keys} if self.endpoint else keys
 
     @property
     def client(self) -> Any:

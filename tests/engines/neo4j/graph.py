@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from textwrap import dedent, indent
+from textwrap import dedent
 from typing import Any
 
 import neo4j
+import yaml
 
 from reconciler import pipeline
 from reconciler.config.options import Options
 from reconciler.config.project import Project
+from reconciler.desired.emit import dump
 from reconciler.engines.neo4j import ENGINE
 from reconciler.engines.neo4j.render import quoted
 from reconciler.engines.neo4j.session import Neo4jSession
@@ -40,7 +42,7 @@ class Graph:
     def run(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """Straight to the server, in a transaction of its own."""
         with self.driver.session() as session:
-            return [dict(r) for r in session.run(query, parameters)]  # type: ignore[arg-type]
+            return [dict(r) for r in session.run(query, parameters)]
 
     def reset(self) -> None:
         """Empty: no constraint, no index but the lookup ones, no node."""
@@ -70,11 +72,11 @@ class Graph:
         found |= {r["name"]: r["type"] for r in indexes if r["type"] != "LOOKUP"}
         return {name: kind for name, kind in found.items() if not name.startswith("_reconcile")}
 
-    def declare(self, text: str) -> None:
+    def declare(self, section: str | Mapping[str, Any]) -> None:
         schemas = self.folder / "schemas"
         schemas.mkdir(exist_ok=True)
-        body = dedent(text).strip()
-        (schemas / "graph.yaml").write_text(f"service: {SERVICE}\nneo4j:\n{indent(body, '  ')}\n")
+        data = yaml.safe_load(dedent(section)) if isinstance(section, str) else section
+        (schemas / "graph.yaml").write_text(dump({"service": SERVICE, "neo4j": data}))
 
     def project(self) -> Project:
         settings = f'environments: {{"dev*": {{prune: {self.prune}}}}}\n'
@@ -82,18 +84,18 @@ class Graph:
         (self.folder / "reconcile.yaml").write_text(settings)
         return pipeline.load(Options(cwd=self.folder, environment="dev"), {})
 
-    def plan(self, text: str | None = None) -> Plan:
-        if text is not None:
-            self.declare(text)
+    def plan(self, section: str | Mapping[str, Any] | None = None) -> Plan:
+        if section is not None:
+            self.declare(section)
         return pipeline.make_plan(self.project(), stamped=True).plan
 
     def apply(self, plan: Plan, *allow: str, through: Phase | None = None) -> ApplyResult:
         allowed = allow or ("*",)
         return pipeline.apply_plan(self.project(), plan, through=through, allow=allowed, listen=self.events.append)
 
-    def become(self, text: str) -> Plan:
+    def become(self, section: str | Mapping[str, Any]) -> Plan:
         """Declare, plan, apply, and find that nothing is left to do. Gives the plan that was applied."""
-        plan = self.plan(text)
+        plan = self.plan(section)
         self.apply(plan)
         again = self.plan()
         assert again.empty and again.complete, [c.address for c in again.changes]
@@ -104,6 +106,3 @@ class Graph:
         with self.session() as session:
             live = session.inspect(Scope(SERVICE, "dev", everything=True))
             return session.canonicalise(lowered(live), live)
-
-
-Connect = Callable[[], Graph]

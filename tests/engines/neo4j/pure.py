@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from textwrap import dedent
 from typing import Any
 
@@ -62,3 +62,12 @@ def planned(
 def statements(nodes: list[Node]) -> list[str]:
     """What the steps run, without the dialect's prefix."""
     return [s.removeprefix("CYPHER 25 ") for n in nodes for s in getattr(n.draft.operation, "statements", ())]
+
+
+def merged(texts: Iterable[str]) -> dict[str, Any]:
+    """Several declarations in one, kept apart by a number in the place of each `@`."""
+    found: dict[str, Any] = {}
+    for number, text in enumerate(texts):
+        for section, nodes in yaml.safe_load(dedent(text).replace("@", str(number))).items():
+            found.setdefault(section, {}).update(nodes)
+    return found

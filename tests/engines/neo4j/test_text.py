@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reconciler.engines.neo4j import ENGINE, options
 from reconciler.engines.neo4j.operations import Cypher
 from reconciler.engines.neo4j.property_types import canonical
-from reconciler.engines.neo4j.render import blank, dialect, quoted, refusal
+from reconciler.engines.neo4j.render import dialect, kept, quoted, refusal, shortened
 from reconciler.errors import InternalError, StalePlan
 
 
@@ -32,7 +32,7 @@ def read_back(text: str) -> str:
     return inner.replace("``", "`")
 
 
-@given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1))
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
 def test_any_name_is_quoted_so_that_it_comes_back(name: str) -> None:
     assert read_back(quoted(name)) == name
 
@@ -52,9 +52,14 @@ def test_names_that_neo4j_cannot_have(name: str) -> None:
         quoted(name)
 
 
-def test_blank_is_what_the_server_calls_blank() -> None:
-    assert all(map(blank, [" ", "\t\x01\x1f", "\u2028"]))
-    assert not blank(" a ")
+def test_names_that_the_server_would_cut_are_known() -> None:
+    assert not any(map(kept, [" ", "\t\x01\x1f", "\u2028", " a", "a\n", "\x01a"]))
+    assert all(map(kept, ["a b", "\u2028a", "a\u00a0"]))
+
+
+def test_titles_cannot_steer_a_terminal() -> None:
+    assert shortened("\x1b[31m\u202ered") == "\\u001b[31m\\u202ered"
+    assert len(shortened("x" * 60_000)) == 60
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 
 from reconciler.engines.dynamodb import keys, limits, projection, throughput
 from reconciler.engines.dynamodb.enclosing import within_table
-from reconciler.engines.dynamodb.keys import Key
+from reconciler.engines.dynamodb.keys import Key, KeyAttribute
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.naming import table_address
 from reconciler.engines.dynamodb.newcomers import items_left_out, scan
@@ -165,8 +165,8 @@ def _definition(index: Gsi) -> dict[str, Any]:
 def _build(index: Gsi, context: Context) -> Call:
     """UpdateTable creating the index. It repeats all definitions: the service merges them, some stores do not."""
     table = _table(index, context.desired)
-    declared = {a.name: a for a in table.attributes} if table else {}
-    known = {**declared, **{a.name: a for a in (*index.partition, *index.sort)}}
+    own = {a.name: a for a in (*index.partition, *index.sort)}
+    known = {**_steady(table, _table(index, context.live)), **own}
     return Call(
         "UpdateTable",
         {
@@ -176,6 +176,12 @@ def _build(index: Gsi, context: Context) -> Call:
         },
         Wait("index", "active", index.address.name),
     )
+
+
+def _steady(desired: Table | None, live: Table | None) -> dict[str, KeyAttribute]:
+    """The declared attributes, but those that live indexes hold with another type, which may be there still."""
+    types = {a.name: a.type for a in live.attributes} if live else {}
+    return {a.name: a for a in (desired.attributes if desired else ()) if types.get(a.name, a.type) == a.type}
 
 
 def _fitting(index: Gsi, table: Table | None) -> Gsi:

@@ -12,8 +12,8 @@ from typing import Any
 
 from reconciler.engines.neo4j import property_types
 from reconciler.engines.neo4j.claims import DROP, Claim, claims, cleared
-from reconciler.engines.neo4j.kind import OWN, Neo4jKind, Reading, Row
-from reconciler.engines.neo4j.naming import NAME, NAMES, element, listed, named, shortest
+from reconciler.engines.neo4j.kind import Neo4jKind, Reading, Row
+from reconciler.engines.neo4j.naming import NAME, NAMES, elements, listed, named, shortest
 from reconciler.engines.neo4j.operations import Cypher, cypher
 from reconciler.engines.neo4j.render import NODE, dialect, matching, pattern, properties, quoted, shortened
 from reconciler.model.catalog import Catalog, Unmanaged
@@ -27,10 +27,10 @@ from reconciler.model.step import Check, Draft, Lock, Phase, Probe
 
 @dataclass(frozen=True, slots=True)
 class Constraint(Resource):
-    """`rule`: unique, exists, key or type. `entity`: node or relationship. `type`: the property type, canonical."""
+    """`rule`: unique, exists, key or type. `element`: node or relationship. `type`: the property type, canonical."""
 
     rule: str = attr(Role.REPLACE)
-    entity: str = attr(Role.REPLACE)
+    element: str = attr(Role.REPLACE)
     label: str = attr(Role.REPLACE)
     properties: tuple[str, ...] = attr(Role.REPLACE)
     type: str = attr(Role.REPLACE, default="")
@@ -38,7 +38,7 @@ class Constraint(Resource):
 
 @claims.register
 def _(constraint: Constraint) -> frozenset[Claim]:
-    schema = (constraint.entity, (constraint.label,), constraint.properties)
+    schema = (constraint.element, (constraint.label,), constraint.properties)
     owns_index = constraint.rule in ("unique", "key")
     return frozenset({("name", constraint.address.name), ("range" if owns_index else constraint.rule, *schema)})
 
@@ -63,7 +63,7 @@ SPEC = {
 def lower(name: str, node: dict[str, Any], place: Place) -> Constraint:
     """The constraint a declaration describes. Raises through `place.fail`."""
     named(name, place)
-    entity, labels = element(node, place, many=False)
+    element, labels = elements(node, place, many=False)
     said = [rule for rule in RULES if rule in node]
     if len(said) != 1:
         raise place.fail(
@@ -80,7 +80,7 @@ def lower(name: str, node: dict[str, Any], place: Place) -> Constraint:
     key = "property" if rule == "type" else rule
     names = listed(node[key], place, key)
     address = place.address("constraint", name)
-    return Constraint(address, rule, entity, labels[0], names, _type(node, place) if rule == "type" else "")
+    return Constraint(address, rule, element, labels[0], names, _type(node, place) if rule == "type" else "")
 
 
 def _type(node: dict[str, Any], place: Place) -> str:
@@ -92,7 +92,7 @@ def _type(node: dict[str, Any], place: Place) -> str:
 
 def lift(constraint: Constraint, _catalog: Catalog) -> dict[str, Any]:
     """The shortest declaration of the constraint."""
-    node: dict[str, Any] = {constraint.entity: constraint.label}
+    node: dict[str, Any] = {constraint.element: constraint.label}
     if constraint.rule == "type":
         return {**node, "property": constraint.properties[0], "type": constraint.type}
     return {**node, constraint.rule: shortest(constraint.properties)}
@@ -104,19 +104,17 @@ SHOW = "SHOW CONSTRAINTS YIELD *"
 _RULE_OF = {"UNIQUENESS": "unique", "EXISTENCE": "exists", "KEY": "key", "TYPE": "type"}
 
 
-def read(row: Row, reading: Reading) -> Constraint | Unmanaged | None:
+def read(row: Row, reading: Reading) -> Constraint | Unmanaged:
     """A row of SHOW CONSTRAINTS; type names of Cypher 5 and 25 end alike. Rules of graph types are left alone."""
     address = reading.address("constraint", row["name"])
-    if row["name"] == OWN:
-        return None
     rule = _RULE_OF.get(row["type"].rpartition("_")[2])
     labels, names = row["labelsOrTypes"] or [], row["properties"] or []
     if row.get("classification") == "dependent":
         return Unmanaged(address, "belongs to the graph type, which alone can change it")
     if rule is None or len(labels) != 1 or not names:
         return Unmanaged(address, f"constraints of type {row['type']} are not known here")
-    entity = row["entityType"].lower()
-    return Constraint(address, rule, entity, labels[0], tuple(names), row["propertyType"] or "")
+    element = row["entityType"].lower()
+    return Constraint(address, rule, element, labels[0], tuple(names), row["propertyType"] or "")
 
 
 # What a server cannot have
@@ -157,10 +155,10 @@ def _statement(constraint: Constraint, version: tuple[int, ...]) -> str:
     must = {
         "unique": "UNIQUE",
         "exists": "NOT NULL",
-        "key": "NODE KEY" if constraint.entity == NODE else "RELATIONSHIP KEY",
+        "key": "NODE KEY" if constraint.element == NODE else "RELATIONSHIP KEY",
         "type": f":: {constraint.type}",
     }[constraint.rule]
-    on = pattern(constraint.entity, (constraint.label,))
+    on = pattern(constraint.element, (constraint.label,))
     return f"{dialect(version)}CREATE CONSTRAINT {quoted(constraint.address.name)} FOR {on} REQUIRE {what} IS {must}"
 
 
@@ -174,12 +172,12 @@ def _removal(constraint: Constraint, context: Context) -> Cypher:
 
 
 def _locks(constraint: Constraint) -> tuple[Lock, ...]:
-    token = "LABEL" if constraint.entity == NODE else "RELATIONSHIP_TYPE"
+    token = "LABEL" if constraint.element == NODE else "RELATIONSHIP_TYPE"
     return (Lock("EXCLUSIVE", f"{token} {shortened(constraint.label)}"),)
 
 
 def _probes(constraint: Constraint) -> tuple[Probe, ...]:
-    find, names = f"MATCH {matching(constraint.entity, constraint.label)}", constraint.properties
+    find, names = f"MATCH {matching(constraint.element, constraint.label)}", constraint.properties
     found: list[Probe] = []
     if constraint.rule in ("exists", "key"):
         missing = " OR ".join(f"{properties((name,))} IS NULL" for name in names)

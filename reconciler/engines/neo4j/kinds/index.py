@@ -13,7 +13,7 @@ from typing import Any
 from reconciler.engines.neo4j import options
 from reconciler.engines.neo4j.claims import DROP, Claim, claims, cleared
 from reconciler.engines.neo4j.kind import Neo4jKind, Reading, Row
-from reconciler.engines.neo4j.naming import NAME, NAMES, element, listed, named, shortest
+from reconciler.engines.neo4j.naming import NAME, NAMES, elements, listed, named, shortest
 from reconciler.engines.neo4j.operations import Cypher, cypher
 from reconciler.engines.neo4j.render import NODE, dialect, pattern, properties, quoted, shortened
 from reconciler.model.catalog import Catalog, Unmanaged
@@ -31,14 +31,14 @@ ONLINE, POPULATING, FAILED = "online", "populating", "failed"
 class Index(Resource):
     """An index as far as it differs from the server's defaults (see `options`).
 
-    - `method`: range, text, point, fulltext or vector. `entity`: node or relationship.
+    - `method`: range, text, point, fulltext or vector. `element`: node or relationship.
     - `filters`: further properties that a vector index keeps to filter by.
     - `options`: sorted (key, value) pairs of those that have no field of their own.
     - `state`: online; populating and failed are seen live only, and mended.
     """
 
     method: str = attr(Role.REPLACE)
-    entity: str = attr(Role.REPLACE)
+    element: str = attr(Role.REPLACE)
     labels: tuple[str, ...] = attr(Role.REPLACE)
     properties: tuple[str, ...] = attr(Role.REPLACE)
     filters: tuple[str, ...] = attr(Role.REPLACE, default=())
@@ -53,7 +53,7 @@ class Index(Resource):
 
 @claims.register
 def _(index: Index) -> frozenset[Claim]:
-    schema = (index.method, index.entity, index.labels, (*index.properties, *index.filters))
+    schema = (index.method, index.element, index.labels, (*index.properties, *index.filters))
     return frozenset({("name", index.address.name), schema})
 
 
@@ -113,14 +113,14 @@ def lower(name: str, node: dict[str, Any], place: Place) -> Index:
         found = " and ".join(said) if said else "no method"
         raise place.fail(f"index {name!r} says {found}", f"exactly one of: {', '.join(METHODS)}, with its properties")
     method = said[0]
-    entity, labels = element(node, place, many=True)
+    element, labels = elements(node, place, many=True)
     if len(labels) > 1 and method not in ("fulltext", "vector"):
         raise place.fail(f"a {method} index is for a single label", "write one index for each, or a full-text one")
     names = listed(node[method], place, method)
     if len(names) > 1 and method not in ("range", "fulltext"):
         raise place.fail(f"a {method} index is on a single property", "write one index for each", method)
     filters = listed(node["with"], place, "with") if "with" in node else ()
-    index = Index(place.address("index", name), method, entity, labels, names, filters)
+    index = Index(place.address("index", name), method, element, labels, names, filters)
     return with_config(index, _config(method, node, place))
 
 
@@ -139,14 +139,17 @@ def _config(method: str, node: dict[str, Any], place: Place) -> dict[str, Any]:
             raise place.fail(
                 f"{key!r} is no option of a {method} index", f"there are: {known}" if known else None, "options", key
             )
-        more[key] = options.spelled(key, value)
+        try:
+            more[key] = options.spelled(key, value)
+        except ValueError:
+            raise place.fail(f"{key!r} is {value!r}", "expected a number", "options", key) from None
     return {**own, **more}
 
 
 def lift(index: Index, _catalog: Catalog) -> dict[str, Any]:
     """The shortest declaration of the index."""
     single = len(index.labels) == 1
-    node: dict[str, Any] = {index.entity if single else f"{index.entity}s": shortest(index.labels)}
+    node: dict[str, Any] = {index.element if single else f"{index.element}s": shortest(index.labels)}
     node[index.method] = shortest(index.properties)
     if index.filters:
         node["with"] = shortest(index.filters)
@@ -225,7 +228,7 @@ def _creation(index: Index, context: Context) -> Cypher:
     names = properties(index.properties)
     words = [
         f"{dialect(context.server.version)}CREATE {index.method.upper()} INDEX {quoted(index.address.name)}",
-        f"FOR {pattern(index.entity, index.labels)} ON",
+        f"FOR {pattern(index.element, index.labels)} ON",
         f"EACH [{names}]" if index.method == "fulltext" else f"({names})",
     ]
     if index.filters:
@@ -241,7 +244,7 @@ def _removal(index: Index, context: Context) -> Cypher:
 
 
 def _locks(index: Index) -> tuple[Lock, ...]:
-    token = "LABEL" if index.entity == NODE else "RELATIONSHIP_TYPE"
+    token = "LABEL" if index.element == NODE else "RELATIONSHIP_TYPE"
     return tuple(Lock("EXCLUSIVE", f"{token} {shortened(label)}") for label in index.labels)
 
 
@@ -290,7 +293,7 @@ def create(change: Change[Index], context: Context) -> list[Draft]:
 def drop(change: Change[Index], context: Context) -> list[Draft]:
     """Contract. Queries name full-text and vector indexes, so those that still do fail."""
     index = change.live
-    asked = f"queries that ask for index {shortened(index.address.name)!r} by name fail"
+    asked = f"queries that ask for index '{shortened(index.address.name)}' by name fail"
     hazards = (hazard(Code.OLD_READERS, asked),) if index.method in ("fulltext", "vector") else ()
     return [_dropped(index, context, Phase.CONTRACT, hazards, gone=True)]
 

@@ -10,13 +10,17 @@ from reconciler.engines.postgres.constraint_parts import (
     absorbed_by_table,
     column_addresses,
     dropped_with_column,
+    in_new_table,
     only_new_columns,
     table_address,
     table_name,
     table_path,
 )
+from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
+from reconciler.engines.postgres.mentions import of_expression
+from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident
 from reconciler.model.address import Address
@@ -109,8 +113,15 @@ def references(check: Check, _catalog: Catalog) -> Iterable[Address]:
     return column_addresses(check.address, check.columns)
 
 
+def mentions(check: Check, catalog: Catalog) -> Iterable[Address]:
+    """Functions, types and operators in the condition."""
+    return of_expression(check.expression.source, catalog)
+
+
 def absorbed(change: Change[Check], context: Context) -> bool:
-    """Part of the table, or gone with a column of it."""
+    """Part of the table unless it starts out not valid, or gone with a column of it."""
+    if change.after is not None and not change.after.validated:
+        return False
     return absorbed_by_table(change, context) or dropped_with_column(
         change, change.before.columns if change.before else (), context
     )
@@ -118,20 +129,22 @@ def absorbed(change: Change[Check], context: Context) -> bool:
 
 def create(change: Change[Check], context: Context) -> list[Draft]:
     """NOT VALID at once, VALIDATE in a transaction of its own: no scan under AccessExclusive (rows 37 and 38)."""
-    easy = only_new_columns(change, change.desired.columns, context)
-    return _add(change, Phase.EXPAND if easy else Phase.CONTRACT, "")
+    easy = in_new_table(change, context) or only_new_columns(change, change.desired.columns, context)
+    return _add(change, context, Phase.EXPAND if easy else Phase.CONTRACT, "")
 
 
-def replace(change: Change[Check], _context: Context) -> list[Draft]:
+def replace(change: Change[Check], context: Context) -> list[Draft]:
     """Old out and new in by one ALTER: writers are never unchecked."""
-    return _add(change, Phase.CONTRACT, f"DROP CONSTRAINT {ident(change.address.name)}, ")
+    return _add(change, context, Phase.CONTRACT, f"DROP CONSTRAINT {ident(change.address.name)}, ")
 
 
-def _add(change: Change[Check], phase: Phase, first: str) -> list[Draft]:
+def _add(change: Change[Check], context: Context, phase: Phase, first: str) -> list[Draft]:
     check, table = change.desired, table_name(change.address)
     name = change.address.name
     refused = hazard(Code.OLD_WRITERS, f"a row that is not {check.expression.source} is refused from here on")
-    back = f"DROP CONSTRAINT {ident(name)}" + (f", ADD {clause(change.before)}" if change.before else "")
+    back = f"DROP CONSTRAINT {ident(name)}" + (
+        f", ADD {clause(change.before, change.before.validated)}" if change.before else ""
+    )
     drafts = [
         Draft(
             "add",
@@ -141,12 +154,39 @@ def _add(change: Change[Check], phase: Phase, first: str) -> list[Draft]:
             locks=access_exclusive(table_path(change.address)),
             hazards=() if phase is Phase.EXPAND else (refused,),
             probes=(violations(check),) if check.validated else (),
-            done=(StepCheck(change.address, attributes=(("expression", check.expression),)),),
+            done=became(change, *(("validated",) if check.validated else ())),
             undo=(sql(f"ALTER TABLE {table} {back}"),),
+            requires=freed(change, context),
             provides=True,
         )
     ]
     return [*drafts, _validation(check, phase)] if check.validated else drafts
+
+
+def rebuild(change: Change[Check], _context: Context) -> list[Draft]:
+    """In one transaction with what forces it, so rows are looked at once, under its lock."""
+    check, live, table = change.desired, change.live, table_name(change.address)
+    name = change.address.name
+    gone = Draft(
+        "remove",
+        Phase.EXPAND,
+        f"take check {name} of {change.address.path[1]} away",
+        sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(name)}"),
+        locks=access_exclusive(table_path(change.address)),
+        undo=(sql(f"ALTER TABLE {table} ADD {clause(live, live.validated)}"),),
+        removes=True,
+    )
+    back = Draft(
+        "add",
+        Phase.EXPAND,
+        f"check rows of {change.address.path[1]} by {name} again",
+        sql(f"ALTER TABLE {table} ADD {clause(check, check.validated)}"),
+        locks=access_exclusive(table_path(change.address)),
+        done=(StepCheck(change.address),),
+        undo=(sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(name)}"),),
+        provides=True,
+    )
+    return [gone, back]
 
 
 def violations(check: Check) -> Probe:
@@ -190,7 +230,7 @@ def drop(change: Change[Check], _context: Context) -> list[Draft]:
             locks=access_exclusive(table_path(change.address)),
             hazards=(hazard(Code.LOOSENS, f"rows that are not {check.expression} are let in"),),
             done=(StepCheck(change.address, present=False),),
-            undo=(sql(f"ALTER TABLE {table} ADD {clause(check)}"),),
+            undo=(sql(f"ALTER TABLE {table} ADD {clause(check, check.validated)}"),),
         )
     ]
 
@@ -202,13 +242,16 @@ KIND = PgKind(
     spec=SPEC,
     lower=lower,
     lift=lift,
+    long=lambda node: {"check": node},
     query=query,
     read=read,
     references=references,
+    mentions=mentions,
     absorbed=absorbed,
     create=create,
     drop=drop,
     replace=replace,
+    rebuild=rebuild,
     rules=(rule("validated", emit=set_validated),),
     temporary=temporary,
     piece=True,

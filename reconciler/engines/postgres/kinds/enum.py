@@ -6,17 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres import type_conversion
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
+from reconciler.engines.postgres.kinds.column import Column
+from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import Sql, sql
-from reconciler.engines.postgres.quoting import MAX_BYTES, literal, qualified
-from reconciler.errors import UnsupportedChange
+from reconciler.engines.postgres.quoting import MAX_BYTES, ident, literal, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
-from reconciler.model.kind import Context, Place, rule
+from reconciler.model.kind import Context, Disturbance, Place, rule
 from reconciler.model.resource import Resource
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Check, Draft, Phase, Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +28,25 @@ class Enum(Resource):
     values: tuple[str, ...]
 
 
-SPEC = {"type": "array", "items": {"type": "string"}, "uniqueItems": True, "description": "a list of values"}
+VALUES = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+SPEC = {
+    "type": ["array", "object"],
+    "description": "a list of values, or a mapping with 'values' and more",
+    "items": {"type": "string"},
+    "uniqueItems": True,
+    "required": ["values"],
+    "properties": {"values": VALUES},
+}
 
 
 def lower(name: str, node: Any, place: Place) -> Enum:
-    """A list of values in their order."""
-    for value in node:
+    """A list of values in their order; a mapping says more."""
+    values = node["values"] if isinstance(node, dict) else node
+    for value in values:
         if len(value.encode()) > MAX_BYTES:
-            raise place.fail(f"the value {value!r} is longer than {MAX_BYTES} bytes", "shorten it", node.index(value))
-    return Enum(place.address("enum", name), tuple(node))
+            below = ("values", values.index(value)) if isinstance(node, dict) else (values.index(value),)
+            raise place.fail(f"the value {value!r} is longer than {MAX_BYTES} bytes", "shorten it", *below)
+    return Enum(place.address("enum", name), tuple(values))
 
 
 def lift(enum: Enum, _catalog: Catalog) -> Any:
@@ -67,7 +79,12 @@ def definition(enum: Enum) -> str:
     return f"CREATE TYPE {_name(enum.address)} AS ENUM ({', '.join(map(literal, enum.values))})"
 
 
-def create(change: Change[Enum], _context: Context) -> list[Draft]:
+def statements(enum: Enum) -> list[str]:
+    """The same as a list."""
+    return [definition(enum)]
+
+
+def create(change: Change[Enum], context: Context) -> list[Draft]:
     """No lock on anything that exists."""
     return [
         Draft(
@@ -77,6 +94,8 @@ def create(change: Change[Enum], _context: Context) -> list[Draft]:
             sql(definition(change.desired)),
             done=(Check(change.address),),
             undo=(sql(f"DROP TYPE {_name(change.address)}"),),
+            requires=freed(change, context),
+            provides=True,
         )
     ]
 
@@ -99,12 +118,6 @@ def drop(change: Change[Enum], _context: Context) -> list[Draft]:
 def add_values(change: Change[Enum], _context: Context) -> list[Draft]:
     """ALTER TYPE … ADD VALUE, each alone: a value cannot be used before its transaction commits (measured, row 80)."""
     live, desired = list(change.live.values), change.desired.values
-    if [v for v in desired if v in live] != live:
-        gone = [v for v in live if v not in desired]
-        raise UnsupportedChange(
-            f"{change.address}: values cannot be removed or reordered" + (f" ({', '.join(gone)})" if gone else ""),
-            hint="keep the old values, or declare a new type and move the columns to it",
-        )
     drafts: list[Draft] = []
     for position, value in enumerate(desired):
         if value in live:
@@ -115,6 +128,36 @@ def add_values(change: Change[Enum], _context: Context) -> list[Draft]:
         statement = f"ALTER TYPE {_name(change.address)} ADD VALUE IF NOT EXISTS {literal(value)}{where}"
         drafts.append(_added(change, value, statement, tuple(live)))
     return drafts
+
+
+def only_adds(change: Change[Enum], _context: Context | None = None) -> bool:
+    """Whether every old value stays, in the old order."""
+    live = change.live.values
+    return tuple(v for v in change.desired.values if v in live) == live
+
+
+def convert(change: Change[Enum], context: Context) -> list[Draft]:
+    """Values removed or in another order: a new type, and every column moved to it by the text (row 82)."""
+    gone = [v for v in change.live.values if v not in change.desired.values]
+    listed = ", ".join(map(literal, gone))
+    probes = [_holding(c, listed) for c in type_conversion.columns([change.address], context)] if gone else []
+    named = ", ".join(gone)
+    breaks = hazard(Code.OLD_READERS, f"code that says {named} is refused" if gone else "values sort in another order")
+    return type_conversion.converted(change, context, statements, hazards=(breaks,), probes=tuple(probes))
+
+
+def _holding(column: Column, values: str) -> Probe:
+    name, table = ident(column.address.name), qualified(*column.table)
+    held = f"{name}::text[] && ARRAY[{values}]" if column.type.endswith("[]") else f"{name}::text IN ({values})"
+    return Probe(
+        f"rows of {table} hold one of {values} in {column.address.name}",
+        f"SELECT ctid::text FROM ONLY {table} WHERE {held}",
+    )
+
+
+def disturbs(change: Change[Enum]) -> Disturbance:
+    """New values leave everything in place."""
+    return Disturbance.NONE if only_adds(change) else Disturbance.DROPS
 
 
 def _added(change: Change[Enum], value: str, statement: str, values: tuple[str, ...]) -> Draft:
@@ -135,11 +178,13 @@ KIND = PgKind(
     spec=SPEC,
     lower=lower,
     lift=lift,
+    long=lambda values: {"values": values},
     query=query,
     read=read,
     create=create,
     drop=drop,
-    rules=(rule("values", emit=add_values),),
+    disturbs=disturbs,
+    rules=(rule("values", emit=add_values, when=only_adds), rule("values", emit=convert)),
     parent="schema",
     order=20,
     top=True,

@@ -47,19 +47,20 @@ def lift(extension: Extension, _catalog: Catalog) -> Any:
 def query(_version: int) -> str:
     """All extensions of the database but plpgsql, which every database has."""
     return """
-        SELECT x.extname, n.nspname, x.extversion
+        SELECT x.oid, x.extname, n.nspname, x.extversion
         FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace
-        WHERE x.extname <> 'plpgsql' ORDER BY 1"""
+        WHERE x.extname <> 'plpgsql' ORDER BY 2"""
 
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Extension]:
-    """(name, schema, version) → Extension."""
-    return (Extension(reader.address("extension", name), schema, version) for name, schema, version in rows)
+    """(oid, name, schema, version) → Extension."""
+    for oid, name, schema, version in rows:
+        yield Extension(reader.known("pg_extension", oid, reader.address("extension", name)), schema, version)
 
 
 def references(extension: Extension, _catalog: Catalog) -> Iterable[Address]:
-    """The schema it is put in."""
-    if extension.schema is None:
+    """The schema it is put in; public is there, declared or not."""
+    if extension.schema in (None, "public"):
         return ()
     return (extension.address.sibling("schema", (extension.schema,)),)
 

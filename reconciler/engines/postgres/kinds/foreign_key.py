@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,6 @@ from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     DEFERRABLE,
     column_addresses,
-    dropped_with_column,
     lift_deferrable,
     lower_deferrable,
     only_new_columns,
@@ -19,11 +19,14 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
     timing,
 )
+from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.unique import Unique
 from reconciler.engines.postgres.locks import ROW_SHARE, access_exclusive, lock, share_row_exclusive
 from reconciler.engines.postgres.locks import SHARE_UPDATE_EXCLUSIVE as SUE
+from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import columns, ident, qualified
 from reconciler.model.address import Address
@@ -167,6 +170,10 @@ def clause(key: ForeignKey) -> str:
     return text + timing(key.deferrable, key.deferred)
 
 
+def _validity(key: ForeignKey) -> str:
+    return "" if key.validated else " NOT VALID"
+
+
 def references(key: ForeignKey, catalog: Catalog) -> Iterable[Address]:
     """Its columns, the table and columns it refers to, and the key over these."""
     yield from column_addresses(key.address, key.columns)
@@ -186,61 +193,81 @@ def _far_keys(key: ForeignKey, catalog: Catalog) -> Iterable[Address]:
     for unique in catalog.children(far, "unique", Unique):
         if set(unique.columns) == wanted:
             yield unique.address
+    for index in catalog.children(far, "index", Index):
+        if index.unique and index.where is None and {p.column for p in index.parts} == wanted:
+            yield index.address
 
 
 def absorbed(change: Change[ForeignKey], context: Context) -> bool:
-    """Gone with its table or with a column of it; never part of CREATE TABLE, since tables may refer to each other."""
-    if change.action is not Action.DELETE:
+    """Gone with its table where it refers to that itself. Else it goes alone: dropping it locks both tables (row 45).
+
+    Never part of CREATE TABLE, since tables may refer to each other.
+    """
+    if change.action is not Action.DELETE or change.before is None:
         return False
-    names = change.before.columns if change.before else ()
-    return context.deletes(table_address(change.address)) or dropped_with_column(change, names, context)
+    return change.before.table == table_path(change.address) and context.deletes(table_address(change.address))
 
 
 def create(change: Change[ForeignKey], context: Context) -> list[Draft]:
     """NOT VALID, then VALIDATE (rows 41 and 42); at once where the table is new and empty."""
     key, table = change.desired, table_name(change.address)
+    here = table_path(change.address)
     if context.creates(table_address(change.address)):
-        new = context.creates(change.address.sibling("table", key.table))
         return [
             Draft(
                 "add",
                 Phase.EXPAND,
                 f"add foreign key {change.address.name} to {change.address.path[1]}",
-                sql(f"ALTER TABLE {table} ADD {clause(key)}"),
-                locks=share_row_exclusive(table_path(change.address), *(() if new else (key.table,))),
+                sql(f"ALTER TABLE {table} ADD {clause(key)}{_validity(key)}"),
+                locks=share_row_exclusive(here, *sorted({key.table} - {here})),
                 done=(Check(change.address),),
                 undo=(sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(change.address.name)}"),),
+                requires=freed(change, context),
             )
         ]
     easy = only_new_columns(change, key.columns, context)
-    return _add(change, Phase.EXPAND if easy else Phase.CONTRACT, "")
+    return _add(change, context, Phase.EXPAND if easy else Phase.CONTRACT, "")
 
 
-def replace(change: Change[ForeignKey], _context: Context) -> list[Draft]:
+def replace(change: Change[ForeignKey], context: Context) -> list[Draft]:
     """Old out and new in by one ALTER: writers are never unchecked."""
-    return _add(change, Phase.CONTRACT, f"DROP CONSTRAINT {ident(change.address.name)}, ")
+    return _add(change, context, Phase.CONTRACT, f"DROP CONSTRAINT {ident(change.address.name)}, ")
 
 
-def _add(change: Change[ForeignKey], phase: Phase, first: str) -> list[Draft]:
+def _add(change: Change[ForeignKey], context: Context, phase: Phase, first: str) -> list[Draft]:
     key, table, name = change.desired, table_name(change.address), change.address.name
     here = table_path(change.address)
-    mode = access_exclusive if first else share_row_exclusive
-    far = (change.before.table,) if change.before else ()
+    locks = share_row_exclusive(*sorted({here, key.table}))
+    if first and change.before:
+        out = {here, change.before.table}
+        locks = (*access_exclusive(*sorted(out)), *share_row_exclusive(*sorted({key.table} - out)))
     refused = hazard(Code.OLD_WRITERS, f"a row of {table} that refers to nothing in {qualified(*key.table)} is refused")
-    back = f"DROP CONSTRAINT {ident(name)}" + (f", ADD {clause(change.before)}" if change.before else "")
+    back = f"DROP CONSTRAINT {ident(name)}" + (
+        f", ADD {clause(change.before)}{_validity(change.before)}" if change.before else ""
+    )
     add = Draft(
         "add",
         phase,
         f"check new rows of {here[1]} by foreign key {name}",
         sql(f"ALTER TABLE {table} {first}ADD {clause(key)} NOT VALID"),
-        locks=mode(here, *sorted({key.table, *far} - {here})),
+        locks=locks,
         hazards=() if phase is Phase.EXPAND else (refused,),
         probes=(orphans(key),) if key.validated else (),
-        done=(Check(change.address, attributes=(("referenced", key.referenced), ("on_delete", key.on_delete))),),
+        done=became(change, *(("validated",) if key.validated else ())),
         undo=(sql(f"ALTER TABLE {table} {back}"),),
+        requires=freed(change, context),
         provides=True,
     )
     return [add, _validation(key, phase)] if key.validated else [add]
+
+
+def rebuild(change: Change[ForeignKey], context: Context) -> list[Draft]:
+    """Out while the key it refers to is replaced, then in again, unvalidated at first: no scan in that transaction."""
+    key, steady = change.desired, not change.attributes
+    out = dataclasses.replace(drop(change, context)[0], slot="out", removes=True, hazards=(), done=())
+    add, *rest = _add(change, context, Phase.CONTRACT, "")
+    calm = dataclasses.replace(add, hazards=(), probes=()) if steady else add
+    return [out, dataclasses.replace(calm, done=(Check(key.address),)), *rest]
 
 
 def orphans(key: ForeignKey) -> Probe:
@@ -298,9 +325,10 @@ def set_timing(change: Change[ForeignKey], _context: Context) -> list[Draft]:
     ]
 
 
-def drop(change: Change[ForeignKey], _context: Context) -> list[Draft]:
+def drop(change: Change[ForeignKey], context: Context) -> list[Draft]:
     """AccessExclusive on both tables, so alone in its transaction (row 45)."""
     key, here = change.live, table_path(change.address)
+    loosens = hazard(Code.LOOSENS, f"rows may refer to nothing in {qualified(*key.table)}")
     return [
         Draft(
             "drop",
@@ -308,9 +336,9 @@ def drop(change: Change[ForeignKey], _context: Context) -> list[Draft]:
             f"drop foreign key {change.address.name} of {here[1]}",
             sql(f"ALTER TABLE {table_name(change.address)} DROP CONSTRAINT {ident(change.address.name)}"),
             locks=access_exclusive(here, *(() if key.table == here else (key.table,))),
-            hazards=(hazard(Code.LOOSENS, f"rows may refer to nothing in {qualified(*key.table)}"),),
+            hazards=() if context.deletes(table_address(change.address)) else (loosens,),
             done=(Check(change.address, present=False),),
-            undo=(sql(f"ALTER TABLE {table_name(change.address)} ADD {clause(key)}"),),
+            undo=(sql(f"ALTER TABLE {table_name(change.address)} ADD {clause(key)}{_validity(key)}"),),
         )
     ]
 
@@ -329,6 +357,7 @@ KIND = PgKind(
     create=create,
     drop=drop,
     replace=replace,
+    rebuild=rebuild,
     rules=(rule("deferrable", "deferred", emit=set_timing), rule("validated", emit=set_validated)),
     parent="table",
     order=70,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres import storage_options
 from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     column_addresses,
@@ -16,13 +17,21 @@ from reconciler.engines.postgres.constraint_parts import (
     table_name,
     table_path,
 )
-from reconciler.engines.postgres.index_parts import PART, Keys, Part
+from reconciler.engines.postgres.index_parts import KEYS, KEYS_FROM, PART, Keys, Part
 from reconciler.engines.postgres.index_parts import lift as lift_part
 from reconciler.engines.postgres.index_parts import lower as lower_part
 from reconciler.engines.postgres.index_parts import read as read_parts
 from reconciler.engines.postgres.index_parts import render as render_part
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
-from reconciler.engines.postgres.locks import SHARE, lock, share_update_exclusive
+from reconciler.engines.postgres.locks import (
+    ACCESS_EXCLUSIVE,
+    SHARE,
+    SHARE_UPDATE_EXCLUSIVE,
+    lock,
+    share_update_exclusive,
+)
+from reconciler.engines.postgres.mentions import of_expression
+from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.quoting import columns, fitting, ident, qualified
 from reconciler.model.address import Address
@@ -45,10 +54,13 @@ class Index(Resource):
     unique: bool = attr(Role.REPLACE, default=False)
     nulls_not_distinct: bool = attr(Role.REPLACE, default=False)
     where: Expr | None = attr(Role.REPLACE, default=None)
-    options: tuple[tuple[str, str], ...] = ()
+    options: storage_options.Options = ()
     valid: bool = True
     uses: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="columns; follows from the definition", default=())
 
+
+SPARING_OPTIONS = {"fillfactor", "deduplicate_items"}
+"""Storage parameters that are set under ShareUpdateExclusive (reloptions.c)."""
 
 SPEC = {
     "type": ["array", "object"],
@@ -63,7 +75,7 @@ SPEC = {
         "nulls_not_distinct": {"type": "boolean"},
         "include": COLUMNS,
         "where": {"type": "string", "minLength": 1},
-        "with": {"type": "object", "additionalProperties": {"type": ["string", "integer", "number", "boolean"]}},
+        "with": storage_options.SPEC,
     },
 }
 
@@ -77,7 +89,6 @@ def lower(name: str, node: Any, place: Place) -> Index:
             raise place.fail("a key of an index is a column or an expression", "name one of them", "columns", position)
     parts = tuple(map(lower_part, node["columns"]))
     include = tuple(node.get("include", ()))
-    options = node.get("with", {})
     return Index(
         place.address("index", name),
         node.get("method", "btree"),
@@ -86,7 +97,7 @@ def lower(name: str, node: Any, place: Place) -> Index:
         bool(node.get("unique", False)),
         bool(node.get("nulls_not_distinct", False)),
         Expr(node["where"]) if "where" in node else None,
-        tuple(sorted((k, str(v).lower() if isinstance(v, bool) else str(v)) for k, v in options.items())),
+        storage_options.lower(node.get("with")),
         uses=(*(p.column for p in parts if p.column), *include),
     )
 
@@ -105,60 +116,40 @@ def lift(index: Index, _catalog: Catalog) -> Any:
     if index.where is not None:
         node["where"] = index.where.source
     if index.options:
-        node["with"] = dict(index.options)
+        node["with"] = storage_options.lift(index.options)
     return node["columns"] if len(node) == 1 else node
 
 
-def query(version: int) -> str:
-    """Indexes of the tables in scope that belong to no constraint."""
+def query(version: int, relkind: str = "r") -> str:
+    """Indexes of the tables in scope that belong to no constraint; `relkind` m: of the materialized views."""
     distinct = "i.indnullsnotdistinct" if version >= 15 else "false"
     return f"""
-        SELECT i.indexrelid, i.indrelid, c.relname, m.amname, i.indkey::int2[], i.indnkeyatts,
-               x.types, x.schemas, x.collations, i.indclass::oid[], i.indoption::int2[], x.options,
-               CASE WHEN i.indexprs IS NOT NULL THEN ARRAY(
-                   SELECT pg_get_indexdef(i.indexrelid, g, false) FROM generate_series(1, i.indnkeyatts) g
-                   WHERE i.indkey[g - 1] = 0 ORDER BY g) END,
+        SELECT i.indexrelid, c.relname, {KEYS},
                pg_get_expr(i.indpred, i.indrelid), i.indisunique, {distinct}, i.indisvalid, c.reloptions
-        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
-        JOIN pg_am m ON m.oid = c.relam
-        JOIN (
-            SELECT a.attrelid, array_agg(CASE WHEN d.typtype = 'd' THEN d.typbasetype ELSE d.oid END ORDER BY a.attnum),
-                   array_agg(array_to_string(a.attoptions, ', ') ORDER BY a.attnum),
-                   array_agg(o.collname ORDER BY a.attnum), array_agg(s.nspname ORDER BY a.attnum)
-            FROM pg_class r JOIN pg_attribute a ON a.attrelid = r.oid JOIN pg_index j ON j.indexrelid = r.oid
-            LEFT JOIN pg_attribute b ON b.attrelid = j.indrelid AND b.attnum = j.indkey[a.attnum - 1] AND b.attnum > 0
-            JOIN pg_type d ON d.oid = coalesce(b.atttypid, a.atttypid)
-            LEFT JOIN pg_collation o ON o.oid = j.indcollation[a.attnum - 1]
-                 AND o.oid <> coalesce(b.attcollation, 100) AND a.attnum <= j.indnkeyatts
-            LEFT JOIN pg_namespace s ON s.oid = o.collnamespace
-            WHERE r.relkind = 'i' AND r.relnamespace = ANY (%(namespaces)s)
-            GROUP BY a.attrelid
-        ) x (oid, types, options, collations, schemas) ON x.oid = c.oid
-        WHERE c.relkind = 'i' AND t.relkind = 'r' AND t.relnamespace = ANY (%(namespaces)s)
+        FROM {KEYS_FROM}
+        WHERE c.relkind = 'i' AND t.relkind = '{relkind}' AND t.relnamespace = ANY (%(namespaces)s)
           AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x'))
         ORDER BY i.indrelid, c.relname"""
 
 
-def read(rows: Iterable[Row], reader: Reader) -> Iterable[Index]:
+def read(rows: Iterable[Row], reader: Reader, kind: str = "index") -> Iterable[Index]:
     """Rows of `query` → Index."""
-    for row in rows:
-        oid, table, name, method, numbers, count, types, schemas, collations, classes, options, said, *rest = row
-        path = reader.tables.get(table)
+    for oid, name, *row in rows:
+        keys = Keys(*row[:11])
+        path = reader.relation(keys.table)
         if path is None:
             continue
-        expressions, where, unique, distinct, valid, reloptions = rest
-        keys = Keys(table, method, numbers[:count], types, schemas, collations, classes, options, said, expressions)
-        parts = tuple(read_parts(keys, reader))
-        include = reader.names(table, numbers[count:])
+        where, unique, distinct, valid, options = row[11:]
+        parts, include = tuple(read_parts(keys, reader)), keys.included(reader)
         yield Index(
-            reader.known("pg_class", oid, reader.address("index", *path, name)),
-            method,
+            reader.known("pg_class", oid, reader.address(kind, *path, name)),
+            keys.method,
             parts,
             include,
             unique,
             distinct,
             Expr.live(where) if where is not None else None,
-            tuple(sorted((o.partition("=")[0], o.partition("=")[2]) for o in reloptions or ())),
+            storage_options.read(options),
             valid,
             uses=(*(p.column for p in parts if p.column), *include),
         )
@@ -173,7 +164,7 @@ def definition(index: Index, name: str, concurrently: bool) -> str:
     text += f" ({', '.join(map(render_part, index.parts))})"
     text += f" INCLUDE {columns(index.include)}" if index.include else ""
     text += " NULLS NOT DISTINCT" if index.nulls_not_distinct else ""
-    text += f" WITH ({', '.join(f'{k} = {v}' for k, v in index.options)})" if index.options else ""
+    text += storage_options.clause(index.options)
     return text + (f" WHERE {index.where.source}" if index.where else "")
 
 
@@ -186,6 +177,12 @@ def temporary(index: Index) -> str:
 def references(index: Index, _catalog: Catalog) -> Iterable[Address]:
     """The columns it names."""
     return column_addresses(index.address, dict.fromkeys(index.uses))
+
+
+def mentions(index: Index, catalog: Catalog) -> Iterable[Address]:
+    """Functions, types and operator classes that its keys and its condition name."""
+    texts = [render_part(p) for p in index.parts if p.expression or p.opclass]
+    return of_expression("\n".join([*texts, index.where.source if index.where else ""]), catalog)
 
 
 def absorbed(change: Change[Index], context: Context) -> bool:
@@ -210,6 +207,11 @@ def _tightening(
     return Phase.CONTRACT, (hazard(Code.OLD_WRITERS, f"a second row with the same ({keys}) is refused"),), (probe,)
 
 
+def _named(address: Address, name: str) -> Address:
+    """An index of the same table under another name."""
+    return address.sibling(address.kind, (*address.path[:-1], name))
+
+
 def _key(part: Part) -> str:
     return ident(part.column) if part.column else f"({part.expression})"
 
@@ -228,9 +230,11 @@ def create(change: Change[Index], context: Context) -> list[Draft]:
                 locks=(lock(SHARE, schema, table),),
                 done=(Check(change.address),),
                 undo=(sql(f"DROP INDEX {qualified(schema, name)}"),),
+                requires=freed(change, context),
             )
         ]
-    return [_built(change, name, *_tightening(index, change, context))]
+    built = _built(change, name, *_tightening(index, change, context))
+    return [dataclasses.replace(built, requires=freed(change, context))]
 
 
 def _built(
@@ -245,8 +249,10 @@ def _built(
         locks=share_update_exclusive((schema, table)),
         hazards=hazards,
         probes=probes,
-        done=(Check(change.address.sibling("index", (schema, table, name)), attributes=(("valid", True),)),),
-        undo=(alone(f"DROP INDEX CONCURRENTLY {qualified(schema, name)}"),),
+        done=(
+            Check(change.address.sibling(change.address.kind, (schema, table, name)), attributes=(("valid", True),)),
+        ),
+        undo=(alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)}"),),
         reads=table_address(change.address),
         provides=True,
     )
@@ -260,8 +266,8 @@ def _dropped(index: Index, name: str, phase: Phase) -> Draft:
         f"drop index {name} of {table}",
         alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)}"),
         locks=share_update_exclusive((schema, table)),
-        done=(Check(index.address.sibling("index", (schema, table, name)), present=False),),
-        undo=(alone(definition(index, index.address.name, concurrently=True)),),
+        done=(Check(_named(index.address, name), present=False),),
+        undo=(alone(definition(index, name, concurrently=True)),),
     )
 
 
@@ -284,7 +290,10 @@ def replace(change: Change[Index], context: Context) -> list[Draft]:
             f"ALTER INDEX {qualified(schema, new)} RENAME TO {ident(name)}",
         ),
         locks=share_update_exclusive((schema, name), (schema, new)),
-        done=(Check(change.address, attributes=(("parts", change.desired.parts), ("where", change.desired.where))),),
+        done=(
+            Check(_named(change.address, old)),
+            Check(_named(change.address, new), present=False),
+        ),
         undo=(
             sql(
                 f"ALTER INDEX {qualified(schema, name)} RENAME TO {ident(new)}",
@@ -314,25 +323,50 @@ def repair(change: Change[Index], context: Context) -> list[Draft]:
     return [drop_it, _built(change, name, Phase.EXPAND, (), probes)]
 
 
-def set_options(change: Change[Index], _context: Context) -> list[Draft]:
-    """Storage parameters: no rebuild (row 65)."""
+def rebuild(change: Change[Index], _context: Context) -> list[Draft]:
+    """Plainly, in the transaction of what forces it."""
+    index, live = change.desired, change.live
+    schema, table, name = change.address.path
+    gone = Draft(
+        "remove",
+        Phase.EXPAND,
+        f"take index {name} of {table} away",
+        sql(f"DROP INDEX {qualified(schema, name)}"),
+        undo=(sql(definition(live, name, concurrently=False)),),
+        removes=True,
+    )
+    back = Draft(
+        "create",
+        Phase.EXPAND,
+        f"build index {name} of {table} again",
+        sql(definition(index, name, concurrently=False)),
+        locks=(lock(SHARE, schema, table),),
+        done=(Check(change.address),),
+        undo=(sql(f"DROP INDEX {qualified(schema, name)}"),),
+        provides=True,
+    )
+    return [gone, back]
 
-    def action(new: Index, old: Index) -> tuple[str, ...]:
-        name = qualified(new.address.path[0], new.address.name)
-        gone = sorted({k for k, _ in old.options} - {k for k, _ in new.options})
-        said = [f"ALTER INDEX {name} SET ({', '.join(f'{k} = {v}' for k, v in new.options)})"] if new.options else []
-        return (*said, *([f"ALTER INDEX {name} RESET ({', '.join(gone)})"] if gone else []))
+
+def set_options(change: Change[Index], _context: Context) -> list[Draft]:
+    """Storage parameters: no rebuild. Those of btree spare readers (row 65), the others lock them out for a moment."""
+
+    def action(before: Index, after: Index) -> list[str]:
+        name = qualified(after.address.path[0], after.address.name)
+        return [f"ALTER INDEX {name} {a}" for a in storage_options.actions(before.options, after.options)]
 
     index = change.desired
+    differ = {k for k, _ in {*index.options} ^ {*change.live.options}}
+    mode = SHARE_UPDATE_EXCLUSIVE if differ <= SPARING_OPTIONS else ACCESS_EXCLUSIVE
     return [
         Draft(
             "options",
             Phase.EXPAND,
             f"change the storage parameters of index {change.address.name}",
-            sql(*action(index, change.live)),
-            locks=share_update_exclusive((change.address.path[0], change.address.name)),
+            sql(*action(change.live, index)),
+            locks=(lock(mode, change.address.path[0], change.address.name),),
             done=(Check(change.address, attributes=(("options", index.options),)),),
-            undo=(sql(*action(change.live, index)),),
+            undo=(sql(*action(index, change.live)),),
         )
     ]
 
@@ -344,13 +378,16 @@ KIND = PgKind(
     spec=SPEC,
     lower=lower,
     lift=lift,
+    long=lambda node: {"columns": node},
     query=query,
     read=read,
     references=references,
+    mentions=mentions,
     absorbed=absorbed,
     create=create,
     drop=drop,
     replace=replace,
+    rebuild=rebuild,
     rules=(rule("valid", emit=repair), rule("options", emit=set_options)),
     temporary=temporary,
     piece=True,

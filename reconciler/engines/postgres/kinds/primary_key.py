@@ -21,15 +21,17 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
     timing,
 )
+from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
+from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.quoting import columns, fitting, ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
-from reconciler.model.kind import Context, Place, rule
+from reconciler.model.kind import Context, Disturbance, Place, rule
 from reconciler.model.resource import Resource, Role, attr
 from reconciler.model.step import Check, Draft, Phase, Ref
 
@@ -138,12 +140,12 @@ def absorbed(change: Change[PrimaryKey], context: Context) -> bool:
 
 def create(change: Change[PrimaryKey], context: Context) -> list[Draft]:
     """A unique index built concurrently, then the key on top of it: no scan under a lock (rows 49 and 50)."""
-    return _build(change.desired, context, "")
+    return _build(change, context, "")
 
 
-def _build(key: PrimaryKey, context: Context, first: str) -> list[Draft]:
+def _build(change: Change[PrimaryKey], context: Context, first: str) -> list[Draft]:
     """`first` is an action before ADD in the same ALTER TABLE: the old key goes as the new one comes."""
-    address, table = key.address, table_name(key.address)
+    key, address, table = change.desired, change.address, table_name(change.address)
     if context.creates(table_address(address)):
         return []
     index = fitting(key.name, suffix="_new") if first else key.name
@@ -164,8 +166,9 @@ def _build(key: PrimaryKey, context: Context, first: str) -> list[Draft]:
             hazards=(hazard(Code.OLD_WRITERS, f"a second row with the same {columns(key.columns)} is refused"),),
             probes=(duplicates(address, key.columns),),
             done=(Check(address.sibling("index", (schema, name, index)), attributes=(("valid", True),)),),
-            undo=(alone(f"DROP INDEX CONCURRENTLY {qualified(schema, index)}"),),
+            undo=(alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, index)}"),),
             reads=table_address(address),
+            requires=freed(change, context),
         ),
         Draft(
             "add",
@@ -173,7 +176,7 @@ def _build(key: PrimaryKey, context: Context, first: str) -> list[Draft]:
             f"make it the primary key of {name}",
             sql(f"ALTER TABLE {table} {first}{add}"),
             locks=access_exclusive(table_path(address)),
-            done=(Check(address, attributes=(("columns", key.columns), ("name", key.name))),),
+            done=became(change),
             undo=None if first else (sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(key.name)}"),),
             requires=needs,
             provides=True,
@@ -200,10 +203,10 @@ def drop(change: Change[PrimaryKey], _context: Context) -> list[Draft]:
 
 def replace(change: Change[PrimaryKey], context: Context) -> list[Draft]:
     """The new index first, then one ALTER that swaps the keys."""
-    return _build(change.desired, context, f"DROP CONSTRAINT {ident(change.live.name)}, ")
+    return _build(change, context, f"DROP CONSTRAINT {ident(change.live.name)}, ")
 
 
-def rename(change: Change[PrimaryKey], _context: Context) -> list[Draft]:
+def rename(change: Change[PrimaryKey], context: Context) -> list[Draft]:
     """RENAME CONSTRAINT: instant (row 8)."""
     table, old, new = table_name(change.address), change.live.name, change.desired.name
     return [
@@ -215,6 +218,7 @@ def rename(change: Change[PrimaryKey], _context: Context) -> list[Draft]:
             locks=access_exclusive(table_path(change.address)),
             done=(Check(change.address, attributes=(("name", new),)),),
             undo=(sql(f"ALTER TABLE {table} RENAME CONSTRAINT {ident(new)} TO {ident(old)}"),),
+            requires=freed(change, context),
         )
     ]
 
@@ -226,6 +230,7 @@ KIND = PgKind(
     spec=SPEC,
     lower=lower,
     lift=lift,
+    long=lambda node: {"columns": node},
     query=query,
     read=read,
     references=references,
@@ -233,6 +238,7 @@ KIND = PgKind(
     create=create,
     drop=drop,
     replace=replace,
+    disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
     rules=(rule("name", emit=rename),),
     parent="table",
     singleton=True,

@@ -36,12 +36,12 @@ def lift(_schema: Schema, _catalog: Catalog) -> Any:
 
 def query(_version: int) -> str:
     """Schemas in scope."""
-    return "SELECT n.nspname FROM pg_namespace n WHERE n.oid = ANY (%(namespaces)s) ORDER BY 1"
+    return "SELECT n.oid, n.nspname FROM pg_namespace n WHERE n.oid = ANY (%(namespaces)s) ORDER BY 2"
 
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Schema]:
-    """(name) → Schema."""
-    return (Schema(reader.address("schema", name)) for (name,) in rows)
+    """(oid, name) → Schema."""
+    return (Schema(reader.known("pg_namespace", oid, reader.address("schema", name))) for oid, name in rows)
 
 
 def create(change: Change[Schema], _context: Context) -> list[Draft]:

@@ -9,7 +9,8 @@ from typing import Any
 from reconciler.engines.postgres.column_parts import Identity, defaults, lift_identity, sequence_options
 from reconciler.engines.postgres.column_parts import lower_identity as lower_options
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
-from reconciler.engines.postgres.locks import SHARE_ROW_EXCLUSIVE, lock
+from reconciler.engines.postgres.locks import SHARE_ROW_EXCLUSIVE, access_exclusive, lock
+from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
@@ -30,6 +31,8 @@ class Sequence(Resource):
     owned_by: tuple[str, str] | None = None
 
 
+OPTIONS = ("start", "increment", "min", "max", "cache", "cycle")
+WORDS = frozenset({"type", "owned_by", *OPTIONS})
 SPEC = {
     "type": ["object", "null"],
     "properties": {
@@ -43,7 +46,7 @@ SPEC = {
 
 def lower(name: str, node: Any, place: Place) -> Sequence:
     """Options as of CREATE SEQUENCE; all of them have defaults."""
-    said = dict(node or {})
+    said = {k: v for k, v in (node or {}).items() if k in WORDS}
     kind = said.pop("type", "bigint")
     owner = said.pop("owned_by", None)
     table, _, column = owner.rpartition(".") if owner else ("", "", "")
@@ -111,7 +114,7 @@ def definition(sequence: Sequence) -> str:
     )
 
 
-def _own(sequence: Sequence, phase: Phase) -> Draft:
+def _own(sequence: Sequence, phase: Phase, live: Sequence | None = None) -> Draft:
     table, column = sequence.owned_by or ("", "")
     wanted = sequence.address.sibling("column", (sequence.address.path[0], table, column))
     return Draft(
@@ -119,13 +122,14 @@ def _own(sequence: Sequence, phase: Phase) -> Draft:
         phase,
         f"let {'.'.join(sequence.owned_by or ('nobody',))} own sequence {sequence.address.name}",
         sql(_owner(sequence)),
+        locks=(lock(SHARE_ROW_EXCLUSIVE, sequence.address.path[0], sequence.address.name),),
         done=(Check(sequence.address, attributes=(("owned_by", sequence.owned_by),)),),
-        undo=(),
+        undo=(sql(_owner(live)),) if live is not None else (),
         requires=(Ref(wanted),) if sequence.owned_by else (),
     )
 
 
-def create(change: Change[Sequence], _context: Context) -> list[Draft]:
+def create(change: Change[Sequence], context: Context) -> list[Draft]:
     """The sequence first, since defaults use it; its owner once the column is there."""
     sequence = change.desired
     made = Draft(
@@ -134,7 +138,8 @@ def create(change: Change[Sequence], _context: Context) -> list[Draft]:
         f"create sequence {'.'.join(change.address.path)}",
         sql(definition(sequence)),
         done=(Check(change.address),),
-        undo=(sql(f"DROP SEQUENCE {_name(change.address)}"),),
+        undo=(sql(f"DROP SEQUENCE IF EXISTS {_name(change.address)}"),),  # it may have gone with its column
+        requires=freed(change, context),
         provides=True,
     )
     return [made, _own(sequence, Phase.EXPAND)] if sequence.owned_by else [made]
@@ -148,6 +153,7 @@ def drop(change: Change[Sequence], _context: Context) -> list[Draft]:
             Phase.CONTRACT,
             f"drop sequence {'.'.join(change.address.path)}",
             sql(f"DROP SEQUENCE {_name(change.address)}"),
+            locks=access_exclusive((change.address.path[0], change.address.name)),
             hazards=(hazard(Code.DELETES_DATA, "where it stood is forgotten"),),
             done=(Check(change.address, present=False),),
         )
@@ -183,7 +189,7 @@ def alter(change: Change[Sequence], _context: Context) -> list[Draft]:
 
 def set_owner(change: Change[Sequence], _context: Context) -> list[Draft]:
     """OWNED BY another column, or nobody."""
-    return [_own(change.desired, Phase.EXPAND)]
+    return [_own(change.desired, Phase.EXPAND, change.live)]
 
 
 KIND = PgKind(

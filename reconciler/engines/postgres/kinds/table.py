@@ -11,12 +11,12 @@ from reconciler.engines.postgres.kinds.check import Check as CheckConstraint
 from reconciler.engines.postgres.kinds.check import clause as check_clause
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.column import clause as column_clause
-from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.primary_key import clause as primary_key_clause
 from reconciler.engines.postgres.kinds.unique import Unique
 from reconciler.engines.postgres.kinds.unique import clause as unique_clause
 from reconciler.engines.postgres.locks import access_exclusive
+from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import qualified
 from reconciler.model.address import Address
@@ -25,7 +25,7 @@ from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Check, Draft, Phase, Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def definition(table: Table, catalog: Catalog) -> str:
     lines = [column_clause(c) for c in catalog.children(address, "column", Column)]
     lines += [primary_key_clause(k) for k in catalog.children(address, "primary_key", PrimaryKey)]
     lines += [unique_clause(u) for u in catalog.children(address, "unique", Unique)]
-    lines += [check_clause(c) for c in catalog.children(address, "check", CheckConstraint)]
+    lines += [check_clause(c) for c in catalog.children(address, "check", CheckConstraint) if c.validated]
     body = ",\n".join(f"    {line}" for line in lines)
     kind = "UNLOGGED TABLE" if table.unlogged else "TABLE"
     return f"CREATE {kind} {name_of(address)} (\n{body}\n)" if body else f"CREATE {kind} {name_of(address)} ()"
@@ -92,14 +92,20 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
             sql(definition(change.desired, context.desired)),
             done=(Check(change.address),),
             undo=(sql(f"DROP TABLE {name_of(change.address)}"),),
+            requires=_freed(change, context),
         )
     ]
 
 
+def _freed(change: Change[Table], context: Context) -> tuple[Ref, ...]:
+    inside = (context.changes.get(change.address.sibling("primary_key", change.address.path)),)
+    keys = context.desired.children(change.address, "unique", Unique)
+    made = (change, *inside, *(context.changes.get(k.address) for k in keys))
+    return tuple(dict.fromkeys(ref for c in made if c is not None for ref in freed(c, context)))
+
+
 def drop(change: Change[Table], context: Context) -> list[Draft]:
-    """AccessExclusive also on every table it references (measured, row 4)."""
-    keys = context.live.children(change.address, "foreign_key", ForeignKey)
-    referenced = sorted({k.table for k in keys} - {change.address.path})
+    """AccessExclusive on it alone: foreign keys to other tables went before, one by one (row 4)."""
     rows = context.size(change.address).rows
     known = f"about {rows} rows" if rows > 0 else "all its rows"
     return [
@@ -108,7 +114,7 @@ def drop(change: Change[Table], context: Context) -> list[Draft]:
             Phase.CONTRACT,
             f"drop table {'.'.join(change.address.path)}",
             sql(f"DROP TABLE {name_of(change.address)}"),
-            locks=access_exclusive((change.address.path[0], change.address.path[1]), *referenced),
+            locks=access_exclusive((change.address.path[0], change.address.path[1])),
             hazards=(
                 hazard(Code.DELETES_DATA, f"{known} are gone"),
                 hazard(Code.OLD_READERS, "code that uses it breaks"),

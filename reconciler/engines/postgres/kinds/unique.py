@@ -22,16 +22,18 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
     timing,
 )
+from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds.primary_key import key_query
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
+from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.quoting import columns, fitting, ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
-from reconciler.model.kind import Context, Place
+from reconciler.model.kind import Context, Disturbance, Place
 from reconciler.model.resource import Resource, Role, attr
 from reconciler.model.step import Check, Draft, Phase
 
@@ -160,8 +162,9 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
             hazards=() if easy else (refused,),
             probes=() if easy else (duplicates(address, unique.columns),),
             done=(Check(address.sibling("index", (schema, table, index)), attributes=(("valid", True),)),),
-            undo=(alone(f"DROP INDEX CONCURRENTLY {qualified(schema, index)}"),),
+            undo=(alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, index)}"),),
             reads=table_address(address),
+            requires=freed(change, context),
         ),
         Draft(
             "add",
@@ -169,7 +172,7 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
             f"make it the unique constraint {name}",
             sql(f"ALTER TABLE {table_name(address)} {first}{add}"),
             locks=access_exclusive((schema, table)),
-            done=(Check(address, attributes=(("columns", unique.columns),)),),
+            done=became(change),
             undo=None if first else (sql(f"ALTER TABLE {table_name(address)} DROP CONSTRAINT {ident(name)}"),),
             provides=True,
         ),
@@ -200,6 +203,7 @@ KIND = PgKind(
     spec=SPEC,
     lower=lower,
     lift=lift,
+    long=lambda node: {"columns": node},
     query=query,
     read=read,
     references=references,
@@ -207,6 +211,7 @@ KIND = PgKind(
     create=create,
     drop=drop,
     replace=replace,
+    disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
     parent="table",
     order=55,
 )

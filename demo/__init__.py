@@ -1,0 +1,1 @@
+"""The whole story on real stores; `make demo` runs it."""

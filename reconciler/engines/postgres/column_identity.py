@@ -1,0 +1,103 @@
+"""Identity columns: ADD, SET and DROP IDENTITY (row 92 of the online catalogue)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
+from reconciler.engines.postgres.column_parts import LIMITS, Identity, render_identity, sequence_options
+from reconciler.engines.postgres.locks import access_exclusive
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import ident, literal, qualified
+from reconciler.model.change import Change
+from reconciler.model.hazard import Code, hazard
+from reconciler.model.kind import Context
+from reconciler.model.step import Check, Draft, Phase
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.column import Column
+
+
+def differs(change: Change[Column], _context: Context) -> bool:
+    """Identity is added, taken away or changed."""
+    return change.changed("identity")
+
+
+def set_identity(change: Change[Column], context: Context) -> list[Draft]:
+    """A new sequence goes on after the highest value; an index on the column finds that at once."""
+    column, live = change.desired, change.live
+    if live.identity is not None and column.identity == _following(live.identity, live.type, column.type):
+        return []
+    new = live.identity is None
+    scans = new and not _led(column, context)
+    slow = hazard(Code.SCAN_UNDER_LOCK, f"{table_name(column)} is read from end to end for the highest {label(column)}")
+    return [
+        Draft(
+            "identity",
+            Phase.EXPAND if column.identity and live.not_null and live.type == column.type else Phase.CONTRACT,
+            f"change the identity of {label(column)}",
+            sql(*_statements(live, column, context)),
+            locks=access_exclusive(column.table),
+            hazards=(slow,) if scans else (),
+            done=(Check(column.address, attributes=(("identity", column.identity),)),),
+            reads=table_address(column) if scans else None,
+        )
+    ]
+
+
+def _statements(live: Column, column: Column, context: Context) -> list[str]:
+    name = ident(column.address.name)
+    default = [alter(column, "DROP DEFAULT")] if live.default is not None and column.default is None else []
+    if column.identity is None:
+        again = [alter(column, f"SET DEFAULT {column.default.source}")] if column.default is not None else []
+        return [*default, alter(column, "DROP IDENTITY"), *again]
+    if live.identity is None:
+        sequence = f"pg_get_serial_sequence({literal(table_name(column))}, {literal(column.address.name)})"
+        value = f"coalesce(max({name}), {column.identity.start})"
+        return [
+            *(f"ALTER SEQUENCE {qualified(*s)} OWNED BY NONE" for s in _owned_sequences(column, context)),
+            *default,
+            alter(column, f"ADD {render_identity(column.identity, column.type)}"),
+            f"SELECT setval({sequence}, {value}, max({name}) IS NOT NULL) FROM {table_name(column)}",
+        ]
+    word = "ALWAYS" if column.identity.generated == "always" else "BY DEFAULT"
+    options = " ".join(f"SET {o}" for o in _set_options(sequence_options(column.identity)))
+    return [*default, alter(column, f"SET GENERATED {word} {options}")]
+
+
+def _following(identity: Identity, before: str, after: str) -> Identity:
+    """What ALTER COLUMN TYPE makes of the options by itself: a limit of the old type becomes that of the new one."""
+    if before == after or after not in LIMITS:
+        return identity
+    old, new = LIMITS[before], LIMITS[after]
+    highest = new if identity.maximum == old else identity.maximum
+    lowest = -new - 1 if identity.minimum == -old - 1 else identity.minimum
+    return identity._replace(maximum=highest, minimum=lowest)
+
+
+def _owned_sequences(column: Column, context: Context) -> list[tuple[str, str]]:
+    """Sequences of a serial column: while it owns them, pg_get_serial_sequence names them, not the identity's own."""
+    from reconciler.engines.postgres.kinds.sequence import Sequence
+
+    schema, owner = column.table[0], (column.table[1], column.address.name)
+    found = [s.address for s in context.live.of_kind(Sequence) if s.owned_by == owner and s.address.path[0] == schema]
+    return sorted((a.path[0], a.path[1]) for a in found)
+
+
+def _led(column: Column, context: Context) -> bool:
+    """Whether a live index begins with the column."""
+    from reconciler.engines.postgres.kinds.index import Index
+    from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
+    from reconciler.engines.postgres.kinds.unique import Unique
+
+    live, here = context.live, table_address(column)
+    key = live.get(column.address.sibling("primary_key", column.table), PrimaryKey)
+    whole = [i for i in live.children(here, "index", Index) if i.method == "btree" and i.where is None and i.valid]
+    first = [i.parts[0].column for i in whole] + [u.columns[0] for u in live.children(here, "unique", Unique)]
+    return column.address.name in first or (key is not None and key.columns[0] == column.address.name)
+
+
+def _set_options(options: str) -> list[str]:
+    words = ("START WITH", "INCREMENT BY", "MINVALUE", "MAXVALUE", "CACHE", "NO CYCLE", "CYCLE")
+    starts = sorted({options.find(w) for w in words if w in options and not (w == "CYCLE" and "NO CYCLE" in options)})
+    return [options[a:b].strip() for a, b in zip(starts, [*starts[1:], len(options)], strict=True)]

@@ -1,0 +1,106 @@
+"""Another type or collation for a column: rows 53 to 62 of the online catalogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
+from reconciler.engines.postgres.column_parts import Facts
+from reconciler.engines.postgres.locks import access_exclusive
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.model.change import Change
+from reconciler.model.expr import Expr
+from reconciler.model.hazard import Code, Hazard, hazard
+from reconciler.model.kind import Context
+from reconciler.model.step import Check, Draft, Phase
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.column import Column
+
+
+def differs(change: Change[Column], _context: Context) -> bool:
+    """The type or the collation is another one."""
+    return change.changed("type", "collation")
+
+
+def retype(change: Change[Column], context: Context) -> list[Draft]:
+    """ALTER COLUMN TYPE. The server said whether that rewrites the table or its indexes."""
+    column, live = change.desired, change.live
+    facts = column.facts or Facts()
+    using = f" USING {ident(column.address.name)}::{column.type}" if facts.using else ""
+    hazards = _hazards(live, column, facts, context)
+    return [
+        Draft(
+            "type",
+            Phase.CONTRACT if facts.rewrites else Phase.EXPAND,
+            f"change the type of {label(column)} to {column.type}",
+            sql(*_statements(live, column, using)),
+            locks=access_exclusive(column.table, *_tied(column, context)),
+            hazards=hazards,
+            done=(Check(column.address, attributes=(("type", column.type), ("collation", column.collation))),),
+            undo=None if facts.rewrites else (sql(*_statements(column, live, "")),),
+            reads=table_address(column) if hazards else None,
+            provides=True,
+        )
+    ]
+
+
+def _statements(before: Column, after: Column, using: str) -> list[str]:
+    """The default goes first and comes again where it differs, or where it might not follow the type."""
+    collate = f" COLLATE {qualified(*after.collation)}" if after.collation else ""
+    change = alter(after, f"TYPE {after.type}{collate}{using}")
+    if before.default == after.default and not using:
+        return [change]
+    out = [alter(after, "DROP DEFAULT")] if before.default else []
+    back = [alter(after, f"SET DEFAULT {after.default.source}")] if after.default else []
+    return [*out, change, *back]
+
+
+def _hazards(live: Column, column: Column, facts: Facts, context: Context) -> tuple[Hazard, ...]:
+    if facts.rewrites:
+        effect = f"{table_name(column)} and its indexes are rewritten from {live.type} to {column.type}"
+        return (
+            hazard(Code.REWRITE, effect),
+            hazard(Code.LOSSY, f"a value that {column.type} cannot hold makes the step fail or is rounded"),
+        )
+    again = _done_again(column, facts, context)
+    if again:
+        return (hazard(Code.SCAN_UNDER_LOCK, f"{table_name(column)} is read from end to end, for {', '.join(again)}"),)
+    return ()
+
+
+def _done_again(column: Column, facts: Facts, context: Context) -> list[str]:
+    """Checks that are made again, indexes that are built again: of expressions always, of columns if they sort anew."""
+    from reconciler.engines.postgres.kinds.check import Check as CheckConstraint
+    from reconciler.engines.postgres.kinds.index import Index
+    from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
+    from reconciler.engines.postgres.kinds.unique import Unique
+
+    live, here, name = context.live, table_address(column), column.address.name
+    found = [c.address.name for c in live.children(here, "check", CheckConstraint) if name in c.columns]
+    for index in live.children(here, "index", Index):
+        texts = [e for e in (index.where, *(p.expression for p in index.parts)) if e is not None]
+        if _mentioned(name, texts) or (facts.reindexes and name in [p.column for p in index.parts]):
+            found.append(index.address.name)
+    if facts.reindexes:
+        key = live.get(column.address.sibling("primary_key", column.table), PrimaryKey)
+        found += [key.name] if key is not None and name in key.columns else []
+        found += [u.address.name for u in live.children(here, "unique", Unique) if name in u.columns]
+    return sorted(found)
+
+
+def _mentioned(name: str, texts: list[Expr]) -> bool:
+    """Rather too often than too seldom."""
+    return any(name in text.text for text in texts)
+
+
+def _tied(column: Column, context: Context) -> list[tuple[str, str]]:
+    """The tables on the other side of foreign keys over the column: they are locked as well (row 53)."""
+    from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
+
+    name, here = column.address.name, column.table
+    keys = [(k, (k.address.path[0], k.address.path[1])) for k in context.live.of_kind(ForeignKey)]
+    away = {k.table for k, place in keys if place == here and name in k.columns}
+    toward = {place for k, place in keys if k.table == here and name in k.referenced}
+    return sorted((away | toward) - {here})

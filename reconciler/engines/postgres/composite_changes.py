@@ -1,0 +1,164 @@
+"""How composite types change: attributes by ALTER TYPE where that can be, else a new type (row 84)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from reconciler.engines.postgres import type_conversion
+from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.kinds.column import Column
+from reconciler.engines.postgres.names import freed
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.type_names import type_name
+from reconciler.errors import UnsupportedChange
+from reconciler.model.change import Change
+from reconciler.model.hazard import Code, Hazard, hazard
+from reconciler.model.kind import Context, Disturbance
+from reconciler.model.step import Check, Draft, Phase
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.composite import Composite
+
+
+class Attribute(NamedTuple):
+    """One attribute. `collation` None is the type's own."""
+
+    name: str
+    type: str
+    collation: tuple[str, str] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} {_typed(self)}"
+
+
+def _typed(attribute: Attribute) -> str:
+    return attribute.type + (f" COLLATE {qualified(*attribute.collation)}" if attribute.collation else "")
+
+
+def statements(composite: Composite, name: str = "") -> list[str]:
+    """CREATE TYPE … AS."""
+    inside = ", ".join(f"{ident(a.name)} {_typed(a)}" for a in composite.attributes)
+    return [f"CREATE TYPE {name or type_name(composite.address)} AS ({inside})"]
+
+
+def definition(composite: Composite) -> str:
+    """The same as one text."""
+    return statements(composite)[0]
+
+
+def create(change: Change[Composite], context: Context) -> list[Draft]:
+    """No lock on anything that exists."""
+    return [
+        Draft(
+            "create",
+            Phase.EXPAND,
+            f"create composite {'.'.join(change.address.path)}",
+            sql(*statements(change.desired)),
+            done=(Check(change.address),),
+            undo=(sql(f"DROP TYPE {type_name(change.address)}"),),
+            requires=freed(change, context),
+            provides=True,
+        )
+    ]
+
+
+def drop(change: Change[Composite], _context: Context) -> list[Draft]:
+    """RESTRICT: a column that still uses it makes the step fail."""
+    return [
+        Draft(
+            "drop",
+            Phase.CONTRACT,
+            f"drop composite {'.'.join(change.address.path)}",
+            sql(f"DROP TYPE {type_name(change.address)}"),
+            hazards=(hazard(Code.OLD_READERS, "code that names the type breaks"),),
+            done=(Check(change.address, present=False),),
+            undo=(sql(*statements(change.live)),),
+            removes=True,
+        )
+    ]
+
+
+def _kept(change: Change[Composite]) -> list[str]:
+    """Names of the attributes on both sides, in the old order."""
+    after = {a.name for a in change.desired.attributes}
+    return [a.name for a in change.live.attributes if a.name in after]
+
+
+def _ordered(change: Change[Composite]) -> bool:
+    """Whether dropping and appending attributes gives the desired order."""
+    kept = _kept(change)
+    return [a.name for a in change.desired.attributes[: len(kept)]] == kept
+
+
+def _retyped(change: Change[Composite]) -> list[tuple[Attribute, Attribute]]:
+    before = {a.name: a for a in change.live.attributes}
+    return [(before[a.name], a) for a in change.desired.attributes if a.name in before and before[a.name] != a]
+
+
+def in_place(change: Change[Composite], context: Context) -> bool:
+    """ALTER TYPE appends and drops; it gives no attribute another type while a table has a column of it."""
+    if not _ordered(change):
+        return False
+    stored = type_conversion.family(change.address, context)
+    return not _retyped(change) or not (type_conversion.columns(stored, context) or stored[1:])
+
+
+def alter(change: Change[Composite], _context: Context) -> list[Draft]:
+    """Added in expand; dropped and retyped in contract."""
+    kept = set(_kept(change))
+    added = [a for a in change.desired.attributes if a.name not in kept]
+    gone = [a for a in change.live.attributes if a.name not in kept]
+    actions = [f"DROP ATTRIBUTE {ident(a.name)}" for a in gone]
+    actions += [f"ALTER ATTRIBUTE {ident(a.name)} SET DATA TYPE {_typed(a)}" for _, a in _retyped(change)]
+    more = [f"ADD ATTRIBUTE {ident(a.name)} {_typed(a)}" for a in added]
+    names = ", ".join(a.name for a in [*gone, *(new for _, new in _retyped(change))])
+    breaks = [hazard(Code.OLD_READERS, f"code that reads {names} breaks or meets another type")]
+    if gone:
+        breaks.insert(0, hazard(Code.DELETES_DATA, f"what {', '.join(a.name for a in gone)} holds is gone"))
+    back = [f"DROP ATTRIBUTE {ident(a.name)}" for a in added]
+    if actions:
+        return [_altered(change, Phase.CONTRACT, [*actions, *more], tuple(breaks), None)]
+    return [_altered(change, Phase.EXPAND, more, (), back)]
+
+
+def _altered(
+    change: Change[Composite], phase: Phase, actions: list[str], hazards: tuple[Hazard, ...], back: list[str] | None
+) -> Draft:
+    alter = f"ALTER TYPE {type_name(change.address)}"
+    return Draft(
+        "alter",
+        phase,
+        f"change the attributes of composite {'.'.join(change.address.path)}",
+        sql(f"{alter} {', '.join(actions)}"),
+        hazards=hazards,
+        done=became(change),
+        undo=None if back is None else (sql(f"{alter} {', '.join(back)}"),),
+        provides=True,
+    )
+
+
+def convert(change: Change[Composite], context: Context) -> list[Draft]:
+    """A new type; every column moved to it, attribute by attribute. Raises UnsupportedChange for arrays of it."""
+    before = {a.name: a for a in change.live.attributes}
+
+    def by_attribute(column: Column) -> str:
+        if column.type.endswith("[]") or len(type_conversion.family(change.address, context)) > 1:
+            raise UnsupportedChange(
+                f"{change.address}: {column.address} holds it inside another type, so its attributes cannot be changed",
+                hint="add attributes at the end instead, or declare a new type and move the column to it",
+            )
+        name = ident(column.address.name)
+        values = [f"({name}).{ident(a.name)}" if a.name in before else "NULL" for a in change.desired.attributes]
+        made = f"ROW({', '.join(values)})::{type_name(change.address)}"
+        return f"CASE WHEN {name} IS NOT DISTINCT FROM NULL THEN NULL ELSE {made} END"
+
+    breaks = hazard(Code.OLD_READERS, "code that reads its rows meets other attributes")
+    return type_conversion.converted(change, context, statements, by_attribute, hazards=(breaks,))
+
+
+def disturbs(change: Change[Composite]) -> Disturbance:
+    """Another order, or another type of an attribute that a table may hold, takes a new type."""
+    if not _ordered(change) or _retyped(change):
+        return Disturbance.DROPS
+    return Disturbance.ALTERS if len(_kept(change)) < len(change.live.attributes) else Disturbance.NONE

@@ -1,0 +1,217 @@
+"""Comments, on anything: `comment: what it is for`; of a view's columns: `comment: {columns: {id: the key}}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.engines.postgres.dependencies import inside
+from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.locks import ACCESS_SHARE, SHARE_UPDATE_EXCLUSIVE, lock
+from reconciler.engines.postgres.object_names import CONSTRAINTS, ON_RELATION, carrier, phrase, relation
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import ident, literal, qualified
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Action, Change
+from reconciler.model.kind import Context, Kind, Place, rule
+from reconciler.model.resource import Resource
+from reconciler.model.step import Check, Draft, Lock, Phase
+
+STANDARD = "standard public schema"
+"""What initdb says of `public`; a database that says nothing of it has the text empty here."""
+MUTE = frozenset({"row_level_security", "user_mapping", "default_privileges"})
+"""Kinds whose objects cannot carry a comment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment(Resource):
+    """Path: (kind, *path) of what carries it. `parts` are comments on what in it is no resource of its own.
+
+    A part is ("columns" | "constraints", name, text): a view's column, a domain's constraint.
+    """
+
+    text: str = ""
+    parts: tuple[tuple[str, str, str], ...] = ()
+
+
+NAMED = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
+SPEC = {
+    "type": ["string", "object"],
+    "description": "text, or a mapping with 'text', 'columns' and 'constraints'",
+    "properties": {"text": {"type": "string"}, "columns": NAMED, "constraints": NAMED},
+    "additionalProperties": False,
+}
+
+
+def lower(_name: str, node: Any, place: Place) -> Comment:
+    """Text; a mapping says more."""
+    said: Mapping[str, Any] = {"text": node} if isinstance(node, str) else node
+    parts = ((sort, n, t) for sort in ("columns", "constraints") for n, t in said.get(sort, {}).items())
+    return Comment(place.address("comment"), said.get("text", ""), tuple(sorted(parts)))
+
+
+def lift(comment: Comment, _catalog: Catalog) -> Any:
+    """The text where that says all."""
+    if not comment.parts:
+        return comment.text
+    node: dict[str, Any] = {"text": comment.text} if comment.text else {}
+    for sort, name, text in comment.parts:
+        node.setdefault(sort, {})[name] = text
+    return node
+
+
+def query(_version: int) -> str:
+    """All comments of the database but the system's own and those that came with an extension unchanged."""
+    return f"""
+        SELECT CASE WHEN t.oid IS NULL THEN d.classoid::regclass::text ELSE 'pg_class' END,
+               coalesce(t.typrelid, d.objoid), d.objsubid,
+               coalesce(nullif(k.conrelid, 0), g.tgrelid, p.polrelid, w.ev_class),
+               coalesce(k.conname, g.tgname, p.polname, w.rulename)::text, k.contype::text, k.contypid,
+               a.attname, d.description
+        FROM pg_description d
+        LEFT JOIN pg_type t ON d.classoid = 'pg_type'::regclass AND t.oid = d.objoid AND t.typtype = 'c'
+        LEFT JOIN pg_attribute a ON d.classoid = 'pg_class'::regclass AND a.attrelid = d.objoid
+             AND d.objsubid > 0 AND a.attnum = d.objsubid
+        LEFT JOIN pg_constraint k ON d.classoid = 'pg_constraint'::regclass AND k.oid = d.objoid
+        LEFT JOIN pg_trigger g ON d.classoid = 'pg_trigger'::regclass AND g.oid = d.objoid
+        LEFT JOIN pg_policy p ON d.classoid = 'pg_policy'::regclass AND p.oid = d.objoid
+        LEFT JOIN pg_rewrite w ON d.classoid = 'pg_rewrite'::regclass AND w.oid = d.objoid
+        WHERE d.objoid >= 16384 AND NOT (d.classoid = 'pg_extension'::regclass AND EXISTS (
+                  SELECT FROM pg_extension x, pg_available_extensions() v
+                  WHERE x.oid = d.objoid AND v.name = x.extname AND v.comment = d.description))
+        UNION ALL
+        SELECT 'pg_namespace', n.oid, 0, NULL, NULL, NULL, NULL, NULL, coalesce(d.description, '')
+        FROM pg_namespace n
+        LEFT JOIN pg_description d ON d.classoid = 'pg_namespace'::regclass AND d.objoid = n.oid AND d.objsubid = 0
+        WHERE n.nspname = 'public' AND n.oid < 16384 AND d.description IS DISTINCT FROM {literal(STANDARD)}"""
+
+
+def read(rows: Iterable[Row], reader: Reader) -> Iterable[Comment]:
+    """Rows of `query` → Comment, of what was read alone."""
+    texts: dict[Address, str] = {}
+    parts: dict[Address, list[tuple[str, str, str]]] = {}
+    for catalog, oid, number, holder, name, contype, domain, column, text in rows:
+        if catalog == "pg_constraint" and not holder:
+            owner, part = reader.object("pg_type", domain, 0), ("constraints", name)
+        elif holder:
+            address = inside(catalog, holder, name, 0, contype, reader)
+            if address in reader.found:
+                texts[address] = text
+                continue
+            owner, part = reader.object("pg_class", holder, 0), ("constraints", name)
+        else:
+            owner, part = reader.object(catalog, oid, number), ("columns", column)
+            if owner in reader.found and (not number or owner.kind == "column"):
+                texts[owner] = text
+                continue
+        if owner in reader.found and part[1] is not None:
+            parts.setdefault(owner, []).append((*part, text))
+    for address in sorted({*texts, *parts}):
+        path = (address.kind, *address.path)
+        yield Comment(address.sibling("comment", path), texts.get(address, ""), tuple(sorted(parts.get(address, ()))))
+
+
+def attaches_to(kind: Kind[Any]) -> bool:
+    """Everything that is an object of its own."""
+    return kind.name not in MUTE
+
+
+def _statements(address: Address, before: Comment | None, after: Comment | None, catalog: Catalog) -> Iterator[str]:
+    holder = carrier(address)
+    old, new = before.text if before else "", after.text if after else ""
+    if holder.kind == "schema" and holder.name == "public" and after is None:
+        new = STANDARD
+    if old != new or after is None:
+        yield f"COMMENT ON {phrase(holder, catalog)} IS {_text(new)}"
+    was = {p[:2]: p[2] for p in before.parts} if before else {}
+    wanted = {p[:2]: p[2] for p in after.parts} if after else {}
+    for sort, name in sorted({*was, *wanted}):
+        if was.get((sort, name)) != wanted.get((sort, name)):
+            yield f"COMMENT ON {_part(holder, sort, name)} IS {_text(wanted.get((sort, name), ''))}"
+
+
+def _text(text: str) -> str:
+    return literal(text) if text else "NULL"
+
+
+def _part(holder: Address, sort: str, name: str) -> str:
+    if sort == "columns":
+        return f"COLUMN {qualified(*holder.path[:2])}.{ident(name)}"
+    domain = "DOMAIN " if holder.kind == "domain" else ""
+    return f"CONSTRAINT {ident(name)} ON {domain}{qualified(*holder.path[:2])}"
+
+
+def _locks(address: Address) -> tuple[Lock, ...]:
+    """On the relation, or on that of a column (row 73)."""
+    holder = carrier(address)
+    if holder.kind in ("index", "materialized_view_index"):
+        return (lock(SHARE_UPDATE_EXCLUSIVE, holder.path[0], holder.path[-1]),)
+    found = relation(holder)
+    if found is None:
+        return ()
+    indirect = holder.kind in CONSTRAINTS or holder.kind in ON_RELATION
+    return (lock(ACCESS_SHARE if indirect else SHARE_UPDATE_EXCLUSIVE, *found),)
+
+
+def _draft(change: Change[Comment], context: Context, before: Comment | None) -> Draft:
+    after = change.after
+    holder = carrier(change.address)
+    undo = tuple(_statements(change.address, after, before, context.live if before else context.desired))
+    shown = (("text", after.text), ("parts", after.parts)) if after else ()
+    return Draft(
+        "comment",
+        Phase.EXPAND,
+        f"describe {holder}" if after is not None else f"remove the comment on {holder}",
+        sql(*_statements(change.address, before, after, context.desired if after else context.live)),
+        locks=_locks(change.address),
+        done=(Check(change.address, present=after is not None, attributes=shown),),
+        undo=(sql(*undo),) if undo else (),
+        provides=after is not None,
+    )
+
+
+def create(change: Change[Comment], context: Context) -> list[Draft]:
+    """COMMENT ON: nobody waits but other schema changes."""
+    return [_draft(change, context, None)]
+
+
+def set_text(change: Change[Comment], context: Context) -> list[Draft]:
+    """Only what differs."""
+    return [_draft(change, context, change.live)]
+
+
+def rebuild(change: Change[Comment], context: Context) -> list[Draft]:
+    """Gone with what carried it; said again of the new one."""
+    return [_draft(change, context, None)]
+
+
+def drop(change: Change[Comment], context: Context) -> list[Draft]:
+    """IS NULL; `public` has its standard comment back."""
+    return [_draft(change, context, change.live)]
+
+
+def absorbed(change: Change[Comment], context: Context) -> bool:
+    """Gone with what carries it."""
+    return change.action is Action.DELETE and context.deletes(carrier(change.address))
+
+
+KIND = PgKind(
+    name="comment",
+    resource=Comment,
+    section="comment",
+    spec=SPEC,
+    lower=lower,
+    lift=lift,
+    query=query,
+    read=read,
+    absorbed=absorbed,
+    create=create,
+    drop=drop,
+    rebuild=rebuild,
+    rules=(rule("text", "parts", emit=set_text),),
+    attaches_to=attaches_to,
+    singleton=True,
+    order=86,
+)

@@ -1,0 +1,232 @@
+"""Operators: `operators: {"=~=(text, text)": {function: alike, commutator: "=~="}}`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
+from reconciler.engines.postgres.mentions import mentioned
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import ident
+from reconciler.engines.postgres.routine_arguments import listed, plain_type, split
+from reconciler.engines.postgres.type_names import named, type_references
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
+from reconciler.model.hazard import Code, hazard
+from reconciler.model.kind import Context, Disturbance, Place, rule
+from reconciler.model.resource import Resource, Role, attr
+from reconciler.model.step import Check, Draft, Phase
+
+NONE = "none"
+"""Stands for the left operand of a prefix operator, as in DROP OPERATOR."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator(Resource):
+    """Path: (schema, symbol(left, right)). Names of functions and operators are bare in `public` and `pg_catalog`."""
+
+    function: str = attr(Role.REPLACE)
+    commutator: str = attr(Role.REPLACE, default="")
+    negator: str = attr(Role.REPLACE, default="")
+    hashes: bool = attr(Role.REPLACE, default=False)
+    merges: bool = attr(Role.REPLACE, default=False)
+    restrict: str = ""
+    join: str = ""
+
+    @property
+    def operands(self) -> tuple[str, str]:
+        """(left, right)."""
+        left, right = listed(split(self.address.path[1])[1])
+        return left, right
+
+
+_NAME = {"type": "string", "minLength": 1}
+SPEC = {
+    "type": "object",
+    "properties": {
+        **dict.fromkeys(("function", "commutator", "negator", "restrict", "join"), _NAME),
+        "hashes": {"type": "boolean"},
+        "merges": {"type": "boolean"},
+    },
+    "required": ["function"],
+}
+
+
+def lower(name: str, node: Any, place: Place) -> Operator:
+    """The words of CREATE OPERATOR; the operands are in the name."""
+    symbol, types = split(name)
+    operands = [t if t.lower() == NONE else plain_type(t) for t in listed(types)]
+    if len(operands) != 2:
+        hint = f"write {symbol}(left, right), with none as the left of a prefix operator"
+        raise place.fail("an operator is named with two operands", hint)
+    path = f"{symbol}({', '.join(o.lower() if o.lower() == NONE else o for o in operands)})"
+    return Operator(place.address("operator", path), **node)
+
+
+def lift(operator: Operator, _catalog: Catalog) -> Any:
+    """What is said of it."""
+    words = ("function", "commutator", "negator", "restrict", "join", "hashes", "merges")
+    return {w: getattr(operator, w) for w in words if getattr(operator, w)}
+
+
+def _operator(column: str) -> str:
+    return f"""coalesce((
+            SELECT CASE WHEN s.nspname IN ('pg_catalog', 'public') THEN '' ELSE quote_ident(s.nspname) || '.' END
+                   || x.oprname
+            FROM pg_operator x JOIN pg_namespace s ON s.oid = x.oprnamespace WHERE x.oid = o.{column}), '')"""
+
+
+def _function(column: str) -> str:
+    return f"""coalesce((
+            SELECT CASE WHEN s.nspname IN ('pg_catalog', 'public') THEN '' ELSE quote_ident(s.nspname) || '.' END
+                   || quote_ident(f.proname)
+            FROM pg_proc f JOIN pg_namespace s ON s.oid = f.pronamespace WHERE f.oid = o.{column}), '')"""
+
+
+def query(_version: int) -> str:
+    """Operators in scope but mere shells."""
+    return f"""
+        SELECT o.oid, n.nspname, o.oprname,
+               CASE WHEN o.oprleft <> 0 THEN format_type(o.oprleft, NULL) ELSE '{NONE}' END,
+               format_type(o.oprright, NULL),
+               {_function("oprcode")}, {_operator("oprcom")}, {_operator("oprnegate")}, o.oprcanhash, o.oprcanmerge,
+               {_function("oprrest")}, {_function("oprjoin")}
+        FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
+        WHERE o.oprcode <> 0 AND o.oprnamespace = ANY (%(namespaces)s) AND {not_member("pg_operator", "o.oid")}
+        ORDER BY n.nspname, o.oprname, o.oid"""
+
+
+def read(rows: Iterable[Row], reader: Reader) -> Iterable[Operator]:
+    """Rows of `query` → Operator."""
+    for oid, schema, symbol, left, right, *fields in rows:
+        address = reader.address("operator", schema, f"{symbol}({left}, {right})")
+        yield Operator(reader.known("pg_operator", oid, address), *fields)
+
+
+def references(operator: Operator, catalog: Catalog) -> Iterable[Address]:
+    """The types of its operands, and its function."""
+    operands = [o for o in operator.operands if o != NONE]
+    for text in operands:
+        yield from type_references(operator.address, text, catalog)
+    schema, name = named(operator.function)
+    function = operator.address.sibling("function", (schema, f"{name}({', '.join(operands)})"))
+    if function in catalog.resources:
+        yield function
+
+
+def mentions(operator: Operator, catalog: Catalog) -> Iterable[Address]:
+    """Its functions, every overload of them: operands may be taken by compatible types."""
+    text = f"{operator.function} {operator.restrict} {operator.join}"
+    return mentioned(text, catalog, kinds=("function",))
+
+
+def _signature(operator: Operator) -> str:
+    symbol, _ = split(operator.address.path[1])
+    left, right = operator.operands
+    return f"{ident(operator.address.path[0])}.{symbol} ({left}, {right})"
+
+
+def definition(operator: Operator) -> str:
+    """CREATE OPERATOR."""
+    symbol, _ = split(operator.address.path[1])
+    left, right = operator.operands
+    clauses = [f"FUNCTION = {operator.function}"]
+    clauses += [] if left == NONE else [f"LEFTARG = {left}"]
+    clauses.append(f"RIGHTARG = {right}")
+    for word, said in (("COMMUTATOR", operator.commutator), ("NEGATOR", operator.negator)):
+        clauses += [f"{word} = OPERATOR({said})"] if said else []
+    clauses += [f"{w.upper()} = {getattr(operator, w)}" for w in ("restrict", "join") if getattr(operator, w)]
+    clauses += [w.upper() for w in ("hashes", "merges") if getattr(operator, w)]
+    name = f"{ident(operator.address.path[0])}.{symbol}"
+    return f"CREATE OPERATOR {name} (\n    " + ",\n    ".join(clauses) + "\n)"
+
+
+def create(change: Change[Operator], _context: Context) -> list[Draft]:
+    """A commutator or negator that is not there yet is filled in when its turn comes."""
+    return [
+        Draft(
+            "create",
+            Phase.EXPAND,
+            f"create operator {'.'.join(change.address.path)}",
+            sql(definition(change.desired)),
+            done=(Check(change.address),),
+            undo=(sql(f"DROP OPERATOR {_signature(change.desired)}"),),
+            provides=True,
+        )
+    ]
+
+
+def drop(change: Change[Operator], _context: Context) -> list[Draft]:
+    """RESTRICT: a view or an operator class that uses it makes the step fail."""
+    return [
+        Draft(
+            "drop",
+            Phase.CONTRACT,
+            f"drop operator {'.'.join(change.address.path)}",
+            sql(f"DROP OPERATOR {_signature(change.live)}"),
+            hazards=(hazard(Code.OLD_READERS, "queries that use it break"),),
+            done=(Check(change.address, present=False),),
+            undo=(sql(definition(change.live)),),
+            removes=True,
+        )
+    ]
+
+
+def rebuild(change: Change[Operator], context: Context) -> list[Draft]:
+    """ALTER OPERATOR changes its estimators only (before 17), and never takes anything back."""
+    made = dataclasses.replace(create(change, context)[0], phase=Phase.CONTRACT, undo=None)
+    return [*drop(change, context), made]
+
+
+def disturbs(change: Change[Operator]) -> Disturbance:
+    """What uses it has to go first when it is dropped."""
+    whole = change.changed("function", "commutator", "negator", "hashes", "merges")
+    return Disturbance.DROPS if change.forced or whole else Disturbance.NONE
+
+
+def set_estimators(change: Change[Operator], _context: Context) -> list[Draft]:
+    """ALTER OPERATOR … SET (RESTRICT, JOIN)."""
+
+    def action(operator: Operator) -> str:
+        said = f"RESTRICT = {operator.restrict or 'NONE'}, JOIN = {operator.join or 'NONE'}"
+        return f"ALTER OPERATOR {_signature(operator)} SET ({said})"
+
+    return [
+        Draft(
+            "estimators",
+            Phase.EXPAND,
+            f"change the estimators of operator {'.'.join(change.address.path)}",
+            sql(action(change.desired)),
+            done=became(change),
+            undo=(sql(action(change.live)),),
+        )
+    ]
+
+
+KIND = PgKind(
+    name="operator",
+    resource=Operator,
+    section="operators",
+    spec=SPEC,
+    lower=lower,
+    lift=lift,
+    query=query,
+    read=read,
+    references=references,
+    mentions=mentions,
+    create=create,
+    drop=drop,
+    replace=rebuild,
+    rebuild=rebuild,
+    disturbs=disturbs,
+    rules=(rule("restrict", "join", emit=set_estimators),),
+    prepares=definition,
+    parent="schema",
+    order=38,
+    top=True,
+)

@@ -1,0 +1,261 @@
+"""Extended statistics: `statistics: {city_zip: {table: addresses, on: [city, zip], kinds: [dependencies]}}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.engines.postgres.evidence import became, shows
+from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.locks import share_update_exclusive
+from reconciler.engines.postgres.mentions import of_expression
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
+from reconciler.model.expr import Expr
+from reconciler.model.kind import Context, Place, rule
+from reconciler.model.resource import Resource, Role, attr
+from reconciler.model.step import Check, Draft, Phase
+
+KINDS = {"d": "ndistinct", "f": "dependencies", "m": "mcv"}
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics(Resource):
+    """Path: (schema, name). `table` is (schema, name); `kinds` are sorted, empty for expressions alone.
+
+    `target` -1 is the server's default.
+    """
+
+    table: tuple[str, str] = attr(Role.REPLACE)
+    columns: tuple[str, ...] = attr(Role.REPLACE, default=())
+    expressions: tuple[Expr, ...] = attr(Role.REPLACE, default=())
+    kinds: tuple[str, ...] = attr(Role.REPLACE, default=())
+    target: int = -1
+
+
+PART = {
+    "type": ["string", "object"],
+    "description": "a column name, or a mapping with 'expression'",
+    "required": ["expression"],
+    "properties": {"expression": {"type": "string", "minLength": 1}},
+    "additionalProperties": False,
+}
+SPEC = {
+    "type": "object",
+    "required": ["table", "on"],
+    "properties": {
+        "table": {"type": "string", "minLength": 1, "description": "a table of the same schema, or schema.table"},
+        "on": {"type": "array", "items": PART, "minItems": 1},
+        "kinds": {"type": "array", "items": {"enum": sorted(KINDS.values())}, "description": "all, if not said"},
+        "target": {"type": "integer", "minimum": 0, "maximum": 10000},
+    },
+}
+
+
+def lower(name: str, node: Any, place: Place) -> Statistics:
+    """Columns and expressions; their order means nothing."""
+    schema, _, table = node["table"].rpartition(".")
+    columns = sorted(p for p in node["on"] if isinstance(p, str))
+    expressions = tuple(Expr(p["expression"]) for p in node["on"] if not isinstance(p, str))
+    alone = len(expressions) == 1 and not columns
+    if alone and node.get("kinds"):
+        raise place.fail("statistics of one expression have no kinds", "leave them out", "kinds")
+    kinds = () if alone else tuple(sorted(node.get("kinds", KINDS.values())))
+    address = place.address("statistics", name)
+    where = (schema or address.path[0], table)
+    return Statistics(address, where, tuple(columns), expressions, kinds, int(node.get("target", -1)))
+
+
+def lift(found: Statistics, _catalog: Catalog) -> Any:
+    """What differs from the defaults."""
+    schema, table = found.table
+    node: dict[str, Any] = {"table": table if schema == found.address.path[0] else f"{schema}.{table}"}
+    node["on"] = [*found.columns, *({"expression": e.source} for e in found.expressions)]
+    if found.kinds and found.kinds != tuple(sorted(KINDS.values())):
+        node["kinds"] = list(found.kinds)
+    if found.target >= 0:
+        node["target"] = found.target
+    return node
+
+
+def query(_version: int) -> str:
+    """Extended statistics of the schemas in scope."""
+    return """
+        SELECT s.oid, n.nspname, s.stxname, tn.nspname, t.relname,
+               ARRAY(SELECT a.attname FROM unnest(s.stxkeys::int2[]) k JOIN pg_attribute a
+                     ON a.attrelid = s.stxrelid AND a.attnum = k ORDER BY a.attname),
+               pg_get_statisticsobjdef_expressions(s.oid), s.stxkind::text[],
+               coalesce((to_jsonb(s) ->> 'stxstattarget')::int, -1)
+        FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
+        JOIN pg_class t ON t.oid = s.stxrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace
+        WHERE s.stxnamespace = ANY (%(namespaces)s) ORDER BY 2, 3"""
+
+
+def read(rows: Iterable[Row], reader: Reader) -> Iterable[Statistics]:
+    """Rows of `query` → Statistics."""
+    for oid, schema, name, place, table, columns, expressions, kinds, target in rows:
+        yield Statistics(
+            reader.known("pg_statistic_ext", oid, reader.address("statistics", schema, name)),
+            (reader.renamed.get(place, place), table),
+            tuple(columns),
+            tuple(map(Expr.live, expressions or ())),
+            tuple(sorted(KINDS[k] for k in kinds if k in KINDS)),
+            target,
+        )
+
+
+def _name(found: Statistics) -> str:
+    return qualified(found.address.path[0], found.address.path[1])
+
+
+def _part(expression: Expr) -> str:
+    return f"({expression.source})"
+
+
+def definition(found: Statistics) -> str:
+    """CREATE STATISTICS."""
+    said = found.kinds if found.kinds and found.kinds != tuple(sorted(KINDS.values())) else ()
+    kinds = f" ({', '.join(said)})" if said else ""
+    parts = ", ".join([*map(ident, found.columns), *map(_part, found.expressions)])
+    return f"CREATE STATISTICS {_name(found)}{kinds} ON {parts} FROM {qualified(*found.table)}"
+
+
+def _target(found: Statistics) -> str:
+    return f"ALTER STATISTICS {_name(found)} SET STATISTICS {found.target}"
+
+
+def _whole(found: Statistics) -> list[str]:
+    return [definition(found), *([_target(found)] if found.target >= 0 else [])]
+
+
+def temporary(found: Statistics) -> str:
+    """The same on a temporary twin of its table."""
+    name = found.address.path[1]
+    twin = f"CREATE TEMP TABLE {ident(name)} AS SELECT * FROM {qualified(*found.table)} WITH NO DATA"
+    return f"{twin}; {definition(replace(found, address=_in(found, 'pg_temp'), table=('pg_temp', name)))}"
+
+
+def _in(found: Statistics, schema: str) -> Address:
+    return found.address.sibling("statistics", (schema, found.address.path[1]))
+
+
+def references(found: Statistics, catalog: Catalog) -> Iterable[Address]:
+    """Its relation and the columns it names."""
+    for kind in ("table", "materialized_view", "foreign_table"):
+        wanted = found.address.sibling(kind, found.table)
+        if wanted in catalog.resources:
+            yield wanted
+    columns = (found.address.sibling("column", (*found.table, c)) for c in found.columns)
+    yield from (c for c in columns if c in catalog.resources)
+
+
+def mentions(found: Statistics, catalog: Catalog) -> Iterable[Address]:
+    """What its expressions call, and columns in them."""
+    text = " ".join(e.source for e in found.expressions)
+    yield from of_expression(text, catalog)
+    for column in catalog.children(found.address.sibling("table", found.table), "column", Resource):
+        if column.address.name in text:
+            yield column.address
+
+
+def create(change: Change[Statistics], _context: Context) -> list[Draft]:
+    """Readers and writers go on (row 76)."""
+    found = change.desired
+    return [
+        Draft(
+            "create",
+            Phase.EXPAND,
+            f"create statistics {'.'.join(change.address.path)}",
+            sql(*_whole(found)),
+            locks=share_update_exclusive(found.table),
+            done=(Check(change.address),),
+            undo=(sql(f"DROP STATISTICS {_name(found)}"),),
+            provides=True,
+        )
+    ]
+
+
+def drop(change: Change[Statistics], _context: Context) -> list[Draft]:
+    """Plans may get worse; nothing else."""
+    found = change.live
+    return [
+        Draft(
+            "drop",
+            Phase.CONTRACT,
+            f"drop statistics {'.'.join(change.address.path)}",
+            sql(f"DROP STATISTICS IF EXISTS {_name(found)}"),
+            locks=share_update_exclusive(found.table),
+            done=(Check(change.address, present=False),),
+            undo=(sql(*_whole(found)),),
+            removes=True,
+        )
+    ]
+
+
+def rebuild(change: Change[Statistics], _context: Context) -> list[Draft]:
+    """Out and in again; the next ANALYZE fills them."""
+    found, live = change.desired, change.live
+    gone = Draft(
+        "remove",
+        Phase.EXPAND,
+        f"take statistics {'.'.join(change.address.path)} away",
+        sql(f"DROP STATISTICS {_name(live)}"),
+        locks=share_update_exclusive(live.table),
+        undo=(sql(*_whole(live)),),
+        removes=True,
+    )
+    back = Draft(
+        "create",
+        Phase.EXPAND,
+        f"create statistics {'.'.join(change.address.path)} anew",
+        sql(*_whole(found)),
+        locks=share_update_exclusive(found.table),
+        done=became(change),
+        undo=(sql(f"DROP STATISTICS {_name(found)}"),),
+        provides=True,
+    )
+    return [gone, back]
+
+
+def set_target(change: Change[Statistics], _context: Context) -> list[Draft]:
+    """How much ANALYZE samples for it."""
+    return [
+        Draft(
+            "target",
+            Phase.EXPAND,
+            f"change the target of statistics {'.'.join(change.address.path)}",
+            sql(_target(change.desired)),
+            done=shows(change.address, ("target", change.desired.target)),
+            undo=(sql(_target(change.live)),),
+        )
+    ]
+
+
+KIND = PgKind(
+    name="statistics",
+    resource=Statistics,
+    section="statistics",
+    spec=SPEC,
+    lower=lower,
+    lift=lift,
+    query=query,
+    read=read,
+    references=references,
+    mentions=mentions,
+    create=create,
+    drop=drop,
+    replace=rebuild,
+    rebuild=rebuild,
+    rules=(rule("target", emit=set_target),),
+    temporary=temporary,
+    spells=frozenset({"expressions"}),
+    anonymous=True,
+    bound=True,
+    parent="schema",
+    order=80,
+    top=True,
+)

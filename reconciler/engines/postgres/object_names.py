@@ -1,0 +1,80 @@
+"""How COMMENT, ALTER … OWNER and GRANT name the object at an address: `TABLE public.t`, `CONSTRAINT k ON public.t`.
+
+Forms: PostgreSQL documentation, COMMENT. A kind that is not listed is named by its own words and its path.
+"""
+
+from __future__ import annotations
+
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+
+WORDS = {
+    "enum": "TYPE",
+    "composite": "TYPE",
+    "range": "TYPE",
+    "base_type": "TYPE",
+    "materialized_view_index": "INDEX",
+    "operator_class": "OPERATOR CLASS",
+    "operator_family": "OPERATOR FAMILY",
+}
+ROUTINES = frozenset({"function", "procedure", "aggregate"})
+CONSTRAINTS = frozenset({"check", "unique", "foreign_key", "primary_key", "exclusion", "not_null"})
+ON_RELATION = frozenset({"trigger", "rule", "policy"})
+RELATIONS = frozenset({"table", "view", "materialized_view", "foreign_table"})
+
+
+def phrase(address: Address, catalog: Catalog) -> str:
+    """The words and the name. `catalog` holds the object, since a primary key's name is no part of its address."""
+    kind, path = address.kind, address.path
+    word = WORDS.get(kind, kind.replace("_", " ").upper())
+    if kind == "primary_key":
+        name = getattr(catalog.resources.get(address), "name", "") or f"{path[1]}_pkey"
+        return f"CONSTRAINT {ident(name)} ON {qualified(*path[:2])}"
+    if kind in CONSTRAINTS:
+        return f"CONSTRAINT {ident(path[-1])} ON {qualified(*path[-3:-1])}"
+    if kind in ON_RELATION:
+        return f"{word} {ident(path[-1])} ON {qualified(*path[-3:-1])}"
+    if word == "INDEX":
+        return f"INDEX {qualified(path[0], path[-1])}"
+    if kind in ROUTINES:
+        return f"{word} {routine(address)}"
+    if kind == "operator":
+        return f"OPERATOR {_operator(path)}"
+    if word in ("OPERATOR CLASS", "OPERATOR FAMILY"):
+        name, _, method = path[-1].partition(" using ")
+        return f"{word} {qualified(path[0], name)} USING {ident(method or 'btree')}"
+    if kind == "cast":
+        return f"CAST {path[-1] if path[-1].startswith('(') else f'({path[-1]})'}"
+    return f"{word} {'.'.join(map(ident, path))}"
+
+
+def routine(address: Address) -> str:
+    """`schema.name(integer, text)`; an aggregate over anything takes a star."""
+    name, _, arguments = address.name.partition("(")
+    arguments = arguments.removesuffix(")")
+    if address.kind == "aggregate" and not arguments.strip():
+        arguments = "*"
+    return f"{qualified(address.path[0], name)}({arguments})"
+
+
+def _operator(path: tuple[str, ...]) -> str:
+    name, _, operands = path[-1].partition("(")
+    return f"{ident(path[0])}.{name.strip()} ({operands}" if operands else f"{ident(path[0])}.{name}"
+
+
+def carrier(address: Address) -> Address:
+    """What an attached resource is attached to."""
+    return Address(address.service, address.engine, address.path[0], address.path[1:])
+
+
+def relation(address: Address) -> tuple[str, str] | None:
+    """(schema, name) of the relation that an object is or stands in; None for what is no part of any."""
+    if address.kind in RELATIONS or address.kind == "sequence":
+        return address.path[0], address.path[1]
+    if address.kind in CONSTRAINTS or address.kind == "column":
+        return address.path[0], address.path[1]
+    if address.kind in ON_RELATION:
+        path = address.path[-3:-1]
+        return path[0], path[1]
+    return None

@@ -1,0 +1,176 @@
+"""How functions and procedures come, change and go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from reconciler.engines.postgres.evidence import shows
+from reconciler.engines.postgres.mentions import mentioned
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import ident, literal, qualified
+from reconciler.engines.postgres.routine_arguments import Argument, inputs, render, signature, split
+from reconciler.engines.postgres.routine_parts import Routine, output_row
+from reconciler.engines.postgres.type_names import type_references
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
+from reconciler.model.hazard import Code, Hazard, hazard
+from reconciler.model.step import Check, Draft, Phase
+
+R = TypeVar("R", bound=Routine)
+
+QUOTED_LISTS = frozenset(
+    """search_path temp_tablespaces local_preload_libraries session_preload_libraries shared_preload_libraries
+    unix_socket_directories""".split()
+)
+"""Settings kept as lists of quoted names (GUC_LIST_QUOTE): each name is a literal of its own."""
+
+
+def dollar_quoted(text: str) -> str:
+    """The text between dollar quotes that do not occur in it."""
+    if "$$" not in text and not text.endswith("$"):
+        return f"$${text}$$"
+    tag = next(t for t in ("$body", *(f"$body{n}_" for n in range(len(text)))) if t not in text)
+    return f"{tag}${text}{tag}$"
+
+
+def body(routine: Routine) -> str:
+    """The clause that says what the routine does."""
+    if routine.sql_body is not None:
+        return routine.sql_body.source
+    if routine.library:
+        return f"AS {literal(routine.library)}, {literal(routine.body)}"
+    return f"AS {dollar_quoted(routine.body)}"
+
+
+def declared(address: Address, arguments: Sequence[Argument], schema: str | None = None) -> str:
+    """`schema.name(arguments)` as CREATE writes it."""
+    name, _ = split(address.path[-1])
+    own = ", ".join(render(a) for a in arguments if a.mode != "table")
+    return f"{qualified(schema or address.path[0], name)}({own})"
+
+
+def shared_clauses(routine: Routine) -> list[str]:
+    """LANGUAGE, TRANSFORM, SECURITY and SET."""
+    clauses = [f"LANGUAGE {ident(routine.language)}"]
+    if routine.transforms:
+        clauses.append("TRANSFORM " + ", ".join(f"FOR TYPE {t}" for t in routine.transforms))
+    if routine.security_definer:
+        clauses.append("SECURITY DEFINER")
+    return clauses + [f"SET {ident(name)} TO {setting(name, value)}" for name, value in routine.settings]
+
+
+def setting(name: str, value: str) -> str:
+    """The value of a setting as SET takes it."""
+    return ", ".join(map(literal, _listed(value))) if name.lower() in QUOTED_LISTS else literal(value)
+
+
+def _listed(value: str) -> list[str]:
+    """The names of a list such as `app, "$user"`; a list of nothing is one empty name."""
+    found, current, quoted = [], "", False
+    for char in value:
+        if char == '"':
+            quoted = not quoted
+        if char == "," and not quoted:
+            found.append(current)
+            current = ""
+        else:
+            current += char
+    names = [part.strip() for part in (*found, current)]
+    return [n[1:-1].replace('""', '"') if n.startswith('"') and n.endswith('"') else n for n in names]
+
+
+def references(routine: Routine, catalog: Catalog) -> Iterable[Address]:
+    """The types of its arguments and of what it returns."""
+    for text in {*(a.type for a in routine.arguments), getattr(routine, "returns", ""), *routine.transforms}:
+        yield from type_references(routine.address, text, catalog)
+
+
+def mentions(routine: Routine, catalog: Catalog) -> Iterable[Address]:
+    """What its body and its defaults name."""
+    texts = [routine.body, routine.sql_body.source if routine.sql_body else "", getattr(routine, "support", "")]
+    texts += [a.default.source for a in routine.arguments if a.default is not None]
+    return (a for a in mentioned("\n".join(texts), catalog) if a != routine.address)
+
+
+def replaces(change: Change[Any]) -> bool:
+    """What CREATE OR REPLACE refuses: other columns of the result, another name of an argument, a default less."""
+    return not fits(change.live, change.desired)
+
+
+def fits(old: Routine, new: Routine) -> bool:
+    """Whether CREATE OR REPLACE makes `new` of `old` (ProcedureCreate in pg_proc.c)."""
+    if output_row(old.arguments) != output_row(new.arguments):
+        return False
+    before, after = inputs(old.arguments), inputs(new.arguments)
+    if any(b.name and b.name != a.name for b, a in zip(before, after, strict=False)):
+        return False
+    return sum(b.default is not None for b in before) <= sum(a.default is not None for a in after)
+
+
+def late(routine: Routine) -> bool:
+    """A body in quotes is not looked at before it runs; the session has check_function_bodies off."""
+    return routine.sql_body is None
+
+
+def shown(address: Address) -> str:
+    """For people."""
+    return f"{address.kind} {'.'.join(address.path)}"
+
+
+def made(routine: Routine, definition: str) -> Draft:
+    """The draft that creates it."""
+    return Draft(
+        "create",
+        Phase.EXPAND,
+        f"create {shown(routine.address)}",
+        sql(definition),
+        done=(Check(routine.address),),
+        undo=(sql(dropping(routine.address)),),
+        provides=True,
+        late=late(routine),
+    )
+
+
+def dropping(address: Address) -> str:
+    """RESTRICT: what still uses it makes the step fail."""
+    return f"DROP {address.kind.upper()} {signature(address)}"
+
+
+def gone(routine: Routine, definition: str) -> Draft:
+    """The draft that drops it."""
+    return Draft(
+        "drop",
+        Phase.CONTRACT,
+        f"drop {shown(routine.address)}",
+        sql(dropping(routine.address)),
+        hazards=(hazard(Code.OLD_READERS, "code that calls it breaks"),),
+        done=(Check(routine.address, present=False),),
+        undo=(sql(definition),),
+        removes=True,
+    )
+
+
+def altered(change: Change[R], definition: str, back: str) -> Draft:
+    """CREATE OR REPLACE: grants, owner, comment and all that uses it stay."""
+    routine, old = change.desired, change.live
+    names = [a.name for a in change.attributes]
+    evidence = [("body_digest", routine.body_digest) if n == "body" else (n, getattr(routine, n)) for n in names]
+    return Draft(
+        "replace",
+        Phase.EXPAND,
+        f"change {shown(change.address)}: {', '.join(names)}",
+        sql(definition),
+        hazards=tuple(_risks(change)),
+        done=shows(change.address, *evidence),
+        undo=(sql(back),) if fits(routine, old) else None,
+        provides=True,
+        late=late(routine),
+    )
+
+
+def _risks(change: Change[Any]) -> Iterable[Hazard]:
+    if change.changed("security_definer"):
+        runs = "its owner" if change.desired.security_definer else "the caller"
+        yield hazard(Code.SECURITY, f"it runs with the rights of {runs} from here on")

@@ -1,0 +1,197 @@
+"""A type that cannot be altered in place: a new one beside it, every column moved over, the old one dropped, at once.
+
+Types made of it (domains, composites, ranges) are made anew with it. What else uses one of them (views, functions,
+checks and index conditions that name a value) goes before and comes again after: `Kind.disturbs` tells the planner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.kinds.column import Column
+from reconciler.engines.postgres.locks import access_exclusive
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import fitting, ident, qualified
+from reconciler.engines.postgres.type_names import type_name
+from reconciler.errors import UnsupportedChange
+from reconciler.model.address import Address
+from reconciler.model.change import Change
+from reconciler.model.hazard import Code, Hazard, hazard
+from reconciler.model.kind import Context, Disturbance
+from reconciler.model.step import Draft, Phase, Probe
+
+MADE_OF = ("domain", "composite", "range")
+Using = Callable[[Column], str]
+
+
+def by_text(column: Column) -> str:
+    """The value by way of its text, which arrays and composites have too."""
+    return f"{ident(column.address.name)}::text::{column.type}"
+
+
+def users(address: Address, context: Context, *kinds: str) -> Iterator[Address]:
+    """What of these kinds uses a type directly, by what the server knows."""
+    for user, used in context.live.uses.items():
+        if user.kind in kinds and address in used and user in context.live.resources:
+            yield user
+
+
+def family(address: Address, context: Context) -> list[Address]:
+    """The type and the types made of it, each after what it is made of."""
+    found = [address]
+    for known in found:
+        for user in users(known, context, *MADE_OF):
+            if user in found:
+                found.remove(user)
+            found.append(user)
+    return found
+
+
+def columns(types: Iterable[Address], context: Context) -> list[Column]:
+    """The live columns of these types that stay, in order."""
+    found = {u for t in types for u in users(t, context, "column")}
+    live = (context.live.get(a, Column) for a in sorted(found) if not context.deletes(a))
+    return [c for c in live if c is not None]
+
+
+def absorbed(change: Change[Any], context: Context) -> bool:
+    """A type that is made anew with what it is made of needs no change of its own."""
+    if change.before is None or change.after is None:
+        return False
+    used = [change.address]
+    for address in used:
+        used += [a for a in context.live.uses.get(address, ()) if a.kind in (*MADE_OF, "enum") and a not in used]
+    return any(_converts(context.changes.get(a)) for a in used[1:])
+
+
+def _converts(change: Change[Any] | None) -> bool:
+    return change is not None and change.before is not None and change.after is not None and _anew(change)
+
+
+def _anew(change: Change[Any]) -> bool:
+    from reconciler.engines.postgres.kinds import composite, domain, enum, range
+
+    disturbs = {k.KIND.name: k.KIND.disturbs for k in (composite, domain, enum, range)}
+    return disturbs[change.address.kind](change) is Disturbance.DROPS
+
+
+def converted(
+    change: Change[Any],
+    context: Context,
+    statements_of: Callable[[Any], list[str]],
+    using: Using = by_text,
+    hazards: tuple[Hazard, ...] = (),
+    probes: tuple[Probe, ...] = (),
+) -> list[Draft]:
+    """One draft that does it all. Raises UnsupportedChange where a type made of it is not declared any more."""
+    types = family(change.address, context)
+    moved = columns(types, context)
+    old = {t: fitting(t.name, suffix="_old") for t in types}
+    if len(types) == 1 and not moved:
+        return [_alone(change, statements_of, hazards)]
+    statements = [f"{_alter(t)} RENAME TO {ident(old[t])}" for t in types]
+    for known in types:
+        statements += _range_parts(known, old[known], context)
+    statements += statements_of(change.desired)
+    for made in types[1:]:
+        statements += _made(made, context)
+    for column in moved:
+        statements += _moved(column, context, using)
+    statements += [f"{_drop(t)} {qualified(t.path[0], old[t])}" for t in reversed(types)]
+    tables = list(dict.fromkeys(c.table for c in moved))
+    named = ", ".join(qualified(*t) for t in tables)
+    rewrites = (
+        hazard(Code.REWRITE, f"{named}: every row is rewritten with the new type"),
+        hazard(Code.LOSSY, f"a value that the new {change.address.name} cannot hold makes the step fail"),
+    )
+    return [
+        Draft(
+            "convert",
+            Phase.CONTRACT,
+            f"make {change.address.kind} {'.'.join(change.address.path)} anew"
+            + (f" and move {', '.join(f'{c.table[1]}.{c.address.name}' for c in moved)} to it" if moved else ""),
+            sql(*statements),
+            locks=access_exclusive(*tables),
+            hazards=(*(rewrites if moved else ()), *hazards),
+            probes=probes,
+            done=became(change),
+            reads=moved[0].address.sibling("table", moved[0].table) if moved else None,
+            provides=True,
+        )
+    ]
+
+
+def _alone(change: Change[Any], statements_of: Callable[[Any], list[str]], hazards: tuple[Hazard, ...]) -> Draft:
+    """Nothing holds a value of it: out and in again."""
+    name = type_name(change.address)
+    return Draft(
+        "replace",
+        Phase.CONTRACT,
+        f"make {change.address.kind} {'.'.join(change.address.path)} anew",
+        sql(f"{_drop(change.address)} {name}", *statements_of(change.desired)),
+        hazards=(hazard(Code.OLD_READERS, "code that names the type meets another one"), *hazards),
+        done=became(change),
+        undo=(sql(f"{_drop(change.address)} {name}", *statements_of(change.live)),),
+        provides=True,
+    )
+
+
+def _range_parts(address: Address, old: str, context: Context) -> list[str]:
+    """What has its name beside a range type: the multirange type and the constructors; they go with the old range."""
+    found = context.live.resources[address]
+    multirange, subtype = getattr(found, "multirange", ""), getattr(found, "subtype", "")
+    if not multirange:
+        return []
+    schema, name = address.path
+    many = fitting(multirange, suffix="_old")
+    one, wanted = qualified(schema, name), qualified(schema, old)
+    constructors = [
+        (one, f"{subtype}, {subtype}", old),
+        (one, f"{subtype}, {subtype}, text", old),
+        (qualified(schema, multirange), "", many),
+        (qualified(schema, multirange), wanted, many),
+        (qualified(schema, multirange), f"VARIADIC {wanted}[]", many),
+    ]
+    renamed = [f"ALTER FUNCTION {f}({arguments}) RENAME TO {ident(to)}" for f, arguments, to in constructors]
+    return [f"ALTER TYPE {qualified(schema, multirange)} RENAME TO {ident(many)}", *renamed]
+
+
+def _alter(address: Address) -> str:
+    return f"ALTER {'DOMAIN' if address.kind == 'domain' else 'TYPE'} {type_name(address)}"
+
+
+def _drop(address: Address) -> str:
+    return "DROP DOMAIN" if address.kind == "domain" else "DROP TYPE"
+
+
+def _made(address: Address, context: Context) -> list[str]:
+    from reconciler.engines.postgres.kinds import composite, domain, range
+
+    wanted = context.desired.resources.get(address)
+    if wanted is None:
+        raise UnsupportedChange(
+            f"{address} is made of a type that has to be made anew, and is not declared",
+            hint=f"drop the {address.kind} in an earlier plan, or declare it",
+        )
+    builds: dict[str, Callable[[Any], list[str]]] = {
+        "domain": domain.statements,
+        "composite": composite.statements,
+        "range": range.statements,
+    }
+    return builds[address.kind](wanted)
+
+
+def _moved(live: Column, context: Context, using: Using) -> list[str]:
+    column = context.desired.get(live.address, Column) or live
+    if column.type != live.type:
+        column = live  # its own change comes after
+    table = f"ALTER TABLE {qualified(*live.table)} ALTER COLUMN {ident(live.address.name)}"
+    collate = f" COLLATE {qualified(*live.collation)}" if live.collation else ""
+    own = context.changes.get(live.address)
+    if own is not None and own.forced is not None:  # it has let go of its default already
+        return [f"{table} TYPE {live.type}{collate} USING {using(live)}"]
+    out = [f"{table} DROP DEFAULT"] if live.default is not None else []
+    back = [f"{table} SET DEFAULT {column.default.source}"] if column.default is not None else []
+    return [*out, f"{table} TYPE {live.type}{collate} USING {using(live)}", *back]

@@ -1,0 +1,1 @@
+SELECT similarity('a', 'b');
