@@ -48,7 +48,16 @@ def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapp
             elif address not in origin:
                 origin[address] = origin[source]
                 work.append((address, Disturbance.ALTERS))
-    return result
+    return {a: _along(c, result, kinds) for a, c in result.items()}
+
+
+def _along(change: Change[Any], changes: Changes, kinds: Mapping[str, Kind[Any]]) -> Change[Any]:
+    """What is newly attached to something built again belongs to the same cluster."""
+    parent = parent_of(change.address, kinds) if kinds[change.address.kind].attaches else None
+    carrier = changes.get(parent) if parent is not None else None
+    if change.action is not Action.CREATE or carrier is None or carrier.action is not Action.REPLACE:
+        return change
+    return replace(change, forced=carrier.forced)
 
 
 def _disturbance(change: Change[Any], kinds: Mapping[str, Kind[Any]]) -> Disturbance:

@@ -23,7 +23,7 @@ class Stores:
     postgres: str
     neo4j: str
     dynamodb: str
-    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1), init=False)
 
     @property
     def variables(self) -> dict[str, str]:

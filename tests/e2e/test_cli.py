@@ -120,7 +120,8 @@ def test_ad_hoc(user: User, graph: Stores, engine: str) -> None:
     assert "no changes" in user("plan", *at, "--detailed-exitcode").out
 
     user.write("mine/shop.yaml", declared)
-    user("apply", *at, "--auto-approve", code=3)
+    if engine != "neo4j":  # an index of the graph holds no data of its own
+        user("apply", *at, "--auto-approve", code=3)
     user("apply", *at, "--auto-approve", "--allow", "*")
     assert "no changes" in user("plan", *at, "--detailed-exitcode").out
 

@@ -177,6 +177,8 @@ def _while_it_waits(bench: Bench, step: Step) -> frozenset[Lock]:
     if isinstance(step.operation, Backfill):
         column = ident(step.operation.column)
         blocking = f"SELECT FROM {table} WHERE {column} IS NULL LIMIT 1 FOR UPDATE"
+    elif step.address.kind == "materialized_view_index":  # no statement locks a materialized view, but queries do
+        blocking = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT FROM {table}"
     else:
         blocking = f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE"
     pid = bench.connection.info.backend_pid

@@ -71,8 +71,11 @@ class Runner:
                 return self._await(call, sent=True)
 
     def _patience(self, call: Call) -> Patience:
-        hint = "run the same plan again: it goes on waiting"
-        return Patience(f"{call.call} of {call.table}", self.limits.wait_timeout, hint, self.clock, self.sleep)
+        hint, limit = "run the same plan again: it goes on waiting", self.limits.wait_timeout
+        if self.connection.local and call.wait is not None and call.wait[:2] == ("index", "gone"):
+            hint = local_edition.REMOVAL_HINT
+            limit = min(limit or local_edition.REMOVAL_SECONDS, local_edition.REMOVAL_SECONDS)
+        return Patience(f"{call.call} of {call.table}", limit, hint, self.clock, self.sleep)
 
     def _sent(self, call: Call, row: TableRow | None, patience: Patience) -> bool:
         """Whether it went through; False after a pause where it may do so later."""
@@ -96,12 +99,6 @@ class Runner:
     def _send(self, call: Call, row: TableRow | None) -> None:
         client, parameters = self.connection.client, dict(call.parameters)
         if call.call == "UpdateTable" and self.connection.local and row is not None:
-            stuck = local_edition.never_ends(parameters, row)
-            if stuck is not None:
-                raise StoreError(
-                    f"DynamoDB Local cannot remove index {stuck}: it has just the attributes of the table's own key",
-                    hint=f"delete the local table {call.table} and apply again",
-                )
             parameters = local_edition.kept(parameters, row)
         if call.call in ("TagResource", "UntagResource"):
             del parameters["TableName"]

@@ -3,6 +3,9 @@
 It knows no tags and no recovery, keeps no table class, takes keys of one attribute per part only, keeps a table's
 on-demand maximum only if it is given for both reads and writes, and does not change that of an index. What a
 declaration asks of these is deferred, one by one, so that the rest can be used.
+
+It never ends the removal of some indexes: of one that has just the attributes of the table's own key, or of another
+index (its SQL fails then, as its log shows). So that is not waited for as long as it would be elsewhere.
 """
 
 from __future__ import annotations
@@ -13,7 +16,6 @@ from typing import Any
 
 from reconciler.engines.dynamodb import throughput
 from reconciler.engines.dynamodb.connect import Connection
-from reconciler.engines.dynamodb.effects import index_of
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
 from reconciler.engines.dynamodb.kinds.pitr import Pitr
 from reconciler.engines.dynamodb.kinds.table import Table
@@ -22,6 +24,11 @@ from reconciler.engines.dynamodb.row import TableRow
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred
 from reconciler.model.resource import Resource
+
+REMOVAL_SECONDS = 60.0
+"""An index that is in DELETING for longer will stay there; usual are 1 s, and 16 s with `-delayTransientStatuses`."""
+
+REMOVAL_HINT = "DynamoDB Local never ends the removal of some indexes: delete the local table and apply again"
 
 
 def possible(desired: Catalog, live: Catalog, connection: Connection) -> Catalog:
@@ -93,14 +100,3 @@ def kept(parameters: Mapping[str, Any], row: TableRow) -> dict[str, Any]:
     if not row.provisioned and limit != throughput.ON_DEMAND and members.get("BillingMode") != "PROVISIONED":
         members.setdefault("OnDemandThroughput", throughput.maximum(limit))
     return members
-
-
-def never_ends(parameters: Mapping[str, Any], row: TableRow) -> str | None:
-    """The index that an UpdateTable removes and that DynamoDB Local would keep in DELETING for ever: one on just the
-    attributes of the table's own key (its SQL fails then, as its log shows). None for all others."""
-    own = {element["AttributeName"] for element in row.table["KeySchema"]}
-    for update in parameters.get("GlobalSecondaryIndexUpdates", ()):
-        index = index_of(row, update["Delete"]["IndexName"]) if "Delete" in update else None
-        if index is not None and {element["AttributeName"] for element in index["KeySchema"]} == own:
-            return str(index["IndexName"])
-    return None

@@ -24,8 +24,8 @@ BEATS = 5
 """Heartbeats in the time of one lease."""
 
 _GUARD = f"CREATE CONSTRAINT {OWN} FOR (n:_ReconcileLock) REQUIRE n.name IS UNIQUE"
-# MERGE under the uniqueness constraint makes one node. Each query writes to it first, which takes its lock, and reads it
-# then. The node is never deleted: one who waits for the lock of a node that goes away meanwhile reads it as free
+# MERGE under the uniqueness constraint makes one node. Each query writes to it first, which takes its lock, and reads
+# it then. The node is never deleted: one who waits for the lock of a node that goes away meanwhile reads it as free
 # (measured: up to seven holders at once).
 _TAKE = """
 MERGE (lock:_ReconcileLock {name: $name})

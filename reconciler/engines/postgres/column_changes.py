@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres.backfill import Backfill
@@ -9,6 +10,7 @@ from reconciler.engines.postgres.column_names import alter, label, table_address
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.evidence import shows
 from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock, share_update_exclusive
+from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.quoting import fitting, ident
 from reconciler.errors import UnsupportedChange
@@ -38,7 +40,16 @@ def add(change: Change[Column], context: Context) -> list[Draft]:
         rewrites = not facts.fast_default or column.identity is not None
     effect = f"every row of {table_name(column)} is rewritten to hold {column.address.name}"
     hazards = (hazard(Code.REWRITE, effect),) if rewrites else ()
-    return [_added(change, clause(column), hazards, rewrites)]
+    return [replace(_added(change, clause(column), hazards, rewrites), requires=_retyped_first(column, context))]
+
+
+def _retyped_first(column: Column, context: Context) -> tuple[Ref, ...]:
+    """What a generated column is made from gets its new type before: it cannot any more afterwards."""
+    if column.generated is None:
+        return ()
+    names = words(column.generated.expression.source)
+    siblings = (context.changes.get(column.address.sibling("column", (*column.table, n))) for n in sorted(names))
+    return tuple(Ref(c.address) for c in siblings if c is not None and c.changed("type", "collation"))
 
 
 def _added(change: Change[Column], clause: str, hazards: tuple[Hazard, ...] = (), reads: bool = False) -> Draft:
@@ -59,8 +70,6 @@ def _added(change: Change[Column], clause: str, hazards: tuple[Hazard, ...] = ()
 
 
 def _add_in_batches(change: Change[Column], context: Context) -> list[Draft]:
-    from dataclasses import replace
-
     from reconciler.engines.postgres.kinds.column import clause
 
     column = change.desired
@@ -91,8 +100,6 @@ def _add_in_batches(change: Change[Column], context: Context) -> list[Draft]:
 
 
 def _add_then_require(change: Change[Column], context: Context) -> list[Draft]:
-    from dataclasses import replace
-
     from reconciler.engines.postgres.kinds.column import clause
 
     column = change.desired

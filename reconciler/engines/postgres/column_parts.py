@@ -35,6 +35,7 @@ class Facts(NamedTuple):
     - `fast_default`: adding the column leaves the stored rows alone (atthasmissing); False where it rewrites.
     - `rewrites`: changing the live type to this one rewrites the table.
     - `using`: the change needs a USING clause.
+    - `castable`: there is a way from the live type to this one at all.
     - `reindexes`: changing it so builds plain indexes on the column again.
     - `not_null_name`: what the live NOT NULL constraint is called (18 and later).
     """
@@ -42,6 +43,7 @@ class Facts(NamedTuple):
     fast_default: bool = True
     rewrites: bool = True
     using: bool = False
+    castable: bool = True
     reindexes: bool = True
     not_null_name: str | None = None
 

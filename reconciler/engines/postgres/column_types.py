@@ -9,11 +9,13 @@ from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.errors import UnsupportedChange
+from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Check, Draft, Phase, Ref
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.column import Column
@@ -28,6 +30,7 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
     """ALTER COLUMN TYPE. The server said whether that rewrites the table or its indexes."""
     column, live = change.desired, change.live
     facts = column.facts or Facts()
+    _refuse_impossible(change, facts, context)
     using = f" USING {ident(column.address.name)}::{column.type}" if facts.using else ""
     hazards = _hazards(live, column, facts, context)
     return [
@@ -41,9 +44,41 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
             done=(Check(column.address, attributes=(("type", column.type), ("collation", column.collation))),),
             undo=None if facts.rewrites else (sql(*_statements(column, live, "")),),
             reads=table_address(column) if hazards else None,
+            requires=tuple(map(Ref, _generated_from(change.address, context))),
             provides=True,
         )
     ]
+
+
+def _refuse_impossible(change: Change[Column], facts: Facts, context: Context) -> None:
+    column, live = change.desired, change.live
+    where = context.desired.origin(change.address)
+    if not facts.castable:
+        raise UnsupportedChange(
+            f"{change.address}: nothing turns the type {live.type} into {column.type}",
+            hint="declare a new column, move the values by a statement of your own, then drop the old column",
+            where=where,
+        )
+    users = [a.name for a in _generated_from(change.address, context) if not _ends(a, context)]
+    if users:
+        raise UnsupportedChange(
+            f"{change.address}: its type cannot change from {live.type} to {column.type} while {', '.join(users)} is "
+            "generated from it",
+            hint="drop the generated column in one plan, then change the type and declare it again",
+            where=where,
+        )
+
+
+def _generated_from(address: Address, context: Context) -> list[Address]:
+    """Live columns of the table whose generation expression reads the column."""
+    users = (a for a in context.live.uses if a.kind == "column" and a.path[:2] == address.path[:2])
+    return sorted(a for a in users if address in context.live.uses[a])
+
+
+def _ends(address: Address, context: Context) -> bool:
+    """Whether the plan takes the generated column away, or makes an ordinary one of it."""
+    change = context.changes.get(address)
+    return change is not None and getattr(change.after, "generated", None) is None
 
 
 def _statements(before: Column, after: Column, using: str) -> list[str]:
@@ -73,12 +108,16 @@ def _hazards(live: Column, column: Column, facts: Facts, context: Context) -> tu
 def _done_again(column: Column, facts: Facts, context: Context) -> list[str]:
     """Checks that are made again, indexes that are built again: of expressions always, of columns if they sort anew."""
     from reconciler.engines.postgres.kinds.check import Check as CheckConstraint
+    from reconciler.engines.postgres.kinds.exclusion import Exclusion
     from reconciler.engines.postgres.kinds.index import Index
     from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
     from reconciler.engines.postgres.kinds.unique import Unique
 
     live, here, name = context.live, table_address(column), column.address.name
     found = [c.address.name for c in live.children(here, "check", CheckConstraint) if name in c.columns]
+    for exclusion in live.children(here, "exclusion", Exclusion):
+        if facts.reindexes or _mentioned(name, [e.part.expression for e in exclusion.elements if e.part.expression]):
+            found.append(exclusion.address.name)
     for index in live.children(here, "index", Index):
         texts = [e for e in (index.where, *(p.expression for p in index.parts)) if e is not None]
         if _mentioned(name, texts) or (facts.reindexes and name in [p.column for p in index.parts]):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reconciler.engines.postgres import type_conversion
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kinds.column import Column
+from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, qualified
@@ -71,6 +72,7 @@ def drop(change: Change[Composite], _context: Context) -> list[Draft]:
             Phase.CONTRACT,
             f"drop composite {'.'.join(change.address.path)}",
             sql(f"DROP TYPE {type_name(change.address)}"),
+            locks=access_exclusive((change.address.path[0], change.address.path[1])),
             hazards=(hazard(Code.OLD_READERS, "code that names the type breaks"),),
             done=(Check(change.address, present=False),),
             undo=(sql(*statements(change.live)),),
@@ -131,6 +133,7 @@ def _altered(
         phase,
         f"change the attributes of composite {'.'.join(change.address.path)}",
         sql(f"{alter} {', '.join(actions)}"),
+        locks=access_exclusive((change.address.path[0], change.address.path[1])),
         hazards=hazards,
         done=became(change),
         undo=None if back is None else (sql(f"{alter} {', '.join(back)}"),),

@@ -8,9 +8,10 @@ from typing import Any
 from reconciler.engines.postgres.kind import Reader
 from reconciler.model.address import Address
 
-# Normal dependencies only: what a column, key or index holds on its own table is automatic or internal, and foreign
-# keys say themselves what they refer to. An array type stands for its element, a multirange for its range, a row type
-# for its relation. Objects below 16384 belong to the system.
+# Normal dependencies, and two automatic ones on columns of the same table: those of generated columns, and those of
+# indexes, which their expressions and conditions have as well. All others that are automatic or internal a resource
+# says itself, as it does what its foreign keys refer to. An array type stands for its element, a multirange for its
+# range, a row type for its relation. Objects below 16384 belong to the system.
 QUERY = """
     SELECT d.classid::regclass::text, d.objid, d.objsubid,
            coalesce(w.ev_class, f.adrelid, k.conrelid, g.tgrelid, p.polrelid),
@@ -27,7 +28,9 @@ QUERY = """
     LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
     LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
     LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
-    WHERE d.deptype = 'n' AND d.refobjid >= 16384 AND d.refclassid <> 'pg_namespace'::regclass
+    LEFT JOIN pg_index x ON d.classid = 'pg_class'::regclass AND x.indexrelid = d.objid
+    WHERE (d.deptype = 'n' OR d.deptype = 'a' AND d.refobjsubid > 0 AND (f.oid IS NOT NULL OR x.indexrelid IS NOT NULL))
+      AND d.refobjid >= 16384 AND d.refclassid <> 'pg_namespace'::regclass
       AND NOT (d.classid = 'pg_constraint'::regclass AND d.refclassid = 'pg_class'::regclass)"""
 
 CONSTRAINTS = {"c": "check", "x": "exclusion", "u": "unique", "f": "foreign_key", "p": "primary_key"}

@@ -67,8 +67,17 @@ def _retyped(connection: psycopg.Connection[Any], column: Column, live: Column) 
         with connection.transaction():
             connection.execute(action)
     except errors.DatatypeMismatch:
-        return Facts(rewrites=True, using=True)
+        return Facts(rewrites=True, using=True, castable=_castable(connection, f"{action} USING {name}::{column.type}"))
     return Facts(rewrites=_filenode(connection) != before, reindexes=_filenode(connection, INDEX) != index)
+
+
+def _castable(connection: psycopg.Connection[Any], action: str) -> bool:
+    try:
+        with connection.transaction():
+            connection.execute(action)
+    except (errors.CannotCoerce, errors.UndefinedFunction):
+        return False
+    return True
 
 
 def _not_null_name(connection: psycopg.Connection[Any], live: Column) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from reconciler.model.address import Address
+from reconciler.model.expr import Expr
 from reconciler.model.kind import Kind
 from reconciler.model.resource import Resource
 
@@ -91,6 +92,10 @@ class PgKind(Kind[R], Generic[R]):
     rolled back."""
     piece: bool = False
     """Whether it is a piece of its table, built on the table's temporary twin."""
+    conditions: Callable[[R], Sequence[tuple[Address, Expr]]] | None = None
+    """Conditions about rows that it holds, each with its table, for the server to spell."""
+    with_conditions: Callable[[R, Sequence[Expr]], R] | None = None
+    """It with its conditions, in the same order, as the server spells them."""
     attaches_to: Callable[[Kind[Any]], bool] | None = None
     """Which of the other kinds may carry one; the engine fills `attaches` with them."""
 

@@ -15,12 +15,14 @@ WORDS = {
     "range": "TYPE",
     "base_type": "TYPE",
     "materialized_view_index": "INDEX",
+    "view_trigger": "TRIGGER",
+    "view_rule": "RULE",
     "operator_class": "OPERATOR CLASS",
     "operator_family": "OPERATOR FAMILY",
 }
 ROUTINES = frozenset({"function", "procedure", "aggregate"})
 CONSTRAINTS = frozenset({"check", "unique", "foreign_key", "primary_key", "exclusion", "not_null"})
-ON_RELATION = frozenset({"trigger", "rule", "policy"})
+ON_RELATION = frozenset({"trigger", "rule", "policy", "view_trigger", "view_rule"})
 RELATIONS = frozenset({"table", "view", "materialized_view", "foreign_table"})
 
 

@@ -17,6 +17,13 @@ class Source(NamedTuple):
     acl: str | None = None
     letter: str = "''"
     where: str = "o.oid >= 16384"
+    key: str = ""
+    """SQL of (catalog, oid) where the object is known under another; a composite type under its relation."""
+
+    @property
+    def known_as(self) -> str:
+        """SQL of (catalog, oid)."""
+        return self.key or f"'{self.catalog}', o.oid"
 
 
 OWN_SEQUENCE = """EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = o.oid
@@ -39,7 +46,9 @@ SOURCES = (
         "'T'",
         f"""{IN_SCOPE.format("o.typnamespace")} AND (o.typtype IN ('e', 'd', 'r')
             OR o.typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = o.oid)
-            OR o.typtype = 'c' AND o.typacl IS NOT NULL)""",
+            OR o.typtype = 'c' AND EXISTS (SELECT FROM pg_class c WHERE c.oid = o.typrelid AND c.relkind = 'c'))""",
+        """CASE o.typtype WHEN 'c' THEN 'pg_class' ELSE 'pg_type' END,
+           CASE o.typtype WHEN 'c' THEN o.typrelid ELSE o.oid END""",
     ),
     Source("pg_foreign_data_wrapper", "fdwowner", "fdwacl", "'F'"),
     Source("pg_foreign_server", "srvowner", "srvacl", "'S'"),

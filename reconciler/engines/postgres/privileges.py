@@ -287,9 +287,13 @@ class Target(NamedTuple):
         return f"{self.defaults}REVOKE {what}{privileges} ON {self.words} FROM {role(name)}"
 
 
-def _by_column(kind: str, entries: Iterable[Entry], version: int) -> dict[tuple[str, str, str, str], bool]:
-    """(role, grantor, privilege, column) → grantable, `all` spelled out."""
-    result: dict[tuple[str, str, str, str], bool] = {}
+Key = tuple[str, str, str, str]
+"""(role, grantor, privilege, column)."""
+
+
+def _by_column(kind: str, entries: Iterable[Entry], version: int) -> dict[Key, bool]:
+    """Key → grantable, `all` spelled out."""
+    result: dict[Key, bool] = {}
     for e in entries:
         for privilege in words(kind, version) if e.privilege == ALL else (e.privilege,):
             key = (e.role, e.grantor, privilege, e.column)
@@ -304,14 +308,34 @@ def revocations(target: Target, before: Privileges, after: Privileges) -> list[s
     """
     had = _by_column(target.kind, before.entries, target.version)
     wanted = _by_column(target.kind, after.entries, target.version)
-    lost = [k for k in had if k not in wanted]
-    options = [k for k in had if k in wanted and had[k] and not wanted[k]]
+    passed_on = [k for k in had if k[1] and (k not in wanted or (had[k] and not wanted[k]))]
+    lost = [k for k in had if k not in wanted and not k[1]]
+    options = [k for k in had if k in wanted and had[k] and not wanted[k] and not k[1]]
     again = [k for k in wanted if k[3] and k in had and (k[0], k[1], k[2], "") in lost]
-    result = [s for n, g, p in _grouped(target, options)[::-1] for s in _as(g, target.revoke(p, n, option=True))]
-    result += [s for n, g, p in _grouped(target, lost)[::-1] for s in _as(g, target.revoke(p, n))]
+    result = _taken_back(target, passed_on, wanted)
+    result += [target.revoke(p, n, option=True) for n, _, p in _grouped(target, options)]
+    result += [target.revoke(p, n) for n, _, p in _grouped(target, lost)]
     for option in (False, True):
         kept = [k for k in again if wanted[k] is option]
         result += [s for n, g, p in _grouped(target, kept) for s in _as(g, target.grant(p, n, option))]
+    return result
+
+
+def _taken_back(target: Target, keys: Iterable[Key], wanted: Mapping[Key, bool]) -> list[str]:
+    """What somebody else than the owner granted goes with the option to grant it; what stays is granted again.
+
+    The owner can do that without being the grantor.
+    """
+    result: list[str] = []
+    sources = sorted({(k[1], k[2], k[3]) for k in keys})
+    for grantor, privilege, column in sources:
+        said = f"{privilege.upper()} ({ident(column)})" if column else privilege.upper()
+        result.append(target.revoke(said, grantor, option=True) + " CASCADE")
+        if wanted.get((grantor, "", privilege, column)):
+            result.append(target.grant(said, grantor, grantable=True))
+        for name, by, what, where in wanted:
+            if (by, what, where) == (grantor, privilege, column):
+                result += _as(grantor, target.grant(said, name, wanted[name, by, what, where]))
     return result
 
 
@@ -350,7 +374,7 @@ def _words(target: Target, privileges: Iterable[str]) -> str:
     return "ALL" if len(full) > 2 and tuple(said) == full else ", ".join(p.upper() for p in said)
 
 
-def _grouped(target: Target, keys: Iterable[tuple[str, str, str, str]]) -> list[tuple[str, str, str]]:
+def _grouped(target: Target, keys: Iterable[Key]) -> list[tuple[str, str, str]]:
     """(role, grantor, privileges as one writes them), one for each role and grantor, what the owner grants first."""
     groups: dict[tuple[str, str], dict[str, list[str]]] = {}
     for name, grantor, privilege, column in keys:

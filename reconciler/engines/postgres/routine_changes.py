@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -156,18 +157,30 @@ def altered(change: Change[R], definition: str, back: str) -> Draft:
     """CREATE OR REPLACE: grants, owner, comment and all that uses it stay."""
     routine, old = change.desired, change.live
     names = [a.name for a in change.attributes]
-    evidence = [("body_digest", routine.body_digest) if n == "body" else (n, getattr(routine, n)) for n in names]
     return Draft(
         "replace",
         Phase.EXPAND,
         f"change {shown(change.address)}: {', '.join(names)}",
         sql(definition),
         hazards=tuple(_risks(change)),
-        done=shows(change.address, *evidence),
+        done=_evidence(change),
         undo=(sql(back),) if fits(routine, old) else None,
         provides=True,
         late=late(routine),
     )
+
+
+def made_again(change: Change[R], definition: str) -> Draft:
+    """The draft that creates it after it was dropped."""
+    draft = made(change.desired, definition)
+    return dataclasses.replace(draft, phase=Phase.CONTRACT, done=(*draft.done, *_evidence(change)), undo=None)
+
+
+def _evidence(change: Change[R]) -> tuple[Check, ...]:
+    """The attributes that differ are as declared; of a body, its digest says so."""
+    routine, names = change.desired, [a.name for a in change.attributes]
+    said = [("body_digest", routine.body_digest) if n == "body" else (n, getattr(routine, n)) for n in names]
+    return shows(change.address, *said) if said else ()
 
 
 def _risks(change: Change[Any]) -> Iterable[Hazard]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from reconciler.engines.postgres.evidence import became, shows
 from reconciler.engines.postgres.kind import Reader, Row
-from reconciler.engines.postgres.locks import access_exclusive
-from reconciler.engines.postgres.mentions import mentioned
+from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock
+from reconciler.engines.postgres.mentions import RELATIONS, mentioned
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
@@ -21,10 +21,13 @@ from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
 from reconciler.model.resource import Resource
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Check, Draft, Lock, Phase
 
 STATES = {"O": "origin", "D": "disabled", "R": "replica", "A": "always"}
 _SET = {"origin": "ENABLE", "disabled": "DISABLE", "replica": "ENABLE REPLICA", "always": "ENABLE ALWAYS"}
+_TARGET = re.compile(
+    r"""(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(?:ONLY\s+)?((?:[\w$.]|"(?:[^"]|"")*")+)""", re.IGNORECASE
+)
 _TOKEN = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|\bDO\b""")
 
 
@@ -82,9 +85,13 @@ def query(relkinds: str) -> str:
     """Rules of these kinds of relations but those that make a view; their text without the part before it."""
     return f"""
         SELECT w.ev_class, w.rulename, w.ev_type::text, w.is_instead, w.ev_enabled::text, w.ev_qual::text <> '<>',
-               substr(pg_get_ruledef(w.oid), length(format(E'CREATE RULE %%I AS\\n    ON %%s TO %%I.%%I', w.rulename,
-                      (ARRAY['UPDATE', 'INSERT', 'DELETE'])[w.ev_type::text::int - 1], n.nspname, c.relname)) + 1)
+               substr(d.text, 1 + length(CASE WHEN starts_with(d.text, h.head || quote_ident(n.nspname) || '.')
+                      THEN h.head || quote_ident(n.nspname) ELSE h.head || 'pg_temp' END)
+                      + 1 + length(quote_ident(c.relname)))
         FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+        CROSS JOIN LATERAL (SELECT pg_get_ruledef(w.oid)) d (text)
+        CROSS JOIN LATERAL (SELECT format(E'CREATE RULE %%I AS\\n    ON %%s TO ', w.rulename,
+                            (ARRAY['UPDATE', 'INSERT', 'DELETE'])[w.ev_type::text::int - 1])) h (head)
         WHERE w.rulename <> '_RETURN' AND c.relkind IN ({relkinds}) AND c.relnamespace = ANY (%(namespaces)s)
           AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
                           AND e.deptype = 'e')
@@ -161,6 +168,15 @@ def mentions(rule: AnyRule, catalog: Catalog) -> Iterable[Address]:
     return mentioned(f"{rule.where.source if rule.where else ''} {rule.do.source}", catalog)
 
 
+def _locks(rule: AnyRule, catalog: Catalog) -> tuple[Lock, ...]:
+    """Its relation, and what its commands write to, as those commands would lock it."""
+    here = (rule.address.path[0], rule.address.path[1])
+    named = " ".join(m.group(1) for m in _TARGET.finditer(rule.do.source))
+    found = (a.path for a in mentioned(named, catalog, kinds=RELATIONS))
+    written = [lock(ROW_EXCLUSIVE, p[0], p[1]) for p in found if p != here]
+    return (*access_exclusive(here), *written)
+
+
 def create(change: Change[Any], context: Context) -> list[Draft]:
     """Instant. Statements of old code do something else from here on, unless the relation is new."""
     rule = change.desired
@@ -173,7 +189,7 @@ def create(change: Change[Any], context: Context) -> list[Draft]:
             Phase.EXPAND if new else Phase.CONTRACT,
             f"create rule {_label(change.address)}",
             sql(*_whole(rule)),
-            locks=access_exclusive((change.address.path[0], change.address.path[1])),
+            locks=_locks(rule, context.desired),
             hazards=() if new else (hazard(Code.OLD_WRITERS, what),),
             done=(Check(change.address),),
             undo=(sql(f"DROP RULE {ident(change.address.name)} ON {_relation(change.address)}"),),
@@ -209,7 +225,7 @@ def rebuild(change: Change[Any], context: Context) -> list[Draft]:
     ]
 
 
-def alter(change: Change[Any], _context: Context) -> list[Draft]:
+def alter(change: Change[Any], context: Context) -> list[Draft]:
     """CREATE OR REPLACE RULE: never a moment without it."""
     rule, live = change.desired, change.live
     word = "CREATE OR REPLACE RULE"
@@ -221,7 +237,7 @@ def alter(change: Change[Any], _context: Context) -> list[Draft]:
             Phase.CONTRACT,
             f"change rule {_label(change.address)}",
             sql(definition(rule, word), *states),
-            locks=access_exclusive((change.address.path[0], change.address.path[1])),
+            locks=_locks(rule, context.desired),
             hazards=(hazard(Code.OLD_WRITERS, f"{rule.event} on {change.address.path[1]} does something else"),),
             done=became(change),
             undo=(sql(definition(live, word), *back),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -63,7 +64,7 @@ def made(trigger: AnyTrigger, phase: Phase = Phase.EXPAND) -> Draft:
         phase,
         f"create trigger {trigger.address.name} on {relation}",
         sql(*statements(trigger)),
-        locks=share_row_exclusive((schema, relation), *([trigger.source] if trigger.source else [])),
+        locks=share_row_exclusive((schema, relation)),
         done=(Check(trigger.address),),
         undo=(sql(dropping(trigger)),),
         provides=True,
@@ -98,7 +99,8 @@ def drop(change: Change[Any], _context: Context) -> list[Draft]:
 
 def rebuild(change: Change[Any], _context: Context) -> list[Draft]:
     """Out and in again around a change of what it stands on."""
-    return [gone(change.live), made(change.desired, Phase.CONTRACT)]
+    draft = made(change.desired, Phase.CONTRACT)
+    return [gone(change.live), dataclasses.replace(draft, done=(*draft.done, *became(change)), undo=None)]
 
 
 def alter(change: Change[Any], _context: Context) -> list[Draft]:

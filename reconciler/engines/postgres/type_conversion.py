@@ -113,7 +113,7 @@ def converted(
             f"make {change.address.kind} {'.'.join(change.address.path)} anew"
             + (f" and move {', '.join(f'{c.table[1]}.{c.address.name}' for c in moved)} to it" if moved else ""),
             sql(*statements),
-            locks=access_exclusive(*tables),
+            locks=access_exclusive(*_composites(types), *tables),
             hazards=(*(rewrites if moved else ()), *hazards),
             probes=probes,
             done=became(change),
@@ -121,6 +121,11 @@ def converted(
             provides=True,
         )
     ]
+
+
+def _composites(types: Iterable[Address]) -> list[tuple[str, str]]:
+    """Composite types are relations too."""
+    return [(t.path[0], t.path[1]) for t in types if t.kind == "composite"]
 
 
 def _alone(change: Change[Any], statements_of: Callable[[Any], list[str]], hazards: tuple[Hazard, ...]) -> Draft:
@@ -131,6 +136,7 @@ def _alone(change: Change[Any], statements_of: Callable[[Any], list[str]], hazar
         Phase.CONTRACT,
         f"make {change.address.kind} {'.'.join(change.address.path)} anew",
         sql(f"{_drop(change.address)} {name}", *statements_of(change.desired)),
+        locks=access_exclusive(*_composites([change.address])),
         hazards=(hazard(Code.OLD_READERS, "code that names the type meets another one"), *hazards),
         done=became(change),
         undo=(sql(f"{_drop(change.address)} {name}", *statements_of(change.live)),),

@@ -69,8 +69,9 @@ class Rig:
     clock: Clock = field(default_factory=Clock)
     said: list[str] = field(default_factory=list)
     held: Callable[[], None] = lambda: None
+    edition: str = ""
 
     @property
     def runner(self) -> Runner:
-        connection = Connection(self.client, Server("DynamoDB", (2012, 8, 10)), tags=False, backups=False)
+        connection = Connection(self.client, Server("DynamoDB", (2012, 8, 10), self.edition), tags=False, backups=False)
         return Runner(connection, self.limits, self.said.append, self.held, self.clock, self.clock.sleep)

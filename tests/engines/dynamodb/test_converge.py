@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
 from reconciler.engines.dynamodb.kinds.table import Table
-from reconciler.errors import Blocked, StoreError
+from reconciler.errors import Blocked
 from reconciler.model.step import Phase
 from tests.engines.dynamodb.workshop import Workshop, address, codes, only, titles
 
@@ -102,14 +102,6 @@ def test_an_index_is_replaced_under_its_name(shop: Workshop) -> None:
     assert "RC1203" in codes(only(plan))
     found = shop.inspect().get(address("gsi", "t", "by_who"), Gsi)
     assert found is not None and found.definition == "by who N, holds keys only"
-
-
-def test_dynamodb_local_is_not_waited_for_where_it_never_ends(shop: Workshop) -> None:
-    """It leaves an index on the table's own key in DELETING for ever."""
-    shop.converge(one("indexes: {by_id: {partition: id}}", "id: S"))
-    shop.declare(one("", "id: S"))
-    with pytest.raises(StoreError, match="DynamoDB Local cannot remove index by_id"):
-        shop.apply()
 
 
 def test_the_mode_changes_with_all_its_indexes(shop: Workshop) -> None:

@@ -105,6 +105,14 @@ def test_waiting_ends_at_its_limit_and_says_how_to_go_on() -> None:
     assert any("for 60 s now" in s or "s now" in s for s in rig.said), "it is told once a minute"
 
 
+def test_dynamodb_local_is_not_waited_for_where_it_never_ends() -> None:
+    """It leaves an index in DELETING for ever whose key is the table's own, or that of another index."""
+    rig = Rig(Scripted([having("ACTIVE"), having("ACTIVE"), having("DELETING")]), edition="local")
+    with pytest.raises(StoreError, match="not finished after 60 s; things: index by_who is deleting") as caught:
+        rig.runner.run(DROP)
+    assert "delete the local table" in str(caught.value.hint)
+
+
 def test_no_limit_is_no_limit() -> None:
     days = [having("CREATING", Backfilling=True)] * 5000
     rig = Rig(Scripted([ACTIVE, ACTIVE, *days, having("ACTIVE")]), Limits(wait_timeout=0))
@@ -132,6 +140,7 @@ def test_the_one_ttl_change_an_hour_is_waited_for() -> None:
     assert rig.clock.now >= 180 and "changed within the hour" in rig.said[0]
 
 
+DROP = Call(REMOVE.call, REMOVE.parameters, Wait("index", "gone", "by_who"))
 OFF = Call(
     "UpdateTimeToLive",
     {"TableName": "things", "TimeToLiveSpecification": {"Enabled": False, "AttributeName": "old"}},

@@ -18,7 +18,7 @@ from tests.engines.neo4j.graph import Graph
 CREATE = Cypher(("CREATE RANGE INDEX `i` FOR (n:`A`) ON (n.`x`)",), ("i",))
 DROP = Cypher(("DROP INDEX `i` IF EXISTS",))
 SLACK = 0.6
-"""Seconds that a busy machine may add."""
+"""Seconds that a write may take beside waiting; on a busy machine, more: see the control."""
 
 
 @contextmanager
@@ -66,10 +66,12 @@ def test_writers_never_wait_longer_than_the_lock_timeout(any_graph: Graph, opera
         any_graph.run(CREATE.statements[0])
     limits = Limits(lock_timeout=0.3, lock_retries=100)
     writers = Writers(any_graph)
+    writers.start()
+    time.sleep(0.7)
+    control, writers.slowest = writers.slowest, 0.0
     with open_writer(any_graph) as transaction:
-        writers.start()
         thread, said, failed = in_thread(any_graph, operation, limits)
-        time.sleep(2.0)
+        time.sleep(2.5)
         assert thread.is_alive() and said, "the statement was not blocked, so nothing was tried"
         transaction.rollback()
     thread.join(20)
@@ -77,7 +79,7 @@ def test_writers_never_wait_longer_than_the_lock_timeout(any_graph: Graph, opera
     writers.join(5)
     assert not failed and not thread.is_alive()
     assert "open transactions hold the lock (neo4j-transaction-" in said[0] or "[neo4j-transaction-" in said[0]
-    assert writers.slowest < limits.lock_timeout + SLACK
+    assert writers.slowest < limits.lock_timeout + SLACK + 5 * control
     assert writers.written > 10
     assert ("i" in any_graph.names()) is (operation is CREATE)
 

@@ -121,7 +121,7 @@ def test_a_killed_apply_is_finished_by_the_same_plan(
     graph: Graph, monkeypatch: pytest.MonkeyPatch, when: str, number: int
 ) -> None:
     """Kills around the drop and the create of a replaced index."""
-    monkeypatch.setattr(lease, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 5.0)
     graph.become("indexes: {i: {node: A, vector: e, dimensions: 3}}")
     plan = graph.plan("indexes: {i: {node: A, vector: e, dimensions: 4}}")
     assert len(plan.steps) == 2

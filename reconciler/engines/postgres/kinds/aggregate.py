@@ -139,7 +139,8 @@ def alter(change: Change[Aggregate], _context: Context) -> list[Draft]:
 
 def rebuild(change: Change[Aggregate], context: Context) -> list[Draft]:
     """Drop and create, where the result may be of another type or what it stands on is built anew."""
-    made = dataclasses.replace(create(change, context)[0], phase=Phase.CONTRACT, undo=None)
+    made = create(change, context)[0]
+    made = dataclasses.replace(made, phase=Phase.CONTRACT, done=(*made.done, *became(change)), undo=None)
     return [*drop(change, context), made]
 
 

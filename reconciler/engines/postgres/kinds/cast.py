@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.routine_arguments import listed, plain_type, split
@@ -150,7 +151,8 @@ def drop(change: Change[Cast], _context: Context) -> list[Draft]:
 
 def rebuild(change: Change[Cast], context: Context) -> list[Draft]:
     """There is no ALTER CAST."""
-    made = dataclasses.replace(create(change, context)[0], phase=Phase.CONTRACT, undo=None)
+    made = create(change, context)[0]
+    made = dataclasses.replace(made, phase=Phase.CONTRACT, done=(*made.done, *became(change)), undo=None)
     return [*drop(change, context), made]
 
 

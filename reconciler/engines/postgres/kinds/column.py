@@ -17,7 +17,7 @@ from reconciler.engines.postgres.column_parts import (
     render_identity,
 )
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
-from reconciler.engines.postgres.mentions import RELATIONS, mentioned, of_expression
+from reconciler.engines.postgres.mentions import RELATIONS, mentioned, of_expression, words
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.type_names import type_references
 from reconciler.engines.postgres.types import SERIAL, canonical, is_builtin
@@ -232,6 +232,10 @@ def mentions(column: Column, catalog: Catalog) -> Iterable[Address]:
     for said in (column.default, column.generated.expression if column.generated else None):
         if said is not None:
             yield from of_expression(said.source, catalog)
+    if column.generated is not None:
+        named = words(column.generated.expression.source) - {column.address.name}
+        siblings = (column.address.sibling("column", (*column.table, name)) for name in sorted(named))
+        yield from (a for a in siblings if a in catalog.resources)
 
 
 def absorbed(change: Change[Column], context: Context) -> bool:

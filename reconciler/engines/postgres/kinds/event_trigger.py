@@ -141,7 +141,8 @@ def drop(change: Change[EventTrigger], _context: Context) -> list[Draft]:
 
 def rebuild(change: Change[EventTrigger], context: Context) -> list[Draft]:
     """Nothing but its state can be altered."""
-    made = dataclasses.replace(create(change, context)[0], phase=Phase.CONTRACT, undo=None)
+    made = create(change, context)[0]
+    made = dataclasses.replace(made, phase=Phase.CONTRACT, done=(*made.done, *became(change)), undo=None)
     return [*drop(change, context), made]
 
 

@@ -63,13 +63,15 @@ def _role(column: str) -> str:
 
 
 def _item(column: str) -> str:
-    return f"ARRAY[{_role('a.grantee')}, a.privilege_type, a.is_grantable::text, {_role('a.grantor')}, {column}]::text[]"
+    return (
+        f"ARRAY[{_role('a.grantee')}, a.privilege_type, a.is_grantable::text, {_role('a.grantor')}, {column}]::text[]"
+    )
 
 
 def query(_version: int) -> str:
     """Access control lists that differ from the built-in ones, and all where default privileges may have a say."""
     parts = [
-        f"""SELECT '{s.catalog}', o.oid, pg_get_userbyid(o.{s.owner})::text, o.{s.acl} IS NULL,
+        f"""SELECT {s.known_as}, pg_get_userbyid(o.{s.owner})::text, o.{s.acl} IS NULL,
                    (SELECT array_agg({_item("''")}) FROM aclexplode(o.{s.acl}) a), NULL::text[][], {STARTED}
             FROM {s.catalog} o WHERE {s.where} AND (o.{s.acl} IS NOT NULL OR {STARTED})"""
         for s in SOURCES

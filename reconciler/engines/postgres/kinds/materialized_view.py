@@ -9,7 +9,9 @@ from typing import Any
 
 from reconciler.engines.postgres.evidence import became, shows
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
-from reconciler.engines.postgres.locks import access_exclusive
+from reconciler.engines.postgres.kinds.index import Index
+from reconciler.engines.postgres.kinds.index import definition as index_definition
+from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, SHARE_UPDATE_EXCLUSIVE, access_exclusive, lock
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident
@@ -151,14 +153,20 @@ def mentions(view: MaterializedView, catalog: Catalog) -> Iterable[Address]:
     return used_by(view.query, view.address, catalog)
 
 
+def _indexes(address: Address, catalog: Catalog) -> list[str]:
+    """What stands on it."""
+    found = catalog.children(address, "materialized_view_index", Index)
+    return [index_definition(i, i.address.name, concurrently=False) for i in found]
+
+
 def create(change: Change[MaterializedView], context: Context) -> list[Draft]:
-    """Runs the query; readers and writers of its tables go on (row 78)."""
+    """Runs the query, builds its indexes; readers and writers of its tables go on (row 78)."""
     return [
         Draft(
             "create",
             Phase.EXPAND,
             f"create materialized view {label(change.address)}",
-            sql(definition(change.desired)),
+            sql(definition(change.desired), *_indexes(change.address, context.desired)),
             done=(Check(change.address),),
             undo=(sql(f"DROP MATERIALIZED VIEW {name_of(change.address)}"),),
             requires=freed(change, context),
@@ -167,7 +175,7 @@ def create(change: Change[MaterializedView], context: Context) -> list[Draft]:
     ]
 
 
-def drop(change: Change[MaterializedView], _context: Context) -> list[Draft]:
+def drop(change: Change[MaterializedView], context: Context) -> list[Draft]:
     """RESTRICT. What it holds can be computed again."""
     return [
         Draft(
@@ -178,7 +186,7 @@ def drop(change: Change[MaterializedView], _context: Context) -> list[Draft]:
             locks=access_exclusive((change.address.path[0], change.address.path[1])),
             hazards=(hazard(Code.OLD_READERS, "code that reads it breaks"),),
             done=(Check(change.address, present=False),),
-            undo=(sql(definition(change.live)),),
+            undo=(sql(definition(change.live), *_indexes(change.address, context.live)),),
             removes=True,
         )
     ]
@@ -189,7 +197,7 @@ def rebuild(change: Change[MaterializedView], _context: Context) -> list[Draft]:
     view, live, name = change.desired, change.live, name_of(change.address)
     kept = view.query == live.query or keeps(live.columns, view.columns)
     lost = ", ".join(c.name for c in live.columns if c not in view.columns)
-    hazards = [hazard(Code.REWRITE, f"{name} is computed anew while its readers wait")]
+    hazards = [hazard(Code.SCAN_UNDER_LOCK, f"the query of {name} runs while its readers wait")]
     if not kept:
         hazards.append(
             hazard(Code.OLD_READERS, f"code that reads {lost or 'its columns'} breaks or meets another type")
@@ -216,6 +224,12 @@ def rebuild(change: Change[MaterializedView], _context: Context) -> list[Draft]:
     return [gone, back]
 
 
+def _mode(view: MaterializedView, live: MaterializedView) -> str:
+    """Of the parameters that a table has too, one alone keeps readers out (reloptions.c)."""
+    differ = {k for k, _ in {*view.options} ^ {*live.options}}
+    return ACCESS_EXCLUSIVE if "user_catalog_table" in differ else SHARE_UPDATE_EXCLUSIVE
+
+
 def set_options(change: Change[MaterializedView], _context: Context) -> list[Draft]:
     """Storage parameters."""
 
@@ -232,7 +246,7 @@ def set_options(change: Change[MaterializedView], _context: Context) -> list[Dra
             Phase.EXPAND,
             f"change the storage parameters of materialized view {label(change.address)}",
             sql(*actions(view, live)),
-            locks=access_exclusive((change.address.path[0], change.address.path[1])),
+            locks=(lock(_mode(view, live), change.address.path[0], change.address.path[1]),),
             done=shows(change.address, ("options", view.options)),
             undo=(sql(*actions(live, view)),),
         )
@@ -265,6 +279,7 @@ def refresh(change: Change[MaterializedView], _context: Context) -> list[Draft]:
             f"fill materialized view {label(change.address)}",
             sql(f"REFRESH MATERIALIZED VIEW {name_of(change.address)}"),
             locks=access_exclusive((change.address.path[0], change.address.path[1])),
+            hazards=(hazard(Code.REWRITE, f"{name_of(change.address)} is filled for the first time"),),
             done=shows(change.address, ("with_data", True)),
             undo=(sql(f"REFRESH MATERIALIZED VIEW {name_of(change.address)} WITH NO DATA"),),
         )

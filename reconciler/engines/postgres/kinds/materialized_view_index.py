@@ -10,7 +10,10 @@ from reconciler.engines.postgres.kinds import index
 from reconciler.engines.postgres.kinds.index import Index
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.kind import Place
+from reconciler.model.change import Action, Change
+from reconciler.model.hazard import Code, hazard
+from reconciler.model.kind import Context, Place
+from reconciler.model.step import Draft
 
 NAME = "materialized_view_index"
 
@@ -35,6 +38,21 @@ def references(_index: Index, _catalog: Catalog) -> Iterable[Address]:
     return ()
 
 
+def absorbed(change: Change[Index], context: Context) -> bool:
+    """Built and gone with its materialized view."""
+    holder = context.changes.get(change.address.sibling("materialized_view", change.address.path[:2]))
+    return holder is not None and change.action is holder.action and change.action in (Action.CREATE, Action.DELETE)
+
+
+def create(change: Change[Index], context: Context) -> list[Draft]:
+    """Concurrently; where the materialized view itself is built anew, plainly after that."""
+    drafts = index.create(change, context)
+    if not context.creates(change.address.sibling("materialized_view", change.address.path[:2])):
+        return drafts
+    reads = hazard(Code.SCAN_UNDER_LOCK, f"{change.address.path[1]} is read for its new index {change.address.name}")
+    return [dataclasses.replace(d, hazards=(*d.hazards, reads)) for d in drafts]
+
+
 KIND = dataclasses.replace(
     index.KIND,
     name=NAME,
@@ -42,6 +60,8 @@ KIND = dataclasses.replace(
     query=query,
     read=read,
     references=references,
+    absorbed=absorbed,
+    create=create,
     parent="materialized_view",
     temporary=None,
     piece=False,

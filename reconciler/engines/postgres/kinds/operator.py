@@ -22,6 +22,7 @@ from reconciler.model.kind import Context, Disturbance, Place, rule
 from reconciler.model.resource import Resource, Role, attr
 from reconciler.model.step import Check, Draft, Phase
 
+WORDS = ("function", "commutator", "negator", "restrict", "join", "hashes", "merges")
 NONE = "none"
 """Stands for the left operand of a prefix operator, as in DROP OPERATOR."""
 
@@ -65,13 +66,12 @@ def lower(name: str, node: Any, place: Place) -> Operator:
         hint = f"write {symbol}(left, right), with none as the left of a prefix operator"
         raise place.fail("an operator is named with two operands", hint)
     path = f"{symbol}({', '.join(o.lower() if o.lower() == NONE else o for o in operands)})"
-    return Operator(place.address("operator", path), **node)
+    return Operator(place.address("operator", path), **{w: node[w] for w in WORDS if w in node})
 
 
 def lift(operator: Operator, _catalog: Catalog) -> Any:
     """What is said of it."""
-    words = ("function", "commutator", "negator", "restrict", "join", "hashes", "merges")
-    return {w: getattr(operator, w) for w in words if getattr(operator, w)}
+    return {w: getattr(operator, w) for w in WORDS if getattr(operator, w)}
 
 
 def _operator(column: str) -> str:
@@ -179,7 +179,8 @@ def drop(change: Change[Operator], _context: Context) -> list[Draft]:
 
 def rebuild(change: Change[Operator], context: Context) -> list[Draft]:
     """ALTER OPERATOR changes its estimators only (before 17), and never takes anything back."""
-    made = dataclasses.replace(create(change, context)[0], phase=Phase.CONTRACT, undo=None)
+    made = create(change, context)[0]
+    made = dataclasses.replace(made, phase=Phase.CONTRACT, done=(*made.done, *became(change)), undo=None)
     return [*drop(change, context), made]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from reconciler.engines.postgres.routine_parts import query as routine_query
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.kind import Context, Disturbance, Place, rule
-from reconciler.model.step import Draft, Phase
+from reconciler.model.step import Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,7 @@ def alter(change: Change[Procedure], _context: Context) -> list[Draft]:
 
 def rebuild(change: Change[Procedure], context: Context) -> list[Draft]:
     """Drop and create, where CREATE OR REPLACE refuses or what it stands on is built anew."""
-    made = dataclasses.replace(create(change, context)[0], phase=Phase.CONTRACT, undo=None)
-    return [*drop(change, context), made]
+    return [*drop(change, context), changes.made_again(change, definition(change.desired))]
 
 
 def replaces(change: Change[Procedure]) -> bool:

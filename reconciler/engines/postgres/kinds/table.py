@@ -13,7 +13,7 @@ from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.column import clause as column_clause
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.primary_key import clause as primary_key_clause
-from reconciler.engines.postgres.kinds.unique import Unique
+from reconciler.engines.postgres.kinds.unique import Unique, repeats
 from reconciler.engines.postgres.kinds.unique import clause as unique_clause
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.names import freed
@@ -75,7 +75,7 @@ def definition(table: Table, catalog: Catalog) -> str:
     address = table.address
     lines = [column_clause(c) for c in catalog.children(address, "column", Column)]
     lines += [primary_key_clause(k) for k in catalog.children(address, "primary_key", PrimaryKey)]
-    lines += [unique_clause(u) for u in catalog.children(address, "unique", Unique)]
+    lines += [unique_clause(u) for u in catalog.children(address, "unique", Unique) if not repeats(u, catalog)]
     lines += [check_clause(c) for c in catalog.children(address, "check", CheckConstraint) if c.validated]
     body = ",\n".join(f"    {line}" for line in lines)
     kind = "UNLOGGED TABLE" if table.unlogged else "TABLE"

@@ -1,7 +1,8 @@
-"""Text search dictionaries: `text_search_dictionaries: {german: {template: snowball, options: "language = 'german'"}}`."""
+"""Text search dictionaries: `text_search_dictionaries: {stems: {template: snowball, options: {language: german}}}`."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from reconciler.engines.postgres.evidence import shows
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.plain_objects import Plain, name_of
+from reconciler.engines.postgres.quoting import ident, literal
 from reconciler.engines.postgres.text_search import NAME, named, split
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -21,7 +23,7 @@ from reconciler.model.step import Draft, Phase
 
 @dataclass(frozen=True, slots=True)
 class TextSearchDictionary(Resource):
-    """Path: (schema, name). `options` as the server keeps them: `language = 'german', stopwords = 'german'`."""
+    """Path: (schema, name). `options` are sorted."""
 
     template: str = attr(Role.REPLACE)
     options: tuple[tuple[str, str], ...] = ()
@@ -67,8 +69,6 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[TextSearchDictionary]:
 
 def _options(text: str) -> Iterable[tuple[str, str]]:
     """`a = 'x', b = 'y''z'` in pairs (serialize_deflist in tsearchcmds.c)."""
-    import re
-
     pair = r"""("(?:[^"]|"")+"|[^\s=]+) = (E?'(?:[^']|'')*'|[^\s,]+)(?:, )?"""
     for key, value in re.findall(pair, text):
         plain = value.removeprefix("E")
@@ -79,8 +79,6 @@ def _options(text: str) -> Iterable[tuple[str, str]]:
 
 
 def _said(options: Iterable[tuple[str, str]]) -> list[str]:
-    from reconciler.engines.postgres.quoting import ident, literal
-
     return [f"{ident(k)} = {literal(v)}" for k, v in options]
 
 

@@ -18,6 +18,8 @@ from reconciler.model.resource import Resource, Role, attr
 
 FUNCTIONS = ("start", "gettoken", "end", "lextypes", "headline")
 
+FOUND = ", ".join(map(function, ("x.prsstart", "x.prstoken", "x.prsend", "x.prslextype", "x.prsheadline")))
+
 
 @dataclass(frozen=True, slots=True)
 class TextSearchParser(Resource):
@@ -63,7 +65,7 @@ def lift(found: TextSearchParser, _catalog: Catalog) -> Any:
 def query(_version: int) -> str:
     """Those of the schemas in scope."""
     return f"""
-        SELECT x.oid, n.nspname, x.prsname, {function("x.prsstart")}, {function("x.prstoken")}, {function("x.prsend")}, {function("x.prslextype")}, {function("x.prsheadline")}
+        SELECT x.oid, n.nspname, x.prsname, {FOUND}
         FROM pg_ts_parser x JOIN pg_namespace n ON n.oid = x.prsnamespace
         WHERE x.prsnamespace = ANY (%(namespaces)s) AND {not_member("pg_ts_parser", "x.oid")} ORDER BY 2, 3"""
 

@@ -18,6 +18,8 @@ from reconciler.model.resource import Resource, Role, attr
 
 FUNCTIONS = ("lexize", "init")
 
+FOUND = ", ".join(map(function, ("x.tmpllexize", "x.tmplinit")))
+
 
 @dataclass(frozen=True, slots=True)
 class TextSearchTemplate(Resource):
@@ -54,7 +56,7 @@ def lift(found: TextSearchTemplate, _catalog: Catalog) -> Any:
 def query(_version: int) -> str:
     """Those of the schemas in scope."""
     return f"""
-        SELECT x.oid, n.nspname, x.tmplname, {function("x.tmpllexize")}, {function("x.tmplinit")}
+        SELECT x.oid, n.nspname, x.tmplname, {FOUND}
         FROM pg_ts_template x JOIN pg_namespace n ON n.oid = x.tmplnamespace
         WHERE x.tmplnamespace = ANY (%(namespaces)s) AND {not_member("pg_ts_template", "x.oid")} ORDER BY 2, 3"""
 

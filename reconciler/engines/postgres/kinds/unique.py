@@ -24,7 +24,7 @@ from reconciler.engines.postgres.constraint_parts import (
 )
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
-from reconciler.engines.postgres.kinds.primary_key import key_query
+from reconciler.engines.postgres.kinds.primary_key import PrimaryKey, key_query
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import alone, sql
@@ -123,7 +123,9 @@ def references(unique: Unique, catalog: Catalog) -> Iterable[Address]:
 
 
 def absorbed(change: Change[Unique], context: Context) -> bool:
-    """Part of the table, or gone with a column of it."""
+    """Part of the table, or gone with a column of it. CREATE TABLE leaves out a second key over the same columns."""
+    if change.action is Action.CREATE and repeats(change.desired, context.desired):
+        return False
     return absorbed_by_table(change, context) or dropped_with_column(
         change, (*change.before.columns, *change.before.include) if change.before else (), context
     )
@@ -143,7 +145,7 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
     unique, address = change.desired, change.address
     schema, table, name = address.path
     if in_new_table(change, context):
-        return []
+        return [_added(change, context)]
     index = fitting(name, suffix="_new") if first else name
     nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
     build = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(index)} ON {table_name(address)} {_shape(unique)}{nulls}"
@@ -177,6 +179,35 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
             provides=True,
         ),
     ]
+
+
+def _added(change: Change[Unique], context: Context) -> Draft:
+    """In a table that is empty yet: nothing to do while it is in use."""
+    table, name = table_name(change.address), change.address.name
+    return Draft(
+        "add",
+        Phase.EXPAND,
+        f"add unique constraint {name} to {change.address.path[1]}",
+        sql(f"ALTER TABLE {table} ADD {clause(change.desired)}"),
+        locks=access_exclusive(table_path(change.address)),
+        done=(Check(change.address),),
+        undo=(sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(name)}"),),
+        requires=freed(change, context),
+        provides=True,
+    )
+
+
+def repeats(unique: Unique, catalog: Catalog) -> bool:
+    """Whether a key before it says the same: of one CREATE TABLE the server keeps the first of them only."""
+
+    def said(key: Unique | PrimaryKey) -> tuple[Any, ...]:
+        return key.columns, key.include, key.deferrable, key.deferred, getattr(key, "nulls_not_distinct", False)
+
+    table = table_address(unique.address)
+    primary = catalog.get(unique.address.sibling("primary_key", table.path), PrimaryKey)
+    uniques = catalog.children(table, "unique", Unique)
+    before = [*([primary] if primary else []), *uniques[: [u.address for u in uniques].index(unique.address)]]
+    return said(unique) in [said(key) for key in before]
 
 
 def drop(change: Change[Unique], _context: Context) -> list[Draft]:

@@ -277,7 +277,7 @@ def set_defaults(change: Change[View], _context: Context) -> list[Draft]:
             f"change the defaults of view {label(change.address)}",
             sql(*_defaults(view, sorted(old - new))),
             locks=access_exclusive((change.address.path[0], change.address.path[1])),
-            done=became(change),
+            done=shows(change.address, ("defaults", view.defaults)),
             undo=(sql(*_defaults(live, sorted(new - old))),),
         )
     ]

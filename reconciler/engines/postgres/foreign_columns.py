@@ -1,0 +1,123 @@
+"""Columns of foreign tables: those of tables, with options for the wrapper, and nothing stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from reconciler.engines.postgres import generic_options
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.type_names import lift_collation, lower_collation
+from reconciler.engines.postgres.types import canonical
+from reconciler.model.expr import Expr
+
+
+class ForeignColumn(NamedTuple):
+    """One column; `generated` is a stored expression."""
+
+    name: str
+    type: str
+    not_null: bool = False
+    default: Expr | None = None
+    generated: Expr | None = None
+    collation: tuple[str, str] | None = None
+    options: generic_options.Options = ()
+
+
+COLUMN = {
+    "type": ["string", "object"],
+    "description": "a type, or a mapping with 'type' and more",
+    "required": ["type"],
+    "properties": {
+        "type": {"type": "string", "minLength": 1},
+        "not_null": {"type": "boolean"},
+        "default": {"type": ["string", "integer", "number", "boolean"]},
+        "generated": {"type": "string", "minLength": 1},
+        "collation": {"type": "string"},
+        "options": generic_options.SPEC,
+    },
+    "additionalProperties": False,
+}
+
+
+def lower_column(name: str, node: Any) -> ForeignColumn:
+    """A type; a mapping says more."""
+    said: Mapping[str, Any] = {"type": node} if isinstance(node, str) else node
+    default = said.get("default")
+    text = str(default).lower() if isinstance(default, bool) else str(default)
+    return ForeignColumn(
+        name,
+        canonical(said["type"]),
+        bool(said.get("not_null", False)),
+        None if default is None else Expr(text),
+        Expr(said["generated"]) if "generated" in said else None,
+        lower_collation(said.get("collation")),
+        generic_options.lower(said.get("options")),
+    )
+
+
+def lift_column(column: ForeignColumn) -> Any:
+    """The type where that says all."""
+    node: dict[str, Any] = {"type": column.type}
+    if column.not_null:
+        node["not_null"] = True
+    if column.default is not None:
+        node["default"] = column.default.source
+    if column.generated is not None:
+        node["generated"] = column.generated.source
+    if column.collation is not None:
+        node["collation"] = lift_collation(column.collation)
+    if column.options:
+        node["options"] = generic_options.lift(column.options)
+    return node if len(node) > 1 else column.type
+
+
+def read_column(row: Sequence[str | None]) -> ForeignColumn:
+    """(name, type, not null, expression, generated, collation's schema, collation, options) → ForeignColumn."""
+    name, kind, not_null, expression, generated, schema, collation, options = row
+    said = Expr.live(expression) if expression is not None else None
+    return ForeignColumn(
+        name or "",
+        kind or "",
+        not_null == "true",
+        None if generated else said,
+        said if generated else None,
+        (schema, collation) if schema and collation else None,
+        generic_options.read(options.split("\x01") if options else ()),
+    )
+
+
+def clause(column: ForeignColumn) -> str:
+    """The column as CREATE FOREIGN TABLE and ADD COLUMN write it."""
+    text = f"{ident(column.name)} {column.type}{generic_options.clause(column.options)}"
+    text += f" COLLATE {qualified(*column.collation)}" if column.collation else ""
+    text += f" DEFAULT ({column.default.source})" if column.default else ""
+    text += f" GENERATED ALWAYS AS ({column.generated.source}) STORED" if column.generated else ""
+    return text + (" NOT NULL" if column.not_null else "")
+
+
+Columns = Mapping[str, ForeignColumn]
+
+
+def actions(before: Columns, after: Columns, order: Iterable[str]) -> Iterator[str]:
+    """The actions of ALTER FOREIGN TABLE that lead from one to the other."""
+    again = {n for n in before if n in after and before[n].generated != after[n].generated}
+    yield from (f"DROP COLUMN {ident(n)}" for n in before if n not in after or n in again)
+    for name in order:
+        if name not in before or name in again:
+            yield f"ADD COLUMN {clause(after[name])}"
+        elif before[name] != after[name]:
+            yield from _altered(before[name], after[name])
+
+
+def _altered(old: ForeignColumn, new: ForeignColumn) -> Iterator[str]:
+    start = f"ALTER COLUMN {ident(new.name)}"
+    if (old.type, old.collation) != (new.type, new.collation):
+        collation = f" COLLATE {qualified(*new.collation)}" if new.collation else ""
+        yield f"{start} TYPE {new.type}{collation}"
+    if old.default != new.default:
+        yield f"{start} SET DEFAULT {new.default.source}" if new.default else f"{start} DROP DEFAULT"
+    if old.not_null != new.not_null:
+        yield f"{start} {'SET' if new.not_null else 'DROP'} NOT NULL"
+    if old.options != new.options:
+        yield f"{start} {generic_options.actions(old.options, new.options)}"

@@ -1,0 +1,266 @@
+"""Foreign tables: `foreign_tables: {films: {server: remote, columns: {id: integer}, options: {table_name: f}}}`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.engines.postgres import generic_options
+from reconciler.engines.postgres.foreign_columns import (
+    COLUMN,
+    ForeignColumn,
+    actions,
+    clause,
+    lift_column,
+    lower_column,
+    read_column,
+)
+from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
+from reconciler.engines.postgres.kinds.foreign_data_wrapper import refuse_secrets
+from reconciler.engines.postgres.locks import access_exclusive
+from reconciler.engines.postgres.mentions import of_expression
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.type_names import type_references
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Action, Change
+from reconciler.model.expr import Expr
+from reconciler.model.hazard import Code, hazard
+from reconciler.model.kind import Context, Disturbance, Place, rule
+from reconciler.model.resource import Resource, Role, attr
+from reconciler.model.step import Check, Draft, Phase
+
+Checks = tuple[tuple[str, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignTable(Resource):
+    """Path: (schema, name). Columns and checks sorted by name; `order` is that of the columns."""
+
+    server: str = attr(Role.REPLACE)
+    columns: tuple[ForeignColumn, ...] = ()
+    checks: Checks = ()
+    options: generic_options.Options = ()
+    order: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="a different order is no reason to rebuild", default=())
+
+
+SPEC = {
+    "type": "object",
+    "required": ["server"],
+    "properties": {
+        "server": {"type": "string", "minLength": 1},
+        "columns": {"type": ["object", "null"], "additionalProperties": COLUMN},
+        "checks": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
+        "options": generic_options.SPEC,
+    },
+}
+
+
+def lower(name: str, node: Any, place: Place) -> ForeignTable:
+    """Columns as a table's, with options of their own."""
+    refuse_secrets(node, place)
+    columns = [lower_column(n, c) for n, c in (node.get("columns") or {}).items()]
+    return ForeignTable(
+        place.address("foreign_table", name),
+        node["server"],
+        tuple(sorted(columns, key=lambda c: c.name)),
+        tuple(sorted((n, Expr(c)) for n, c in node.get("checks", {}).items())),
+        generic_options.lower(node.get("options")),
+        tuple(c.name for c in columns),
+    )
+
+
+def lift(table: ForeignTable, _catalog: Catalog) -> Any:
+    """Columns in their order."""
+    by_name = {c.name: c for c in table.columns}
+    node: dict[str, Any] = {"server": table.server}
+    if table.columns:
+        node["columns"] = {n: lift_column(by_name[n]) for n in table.order or by_name}
+    if table.checks:
+        node["checks"] = {n: e.source for n, e in table.checks}
+    return node | ({"options": generic_options.lift(table.options)} if table.options else {})
+
+
+def query(_version: int) -> str:
+    """Foreign tables in scope that are no partitions, with columns and checks."""
+    return f"""
+        SELECT c.oid, n.nspname, c.relname, s.srvname, f.ftoptions,
+               ARRAY(SELECT ARRAY[a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
+                                  pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text,
+                                  CASE WHEN a.attcollation <> t.typcollation THEN cn.nspname END, co.collname,
+                                  array_to_string(a.attfdwoptions, chr(1))]::text[]
+                     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+                     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+                     LEFT JOIN pg_collation co ON co.oid = a.attcollation
+                     LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace
+                     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),
+               ARRAY(SELECT ARRAY[k.conname, pg_get_expr(k.conbin, k.conrelid)]::text[] FROM pg_constraint k
+                     WHERE k.conrelid = c.oid AND k.contype = 'c' ORDER BY k.conname)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_foreign_table f ON f.ftrelid = c.oid
+        JOIN pg_foreign_server s ON s.oid = f.ftserver
+        WHERE c.relkind = 'f' AND NOT c.relispartition AND c.relnamespace = ANY (%(namespaces)s)
+          AND {not_member("pg_class", "c.oid")}
+        ORDER BY 2, 3"""
+
+
+def read(rows: Iterable[Row], reader: Reader) -> Iterable[ForeignTable]:
+    """Rows of `query` → ForeignTable."""
+    for oid, schema, name, server, options, columns, checks in rows:
+        found = [read_column(c) for c in columns]
+        yield ForeignTable(
+            reader.known("pg_class", oid, reader.address("foreign_table", schema, name)),
+            server,
+            tuple(sorted(found, key=lambda c: c.name)),
+            tuple(sorted((n, Expr.live(e)) for n, e in checks)),
+            generic_options.read(options),
+            tuple(c.name for c in found),
+        )
+
+
+def _name(address: Address) -> str:
+    return qualified(address.path[0], address.path[1])
+
+
+def _check(name: str, expression: Expr) -> str:
+    return f"CONSTRAINT {ident(name)} CHECK ({expression.source})"
+
+
+def definition(table: ForeignTable, name: str) -> str:
+    """CREATE FOREIGN TABLE."""
+    by_name = {c.name: c for c in table.columns}
+    lines = [clause(by_name[n]) for n in table.order or by_name]
+    lines += [_check(n, e) for n, e in table.checks]
+    body = ",\n".join(f"    {line}" for line in lines)
+    inside = f"(\n{body}\n)" if body else "()"
+    options = generic_options.clause(table.options)
+    return f"CREATE FOREIGN TABLE {name} {inside} SERVER {ident(table.server)}{options}"
+
+
+def temporary(table: ForeignTable) -> str:
+    """The same in pg_temp."""
+    return definition(table, f"pg_temp.{ident(table.address.name)}")
+
+
+def references(table: ForeignTable, catalog: Catalog) -> Iterable[Address]:
+    """Its server, and declared types."""
+    server = table.address.sibling("server", (table.server,))
+    if server in catalog.resources:
+        yield server
+    for column in table.columns:
+        yield from type_references(table.address, column.type, catalog)
+
+
+def mentions(table: ForeignTable, catalog: Catalog) -> Iterable[Address]:
+    """What defaults, generation expressions and checks use."""
+    texts = [e.source for c in table.columns for e in (c.default, c.generated) if e is not None]
+    return of_expression("\n".join([*texts, *(e.source for _, e in table.checks)]), catalog)
+
+
+def create(change: Change[ForeignTable], _context: Context) -> list[Draft]:
+    """No lock on anything that exists."""
+    return [
+        Draft(
+            "create",
+            Phase.EXPAND,
+            f"create foreign table {'.'.join(change.address.path)}",
+            sql(definition(change.desired, _name(change.address))),
+            done=(Check(change.address),),
+            undo=(sql(f"DROP FOREIGN TABLE {_name(change.address)}"),),
+            provides=True,
+        )
+    ]
+
+
+def drop(change: Change[ForeignTable], _context: Context) -> list[Draft]:
+    """The rows stay where they are, on the other side."""
+    return [
+        Draft(
+            "drop",
+            Phase.CONTRACT,
+            f"drop foreign table {'.'.join(change.address.path)}",
+            sql(f"DROP FOREIGN TABLE {_name(change.address)}"),
+            locks=access_exclusive((change.address.path[0], change.address.path[1])),
+            hazards=(hazard(Code.OLD_READERS, "code that uses it breaks"),),
+            done=(Check(change.address, present=False),),
+            undo=(sql(definition(change.live, _name(change.address))),),
+            removes=True,
+        )
+    ]
+
+
+def replace(change: Change[ForeignTable], context: Context) -> list[Draft]:
+    """Another server: it holds no rows of its own, so it goes and comes again."""
+    made = create(change, context)[0]
+    attributes = (("server", change.desired.server),)
+    again = dataclasses.replace(made, phase=Phase.CONTRACT, done=(Check(change.address, attributes=attributes),))
+    return [*drop(change, context), again]
+
+
+def _actions(before: ForeignTable, after: ForeignTable) -> Iterator[str]:
+    had, wanted = dict(before.checks), dict(after.checks)
+    yield from (f"DROP CONSTRAINT {ident(n)}" for n in had if wanted.get(n) != had[n])
+    yield from actions({c.name: c for c in before.columns}, {c.name: c for c in after.columns}, after.order)
+    yield from (f"ADD {_check(n, e)}" for n, e in after.checks if had.get(n) != e)
+    if before.options != after.options:
+        yield generic_options.actions(before.options, after.options)
+
+
+def alter(change: Change[ForeignTable], _context: Context) -> list[Draft]:
+    """ALTER FOREIGN TABLE, all at once: there is nothing to scan or rewrite here."""
+    live, desired = change.live, change.desired
+    gone = [c.name for c in live.columns if c.name not in {d.name for d in desired.columns}]
+    name = _name(change.address)
+    widens = live.options == desired.options and live.checks == desired.checks
+    widens = widens and all(c in desired.columns for c in live.columns)
+    hazards = (hazard(Code.OLD_READERS, f"code that names {', '.join(gone)} breaks"),) if gone else ()
+    if not widens and not gone:
+        hazards = (hazard(Code.OLD_READERS, "what is on the other side is read or written in another way"),)
+    return [
+        Draft(
+            "alter",
+            Phase.EXPAND if widens else Phase.CONTRACT,
+            f"change foreign table {'.'.join(change.address.path)}",
+            sql(f"ALTER FOREIGN TABLE {name} {', '.join(_actions(live, desired))}"),
+            locks=access_exclusive((change.address.path[0], change.address.path[1])),
+            hazards=hazards,
+            done=(Check(change.address, attributes=tuple((a.name, a.after) for a in change.attributes)),),
+            undo=(sql(f"ALTER FOREIGN TABLE {name} {', '.join(_actions(desired, live))}"),),
+            provides=True,
+        )
+    ]
+
+
+def disturbs(change: Change[ForeignTable]) -> Disturbance:
+    """Views hold on to the types of its columns."""
+    if change.action is Action.REPLACE:
+        return Disturbance.DROPS
+    had = {c.name: c.type for c in change.live.columns}
+    retyped = any(had.get(c.name, c.type) != c.type for c in change.desired.columns)
+    return Disturbance.ALTERS if retyped else Disturbance.NONE
+
+
+KIND = PgKind(
+    name="foreign_table",
+    resource=ForeignTable,
+    section="foreign_tables",
+    spec=SPEC,
+    lower=lower,
+    lift=lift,
+    query=query,
+    read=read,
+    references=references,
+    mentions=mentions,
+    create=create,
+    drop=drop,
+    replace=replace,
+    rebuild=replace,
+    disturbs=disturbs,
+    rules=(rule("columns", "checks", "options", emit=alter),),
+    temporary=temporary,
+    parent="schema",
+    order=42,
+    top=True,
+)

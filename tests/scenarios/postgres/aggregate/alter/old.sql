@@ -1,0 +1,1 @@
+select total(x) from generate_series(1, 3) x

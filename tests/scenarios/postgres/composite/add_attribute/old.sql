@@ -1,0 +1,1 @@
+SELECT (at).zip FROM shops;

@@ -1,0 +1,1 @@
+SELECT (at).street FROM shops;

@@ -1,0 +1,1 @@
+INSERT INTO prices SELECT i, i FROM generate_series(1, 20) i;

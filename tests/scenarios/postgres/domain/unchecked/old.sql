@@ -1,0 +1,1 @@
+INSERT INTO prices VALUES (2, 3);

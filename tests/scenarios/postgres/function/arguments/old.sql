@@ -1,0 +1,1 @@
+select unnamed(1), defaults(1, 2)

@@ -1,0 +1,1 @@
+select * from v; select now_utc()

@@ -1,0 +1,1 @@
+select h from w; select half(3)

@@ -1,0 +1,1 @@
+insert into t values (2, 'x'); update t set a = 1; delete from t where a = 2

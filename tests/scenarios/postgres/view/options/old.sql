@@ -1,0 +1,1 @@
+INSERT INTO fresh VALUES (100, 'old');
