@@ -12,7 +12,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
 from reconciler.model.kind import Disturbance, Kind
-from reconciler.model.naming import references_of
+from reconciler.model.naming import parent_of, references_of
 from reconciler.model.resource import Resource
 
 
@@ -21,7 +21,7 @@ def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapp
 
     Raises UnsupportedChange for a dependent that cannot be built again.
     """
-    work = [(c.address, d) for c in changes.values() if (d := _disturbance(c, kinds)) is not Disturbance.NONE]
+    work = [(a, d) for a in sorted(changes) if (d := _disturbance(changes[a], kinds)) is not Disturbance.NONE]
     if not work:
         return changes
     result, users = dict(changes), _users(live, kinds)

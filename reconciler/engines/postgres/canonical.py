@@ -14,9 +14,9 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
-from reconciler.engines.postgres import facts
+from reconciler.engines.postgres import conditions, facts
 from reconciler.engines.postgres.adoption import adopted
-from reconciler.engines.postgres.column_parts import Facts, Generated, Identity
+from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.inspect import inspect
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.kinds.column import Column
@@ -34,6 +34,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred
 from reconciler.model.engine import Server
 from reconciler.model.expr import Expr
+from reconciler.model.naming import references_of
 from reconciler.model.resource import Resource
 
 NAMELESS = "reconcile_asks_"
@@ -71,9 +72,11 @@ def canonicalise(
     """
     desired = adopted(_adopted(desired, live, kinds), live, server.version[0], lambda: _who(connection))
     tables, others = _differing(desired, live, kinds)
+    asking = conditions.wanted(desired, live, kinds)
+    tables += [t for t in asking if t not in tables]
     if not tables and not others:
         return desired
-    asked = _Asked(connection, kinds, desired, live, server)
+    asked = _Asked(connection, kinds, desired, live, server, asking)
     try:
         for schema in dict.fromkeys(a.path[0] for a in (*tables, *others)):
             inside = [a for a in tables if a.path[0] == schema]
@@ -85,7 +88,9 @@ def canonicalise(
         return desired.with_resources(desired.resources, _unknown(desired, live, tables, reason))
     if asked.slips:
         raise DeclarationErrors(asked.slips)
-    return desired.with_resources({**desired.resources, **asked.answers})
+    asked.answers.update(conditions.told(desired, asked.said, kinds))
+    answered = desired.with_resources({**desired.resources, **asked.answers})
+    return replace(answered, uses={**desired.uses, **asked.uses}, _children={})
 
 
 def _who(connection: psycopg.Connection[Any]) -> str:
@@ -143,7 +148,10 @@ class _Asked:
     desired: Catalog
     live: Catalog
     server: Server
+    asking: Mapping[Address, list[str]] = field(default_factory=dict)
+    said: dict[tuple[Address, str], str] = field(default_factory=dict)
     answers: dict[Address, Resource] = field(default_factory=dict)
+    uses: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
     slips: list[DeclarationError] = field(default_factory=list)
 
     def ask(self, schema: str, tables: list[Address], others: list[Address]) -> None:
@@ -157,6 +165,7 @@ class _Asked:
             oid, name = own.fetchone() or (0, "")
             version = self.server.version[0]
             found = inspect(self.connection, self.kinds, self.desired.service, version, [oid], {name: schema})
+            self.uses.update({a: used for a, used in found.uses.items() if a in self.desired.resources})
             for address, answer in found.resources.items():
                 declared = self.desired.resources.get(nameless.get(address.path, address))
                 if declared is not None and not isinstance(declared, Table) and self.built(declared):
@@ -165,6 +174,9 @@ class _Asked:
                     self.answers[declared.address] = spelled(declared, answer, only, found_there)
             for table in tables:
                 self.facts(table)
+                for source in self.asking.get(table, ()):
+                    text = conditions.ask(self.connection, table, source)
+                    self.said |= {} if text is None else {(table, source): text}
 
     def built(self, declared: Resource) -> bool:
         """Whether it was built for the answer; what stands in the database itself is the live one."""
@@ -274,7 +286,26 @@ class _Asked:
             learned = Facts(fast_default=False)  # what cannot be asked is taken for the worst
             with contextlib.suppress(psycopg.Error), self.connection.transaction():
                 learned = facts.learn(self.connection, column, found, self.server)
+            if found is not None and (found.type, found.collation) != (column.type, column.collation):
+                learned = learned._replace(blockers=self.blockers(column, learned))
             self.answers[column.address] = replace(column, facts=learned)
+
+    def blockers(self, column: Column, learned: Facts) -> tuple[Address, ...]:
+        """What stands on the live table and hinders the column from changing its type."""
+        table = column.address.sibling("table", column.table)
+        pieces = [
+            (piece.address, kind.temporary(piece))
+            for kind in self.kinds.values()
+            if kind.piece and kind.temporary and kind.name in ("check", "index")
+            for piece in self.live.children(table, kind.name, kind.resource)
+            if column.address in references_of(piece, self.live, self.kinds)
+        ]
+        found: tuple[Address, ...] = ()
+        if pieces:
+            columns = self.live.children(table, "column", Column)
+            with contextlib.suppress(psycopg.Error), self.connection.transaction(force_rollback=True):
+                found = facts.blockers(self.connection, column, learned, columns, pieces)
+        return found
 
     def answer(self, column: Column) -> Column:
         """The column as far as the server has spelled it."""
@@ -300,7 +331,8 @@ def spelled(
         for f in fields(declared)
         if hasattr(answer, f.name) and (only is None or f.name in only)
     }
-    for name in ("address", "position", "facts"):
+    unbuilt = {n for n in ("default", "identity", "generated") if n in taken and taken[n] is None}
+    for name in ("address", "position", "facts", *unbuilt):  # what could not be built is not known, but declared
         taken.pop(name, None)
     return replace(declared, **taken)
 
@@ -310,8 +342,6 @@ def _taken(declared: Any, answer: Any, live: Any) -> Any:
         return Expr(declared.source, live.text)
     if isinstance(declared, Expr) and isinstance(answer, Expr):
         return Expr(declared.source, answer.text)
-    if answer is None and isinstance(declared, (Expr, Generated, Identity)):
-        return declared  # this piece could not be built: nothing is known of it, least of all that it is not there
     if isinstance(declared, bool):
         return declared
     if isinstance(declared, tuple) and isinstance(answer, tuple) and len(declared) == len(answer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from reconciler.model.address import Address
 from reconciler.model.expr import Expr
 from reconciler.model.kind import Place
 
@@ -36,6 +37,7 @@ class Facts(NamedTuple):
     - `rewrites`: changing the live type to this one rewrites the table.
     - `using`: the change needs a USING clause.
     - `castable`: there is a way from the live type to this one at all.
+    - `blockers`: live checks and indexes that the server cannot take along to the new type.
     - `reindexes`: changing it so builds plain indexes on the column again.
     - `not_null_name`: what the live NOT NULL constraint is called (18 and later).
     """
@@ -44,6 +46,7 @@ class Facts(NamedTuple):
     rewrites: bool = True
     using: bool = False
     castable: bool = True
+    blockers: tuple[Address, ...] = ()
     reindexes: bool = True
     not_null_name: str | None = None
 

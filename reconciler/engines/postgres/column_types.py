@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
@@ -11,11 +12,15 @@ from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
+from reconciler.model.resource import Resource
 from reconciler.model.step import Check, Draft, Phase, Ref
+
+OUT = "out"
+"""Slot of the draft that takes a check or an index out of the way of a new type."""
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.column import Column
@@ -44,7 +49,7 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
             done=(Check(column.address, attributes=(("type", column.type), ("collation", column.collation))),),
             undo=None if facts.rewrites else (sql(*_statements(column, live, "")),),
             reads=table_address(column) if hazards else None,
-            requires=tuple(map(Ref, _generated_from(change.address, context))),
+            requires=(*map(Ref, _generated_from(change.address, context)), *_made_way(facts, context)),
             provides=True,
         )
     ]
@@ -68,6 +73,20 @@ def _refuse_impossible(change: Change[Column], facts: Facts, context: Context) -
             where=where,
         )
 
+    left = ", ".join(str(a) for a in facts.blockers if a not in context.changes)
+    if left:
+        raise UnsupportedChange(
+            f"{change.address}: its type cannot change from {live.type} to {column.type} under {left}",
+            hint="change or drop that in the same plan",
+            where=where,
+        )
+
+
+def _made_way(facts: Facts, context: Context) -> Iterator[Ref]:
+    """What hinders the change goes first; its successor comes after, since that refers to the column."""
+    for address in facts.blockers:
+        yield Ref(address, OUT if context.changes[address].action is Action.REPLACE else None)
+
 
 def _generated_from(address: Address, context: Context) -> list[Address]:
     """Live columns of the table whose generation expression reads the column."""
@@ -79,6 +98,14 @@ def _ends(address: Address, context: Context) -> bool:
     """Whether the plan takes the generated column away, or makes an ordinary one of it."""
     change = context.changes.get(address)
     return change is not None and getattr(change.after, "generated", None) is None
+
+
+def hinders(change: Change[Any], context: Context) -> bool:
+    """Whether a live check or index is in the way of a column of its table that changes its type in this plan."""
+    table = change.address.sibling("table", change.address.path[:2])
+    addresses = (c.address for c in context.live.children(table, "column", Resource))
+    columns = (context.changes[a].after for a in addresses if a in context.changes)
+    return any(change.address in c.facts.blockers for c in columns if getattr(c, "facts", None))
 
 
 def _statements(before: Column, after: Column, using: str) -> list[str]:

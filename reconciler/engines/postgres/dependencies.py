@@ -11,18 +11,20 @@ from reconciler.model.address import Address
 # Normal dependencies, and two automatic ones on columns of the same table: those of generated columns, and those of
 # indexes, which their expressions and conditions have as well. All others that are automatic or internal a resource
 # says itself, as it does what its foreign keys refer to. An array type stands for its element, a multirange for its
-# range, a row type for its relation. Objects below 16384 belong to the system.
+# range, a row type for its relation, an extension for its members. Objects below 16384 belong to the system.
 QUERY = """
     SELECT d.classid::regclass::text, d.objid, d.objsubid,
            coalesce(w.ev_class, f.adrelid, k.conrelid, g.tgrelid, p.polrelid),
            coalesce(w.rulename, k.conname, g.tgname, p.polname)::text, coalesce(f.adnum, 0), k.contype::text,
-           k.contypid, CASE WHEN r.oid IS NOT NULL THEN 'pg_class' ELSE d.refclassid::regclass::text END,
-           coalesce(r.oid, m.rngtypid, e.oid, d.refobjid), d.refobjsubid
+           k.contypid, CASE WHEN o.refobjid IS NOT NULL THEN 'pg_extension' WHEN r.oid IS NOT NULL THEN 'pg_class'
+                            ELSE d.refclassid::regclass::text END,
+           coalesce(o.refobjid, r.oid, m.rngtypid, e.oid, d.refobjid), d.refobjsubid
     FROM pg_depend d
     LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
     LEFT JOIN pg_type e ON e.oid = CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem ELSE t.oid END
     LEFT JOIN pg_range m ON m.rngmultitypid = e.oid
     LEFT JOIN pg_class r ON r.oid = e.typrelid
+    LEFT JOIN pg_depend o ON o.deptype = 'e' AND o.classid = d.refclassid AND o.objid = coalesce(e.oid, d.refobjid)
     LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
     LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
     LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
@@ -61,8 +63,8 @@ def inside(catalog: str, relation: int, name: str, number: int, contype: str, re
     holder = reader.object("pg_class", relation, 0)
     if holder is None or (catalog == "pg_rewrite" and name == "_RETURN"):
         return holder
-    of_view = "view_" if holder.kind == "view" else ""
-    kind = {"pg_trigger": f"{of_view}trigger", "pg_rewrite": f"{of_view}rule", "pg_policy": "policy"}.get(catalog)
+    of = {"view": "view_", "foreign_table": "foreign_table_"}.get(holder.kind, "")
+    kind = {"pg_trigger": f"{of}trigger", "pg_rewrite": f"{of}rule", "pg_policy": "policy"}.get(catalog)
     if catalog == "pg_constraint":
         kind = CONSTRAINTS.get(contype)
     if kind == "primary_key":

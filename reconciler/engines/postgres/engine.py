@@ -30,12 +30,12 @@ from reconciler.model.step import Operation
 
 
 def discovered() -> dict[str, PgKind[Any]]:
-    """The kinds of this engine: the `KIND` of every module in `kinds/`, in their order."""
+    """The kinds of this engine: the `KIND` of every module in `kinds/`, in their order, but attached ones last."""
     modules = (
         importlib.import_module(f"{kinds_package.__name__}.{m.name}")
         for m in pkgutil.iter_modules(kinds_package.__path__)
     )
-    found = sorted((m.KIND for m in modules), key=lambda k: k.order)
+    found = sorted((m.KIND for m in modules), key=lambda k: (k.attaches_to is not None, k.order))
     return {k.name: _attached(k, found) for k in found}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from reconciler.engines.postgres import generic_options
-from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.quoting import ident, literal, qualified
 from reconciler.engines.postgres.type_names import lift_collation, lower_collation
 from reconciler.engines.postgres.types import canonical
 from reconciler.model.expr import Expr
@@ -22,8 +22,12 @@ class ForeignColumn(NamedTuple):
     generated: Expr | None = None
     collation: tuple[str, str] | None = None
     options: generic_options.Options = ()
+    storage: str = ""
+    settings: generic_options.Options = ()
+    statistics: int = -1
 
 
+STORAGE = {"p": "plain", "e": "external", "x": "extended", "m": "main"}
 COLUMN = {
     "type": ["string", "object"],
     "description": "a type, or a mapping with 'type' and more",
@@ -35,6 +39,13 @@ COLUMN = {
         "generated": {"type": "string", "minLength": 1},
         "collation": {"type": "string"},
         "options": generic_options.SPEC,
+        "storage": {"enum": list(STORAGE.values())},
+        "settings": {
+            "type": "object",
+            "description": "n_distinct and its like",
+            "additionalProperties": {"type": ["string", "integer", "number"]},
+        },
+        "statistics": {"type": "integer", "minimum": 0},
     },
     "additionalProperties": False,
 }
@@ -53,6 +64,9 @@ def lower_column(name: str, node: Any) -> ForeignColumn:
         Expr(said["generated"]) if "generated" in said else None,
         lower_collation(said.get("collation")),
         generic_options.lower(said.get("options")),
+        said.get("storage", ""),
+        generic_options.lower(said.get("settings")),
+        said.get("statistics", -1),
     )
 
 
@@ -69,12 +83,18 @@ def lift_column(column: ForeignColumn) -> Any:
         node["collation"] = lift_collation(column.collation)
     if column.options:
         node["options"] = generic_options.lift(column.options)
+    if column.storage:
+        node["storage"] = column.storage
+    if column.settings:
+        node["settings"] = generic_options.lift(column.settings)
+    if column.statistics >= 0:
+        node["statistics"] = column.statistics
     return node if len(node) > 1 else column.type
 
 
 def read_column(row: Sequence[str | None]) -> ForeignColumn:
-    """(name, type, not null, expression, generated, collation's schema, collation, options) → ForeignColumn."""
-    name, kind, not_null, expression, generated, schema, collation, options = row
+    """The array of `foreign_table.query` → ForeignColumn."""
+    name, kind, not_null, expression, generated, schema, collation, options, storage, settings, statistics = row
     said = Expr.live(expression) if expression is not None else None
     return ForeignColumn(
         name or "",
@@ -84,6 +104,9 @@ def read_column(row: Sequence[str | None]) -> ForeignColumn:
         said if generated else None,
         (schema, collation) if schema and collation else None,
         generic_options.read(options.split("\x01") if options else ()),
+        STORAGE[storage] if storage else "",
+        generic_options.read(settings.split("\x01") if settings else ()),
+        int(statistics or -1),
     )
 
 
@@ -106,8 +129,29 @@ def actions(before: Columns, after: Columns, order: Iterable[str]) -> Iterator[s
     for name in order:
         if name not in before or name in again:
             yield f"ADD COLUMN {clause(after[name])}"
+            yield from _tuned(ForeignColumn(name, ""), after[name])
         elif before[name] != after[name]:
             yield from _altered(before[name], after[name])
+            yield from _tuned(before[name], after[name])
+
+
+def tuned(columns: Iterable[ForeignColumn]) -> list[str]:
+    """What CREATE FOREIGN TABLE cannot say of new columns."""
+    return [action for c in columns for action in _tuned(ForeignColumn(c.name, ""), c)]
+
+
+def _tuned(old: ForeignColumn, new: ForeignColumn) -> Iterator[str]:
+    start = f"ALTER COLUMN {ident(new.name)}"
+    if old.storage != new.storage:
+        yield f"{start} SET STORAGE {(new.storage or 'default').upper()}"
+    if old.settings != new.settings:
+        gone = [n for n, _ in old.settings if n not in dict(new.settings)]
+        if gone:
+            yield f"{start} RESET ({', '.join(map(ident, gone))})"
+        if new.settings:
+            yield f"{start} SET ({', '.join(f'{ident(n)} = {literal(v)}' for n, v in new.settings)})"
+    if old.statistics != new.statistics:
+        yield f"{start} SET STATISTICS {new.statistics}"
 
 
 def _altered(old: ForeignColumn, new: ForeignColumn) -> Iterator[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from reconciler.engines.postgres import dependencies
+from reconciler.engines.postgres import dependencies, generic_options
 from reconciler.engines.postgres.kind import PgKind, Reader, not_member
+from reconciler.engines.postgres.quoting import literal
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Unmanaged
 from reconciler.model.engine import Scope
@@ -27,11 +28,11 @@ OPCLASSES = """
 UNMANAGED = f"""
     SELECT CASE WHEN c.relkind = 'r' AND c.relispartition THEN 'partition'
                 WHEN c.relkind = 'r' THEN 'inherited or typed table'
-                ELSE (ARRAY['partitioned table', 'foreign table'])
-                     [position(c.relkind::text IN 'pf')] END, n.nspname, c.relname
+                WHEN c.relkind = 'p' THEN 'partitioned table' ELSE 'foreign partition' END, n.nspname, c.relname
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relnamespace = ANY (%(namespaces)s) AND {not_member("pg_class", "c.oid")}
-      AND (c.relkind IN ('p', 'f') OR c.relkind = 'r' AND (c.relispartition OR c.reloftype <> 0
+      AND (c.relkind = 'p' OR c.relkind = 'f' AND c.relispartition
+           OR c.relkind = 'r' AND (c.relispartition OR c.reloftype <> 0
            OR EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))))
     UNION ALL
     SELECT 'operator class', n.nspname, c.opcname || ' using ' || m.amname
@@ -49,7 +50,23 @@ UNMANAGED = f"""
     WHERE l.lanispl AND l.oid >= 16384 AND {not_member("pg_language", "l.oid")}
     UNION ALL
     SELECT 'transform', '', format_type(t.trftype, NULL) || ' for ' || l.lanname
-    FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang WHERE {not_member("pg_transform", "t.oid")}"""
+    FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang WHERE {not_member("pg_transform", "t.oid")}
+    UNION ALL
+    SELECT 'subscription', '', s.subname FROM pg_subscription s
+    WHERE s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+    UNION ALL
+    SELECT 'secret option', x.name, split_part(o, '=', 1)
+    FROM (SELECT f.fdwname::text, f.fdwoptions FROM pg_foreign_data_wrapper f
+          UNION ALL SELECT s.srvname, s.srvoptions FROM pg_foreign_server s
+          UNION ALL SELECT m.srvname || '.' || m.usename, m.umoptions FROM pg_user_mappings m
+          UNION ALL SELECT c.relname, t.ftoptions FROM pg_foreign_table t JOIN pg_class c ON c.oid = t.ftrelid
+         ) x (name, options), unnest(x.options) o
+    WHERE split_part(o, '=', 1) ~* {literal(generic_options.SECRET.pattern)}"""
+
+REASONS = {
+    "subscription": "its connection may hold a password, which has no place in a declaration",
+    "secret option": "secrets have no place in a declaration; set it on the server by hand",
+}
 
 
 def namespaces(connection: psycopg.Connection[Any], scope: Scope) -> list[int]:
@@ -108,4 +125,4 @@ def _unmanaged(rows: Iterable[Any], reader: Reader) -> Iterable[Unmanaged]:
     for kind, schema, name in sorted(rows):
         path = (schema, name) if schema else (name,)
         plural = {"operator class": "operator classes", "operator family": "operator families"}.get(kind, f"{kind}s")
-        yield Unmanaged(reader.address(kind, *path), f"{plural} are not managed yet")
+        yield Unmanaged(reader.address(kind, *path), REASONS.get(kind, f"{plural} are not managed yet"))

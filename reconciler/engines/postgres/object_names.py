@@ -6,6 +6,7 @@ Forms: PostgreSQL documentation, COMMENT. A kind that is not listed is named by 
 from __future__ import annotations
 
 from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.routine_arguments import signature
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 
@@ -16,13 +17,14 @@ WORDS = {
     "base_type": "TYPE",
     "materialized_view_index": "INDEX",
     "view_trigger": "TRIGGER",
+    "foreign_table_trigger": "TRIGGER",
     "view_rule": "RULE",
     "operator_class": "OPERATOR CLASS",
     "operator_family": "OPERATOR FAMILY",
 }
 ROUTINES = frozenset({"function", "procedure", "aggregate"})
 CONSTRAINTS = frozenset({"check", "unique", "foreign_key", "primary_key", "exclusion", "not_null"})
-ON_RELATION = frozenset({"trigger", "rule", "policy", "view_trigger", "view_rule"})
+ON_RELATION = frozenset({"trigger", "rule", "policy", "view_trigger", "foreign_table_trigger", "view_rule"})
 RELATIONS = frozenset({"table", "view", "materialized_view", "foreign_table"})
 
 
@@ -40,7 +42,7 @@ def phrase(address: Address, catalog: Catalog) -> str:
     if word == "INDEX":
         return f"INDEX {qualified(path[0], path[-1])}"
     if kind in ROUTINES:
-        return f"{word} {routine(address)}"
+        return f"{word} {signature(address)}"
     if kind == "operator":
         return f"OPERATOR {_operator(path)}"
     if word in ("OPERATOR CLASS", "OPERATOR FAMILY"):
@@ -49,15 +51,6 @@ def phrase(address: Address, catalog: Catalog) -> str:
     if kind == "cast":
         return f"CAST {path[-1] if path[-1].startswith('(') else f'({path[-1]})'}"
     return f"{word} {'.'.join(map(ident, path))}"
-
-
-def routine(address: Address) -> str:
-    """`schema.name(integer, text)`; an aggregate over anything takes a star."""
-    name, _, arguments = address.name.partition("(")
-    arguments = arguments.removesuffix(")")
-    if address.kind == "aggregate" and not arguments.strip():
-        arguments = "*"
-    return f"{qualified(address.path[0], name)}({arguments})"
 
 
 def _operator(path: tuple[str, ...]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres.column_types import OUT, hinders
 from reconciler.engines.postgres.constraint_parts import (
     absorbed_by_table,
     column_addresses,
@@ -134,7 +136,10 @@ def create(change: Change[Check], context: Context) -> list[Draft]:
 
 
 def replace(change: Change[Check], context: Context) -> list[Draft]:
-    """Old out and new in by one ALTER: writers are never unchecked."""
+    """Old out and new in by one ALTER: writers are never unchecked; unless a column changes its type in between."""
+    if hinders(change, context):
+        out = dataclasses.replace(drop(change, context)[0], slot=OUT, removes=True, hazards=())
+        return [out, *_add(change, context, Phase.CONTRACT, "")]
     return _add(change, context, Phase.CONTRACT, f"DROP CONSTRAINT {ident(change.address.name)}, ")
 
 
@@ -143,7 +148,7 @@ def _add(change: Change[Check], context: Context, phase: Phase, first: str) -> l
     name = change.address.name
     refused = hazard(Code.OLD_WRITERS, f"a row that is not {check.expression.source} is refused from here on")
     back = f"DROP CONSTRAINT {ident(name)}" + (
-        f", ADD {clause(change.before, change.before.validated)}" if change.before else ""
+        f", ADD {clause(change.before, change.before.validated)}" if change.before and first else ""
     )
     drafts = [
         Draft(

@@ -16,6 +16,7 @@ from reconciler.engines.postgres.foreign_columns import (
     lift_column,
     lower_column,
     read_column,
+    tuned,
 )
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.kinds.foreign_data_wrapper import refuse_secrets
@@ -91,7 +92,9 @@ def query(_version: int) -> str:
                ARRAY(SELECT ARRAY[a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
                                   pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text,
                                   CASE WHEN a.attcollation <> t.typcollation THEN cn.nspname END, co.collname,
-                                  array_to_string(a.attfdwoptions, chr(1))]::text[]
+                                  array_to_string(a.attfdwoptions, chr(1)),
+                                  CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END,
+                                  array_to_string(a.attoptions, chr(1)), a.attstattarget::text]::text[]
                      FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
                      LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
                      LEFT JOIN pg_collation co ON co.oid = a.attcollation
@@ -139,6 +142,12 @@ def definition(table: ForeignTable, name: str) -> str:
     return f"CREATE FOREIGN TABLE {name} {inside} SERVER {ident(table.server)}{options}"
 
 
+def _whole(table: ForeignTable) -> list[str]:
+    name = _name(table.address)
+    rest = tuned(table.columns)
+    return [definition(table, name), *([f"ALTER FOREIGN TABLE {name} {', '.join(rest)}"] if rest else [])]
+
+
 def temporary(table: ForeignTable) -> str:
     """The same in pg_temp."""
     return definition(table, f"pg_temp.{ident(table.address.name)}")
@@ -166,7 +175,7 @@ def create(change: Change[ForeignTable], _context: Context) -> list[Draft]:
             "create",
             Phase.EXPAND,
             f"create foreign table {'.'.join(change.address.path)}",
-            sql(definition(change.desired, _name(change.address))),
+            sql(*_whole(change.desired)),
             done=(Check(change.address),),
             undo=(sql(f"DROP FOREIGN TABLE {_name(change.address)}"),),
             provides=True,
@@ -185,7 +194,7 @@ def drop(change: Change[ForeignTable], _context: Context) -> list[Draft]:
             locks=access_exclusive((change.address.path[0], change.address.path[1])),
             hazards=(hazard(Code.OLD_READERS, "code that uses it breaks"),),
             done=(Check(change.address, present=False),),
-            undo=(sql(definition(change.live, _name(change.address))),),
+            undo=(sql(*_whole(change.live)),),
             removes=True,
         )
     ]

@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.engines.postgres import privileges
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import ACCESS_SHARE, lock
-from reconciler.engines.postgres.object_names import carrier, phrase, relation, routine
+from reconciler.engines.postgres.object_names import carrier, phrase, relation
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.owners import ME, SOURCES, owner_in, owner_of
 from reconciler.engines.postgres.privileges import (
@@ -22,6 +22,7 @@ from reconciler.engines.postgres.privileges import (
     standing,
     start,
 )
+from reconciler.engines.postgres.routine_arguments import signature
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -127,7 +128,7 @@ def _target(holder: Address, owner: str, catalog: Catalog, context: Context) -> 
     if holder.kind in privileges.RELATIONS:
         words = phrase(holder.sibling("table", holder.path), catalog)
     elif holder.kind == "aggregate":
-        words = f"FUNCTION {routine(holder).replace('(*)', '()')}"
+        words = f"ROUTINE {signature(holder).replace('(*)', '()')}"
     else:
         words = ("FOREIGN " if holder.kind == "server" else "") + phrase(holder, catalog)
     return Target(words, holder.kind, owner, version, start(holder.kind, holder.name, version))

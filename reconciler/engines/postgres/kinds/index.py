@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres import storage_options
+from reconciler.engines.postgres.column_types import OUT, hinders
 from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     column_addresses,
@@ -277,8 +278,16 @@ def drop(change: Change[Index], _context: Context) -> list[Draft]:
 
 
 def replace(change: Change[Index], context: Context) -> list[Draft]:
-    """Build the new one beside the old one, swap the names, drop the old one: never a gap (row 36)."""
+    """Build the new one beside the old one, swap the names, drop the old one: never a gap (row 36).
+
+    A gap there is where a column of it changes to a type that the old one cannot follow to.
+    """
     schema, _, name = change.address.path
+    if hinders(change, context):
+        gap = hazard(Code.INDEX_GAP, f"there is no {name} until the column has its new type and the index is built")
+        out = dataclasses.replace(_dropped(change.live, name, Phase.CONTRACT), slot=OUT, removes=True, hazards=(gap,))
+        _, hazards, probes = _tightening(change.desired, change, context)
+        return [out, _built(change, name, Phase.CONTRACT, hazards, probes)]
     new, old = fitting(name, suffix="_new"), fitting(name, suffix="_old")
     phase, hazards, probes = _tightening(change.desired, change, context)
     swap = Draft(

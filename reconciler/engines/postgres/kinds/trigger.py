@@ -32,8 +32,8 @@ def lift(trigger: Trigger, _catalog: Catalog) -> Any:
 
 
 def query(_version: int) -> str:
-    """Triggers of tables, partitioned and foreign ones included."""
-    return parts.query("'r', 'p', 'f'")
+    """Triggers of tables, partitioned ones included."""
+    return parts.query("'r', 'p'")
 
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Trigger]:
