@@ -302,7 +302,8 @@ def check_nodes(draw: st.DrawFn, name: str) -> Any:
 
 @st.composite
 def unique_nodes(draw: st.DrawFn, name: str) -> Any:
-    columns: list[str] = [name] if name == "id" or draw(st.booleans()) else [name, "id"]
+    alone: bool = name == "id" or draw(st.booleans())
+    columns: list[str] = [name] if alone else [name, "id"]
     if name == "id" or draw(st.booleans()):
         return columns
     return {"columns": columns, "deferrable": True} if draw(st.booleans()) else {"columns": columns}
@@ -324,7 +325,7 @@ def index_nodes(draw: st.DrawFn, name: str, chosen: list[str], extensions: list[
     if draw(st.integers(0, 2)) == 0 and name != "id":
         node["include"] = ["id"]
     about = [n for n in chosen if n != "at"]  # text to a time zone is not immutable
-    if about and draw(st.booleans()):
+    if len(about) > 0 and draw(st.booleans()):
         node["where"] = draw(st.sampled_from(FAMILIES[draw(st.sampled_from(about))][2]))
     if draw(st.integers(0, 4)) == 0:
         node["with"] = {"fillfactor": 70}

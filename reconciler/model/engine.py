@@ -128,9 +128,16 @@ class Engine(Protocol):
     """The pure half. Importing an engine imports no driver; `open` does."""
 
     name: str
-    kinds: Mapping[str, Kind[Any]]
-    default_parents: Mapping[str, str]
-    """Sections allowed at the top of the engine's declaration though their kind has a parent: kind → parent name."""
+
+    @property
+    def kinds(self) -> Mapping[str, Kind[Any]]:
+        """The kinds by name, in their order."""
+        ...
+
+    @property
+    def default_parents(self) -> Mapping[str, str]:
+        """Sections allowed at the top of the engine's declaration though their kind has a parent: kind → its name."""
+        ...
 
     def decode(self, fields: Mapping[str, Any]) -> Operation:
         """The operation a plan file holds; the inverse of `Operation.encode`."""

@@ -40,12 +40,12 @@ class Postgres:
         name = f"t_{next(self.numbers)}"
         # a copy of files is quicker than the write-ahead log for a server that never syncs
         strategy = " STRATEGY file_copy" if self.major >= 15 else ""
-        self.admin.execute(f"CREATE DATABASE {name} TEMPLATE template0{strategy}")  # type: ignore[call-overload]
+        self.admin.execute(f"CREATE DATABASE {name} TEMPLATE template0{strategy}")
         return urlunsplit(urlsplit(self.uri)._replace(path=f"/{name}"))
 
     def drop(self, uri: str) -> None:
         """Drop one, with whoever is still connected."""
-        self.admin.execute(f"DROP DATABASE {urlsplit(uri).path[1:]} WITH (FORCE)")  # type: ignore[call-overload]
+        self.admin.execute(f"DROP DATABASE {urlsplit(uri).path[1:]} WITH (FORCE)")
 
     @contextmanager
     def databases(self) -> Iterator[Postgres.Factory]:

@@ -88,6 +88,11 @@ def render(part: Part) -> str:
     return text
 
 
+def key_text(part: Part) -> str:
+    """The bare key, as a query over the table writes it."""
+    return ident(part.column) if part.column else f"({part.expression})"
+
+
 class Keys(NamedTuple):
     """The vectors of pg_index, one entry a key column; `expressions` holds those of the keys that are 0.
 

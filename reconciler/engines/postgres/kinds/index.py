@@ -18,7 +18,7 @@ from reconciler.engines.postgres.constraint_parts import (
     table_name,
     table_path,
 )
-from reconciler.engines.postgres.index_parts import KEYS, KEYS_FROM, PART, Keys, Part
+from reconciler.engines.postgres.index_parts import KEYS, KEYS_FROM, PART, Keys, Part, key_text
 from reconciler.engines.postgres.index_parts import lift as lift_part
 from reconciler.engines.postgres.index_parts import lower as lower_part
 from reconciler.engines.postgres.index_parts import read as read_parts
@@ -197,9 +197,9 @@ def _tightening(
     names = [p.column for p in index.parts]
     if not index.unique or (all(names) and only_new_columns(change, names, context)):
         return Phase.EXPAND, (), ()
-    keys = ", ".join(map(_key, index.parts))
+    keys = ", ".join(map(key_text, index.parts))
     table = table_name(index.address)
-    filters = [f"{_key(p)} IS NOT NULL" for p in index.parts] + ([f"({index.where})"] if index.where else [])
+    filters = [f"{key_text(p)} IS NOT NULL" for p in index.parts] + ([f"({index.where})"] if index.where else [])
     probe = Probe(
         f"values of ({keys}) in {table} that occur more than once",
         f"SELECT concat_ws(', ', {keys}) FROM {table}\n"
@@ -211,10 +211,6 @@ def _tightening(
 def _named(address: Address, name: str) -> Address:
     """An index of the same table under another name."""
     return address.sibling(address.kind, (*address.path[:-1], name))
-
-
-def _key(part: Part) -> str:
-    return ident(part.column) if part.column else f"({part.expression})"
 
 
 def create(change: Change[Index], context: Context) -> list[Draft]:
@@ -250,9 +246,7 @@ def _built(
         locks=share_update_exclusive((schema, table)),
         hazards=hazards,
         probes=probes,
-        done=(
-            Check(change.address.sibling(change.address.kind, (schema, table, name)), attributes=(("valid", True),)),
-        ),
+        done=(Check(_named(change.address, name), attributes=(("valid", True),)),),
         undo=(alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)}"),),
         reads=table_address(change.address),
         provides=True,

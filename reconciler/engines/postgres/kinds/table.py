@@ -75,8 +75,10 @@ def definition(table: Table, catalog: Catalog) -> str:
     address = table.address
     lines = [column_clause(c) for c in catalog.children(address, "column", Column)]
     lines += [primary_key_clause(k) for k in catalog.children(address, "primary_key", PrimaryKey)]
-    lines += [unique_clause(u) for u in catalog.children(address, "unique", Unique) if not repeats(u, catalog)]
-    lines += [check_clause(c) for c in catalog.children(address, "check", CheckConstraint) if c.validated]
+    uniques = sorted(catalog.children(address, "unique", Unique), key=lambda u: u.address)
+    lines += [unique_clause(u) for u in uniques if not repeats(u, catalog)]
+    checks = sorted(catalog.children(address, "check", CheckConstraint), key=lambda c: c.address)
+    lines += [check_clause(c) for c in checks if c.validated]
     body = ",\n".join(f"    {line}" for line in lines)
     kind = "UNLOGGED TABLE" if table.unlogged else "TABLE"
     return f"CREATE {kind} {name_of(address)} (\n{body}\n)" if body else f"CREATE {kind} {name_of(address)} ()"

@@ -206,7 +206,8 @@ def repeats(unique: Unique, catalog: Catalog) -> bool:
     table = table_address(unique.address)
     primary = catalog.get(unique.address.sibling("primary_key", table.path), PrimaryKey)
     uniques = catalog.children(table, "unique", Unique)
-    before = [*([primary] if primary else []), *uniques[: [u.address for u in uniques].index(unique.address)]]
+    before: list[Unique | PrimaryKey] = [] if primary is None else [primary]
+    before += sorted((u for u in uniques if u.address < unique.address), key=lambda u: u.address)
     return said(unique) in [said(key) for key in before]
 
 
