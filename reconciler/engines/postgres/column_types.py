@@ -104,8 +104,8 @@ def hinders(change: Change[Any], context: Context) -> bool:
     """Whether a live check or index is in the way of a column of its table that changes its type in this plan."""
     table = change.address.sibling("table", change.address.path[:2])
     addresses = (c.address for c in context.live.children(table, "column", Resource))
-    columns = (context.changes[a].after for a in addresses if a in context.changes)
-    return any(change.address in c.facts.blockers for c in columns if getattr(c, "facts", None))
+    facts = (getattr(context.changes[a].after, "facts", None) for a in addresses if a in context.changes)
+    return any(change.address in f.blockers for f in facts if f is not None)
 
 
 def _statements(before: Column, after: Column, using: str) -> list[str]:
