@@ -390,6 +390,5 @@ def shuffled(draw: st.DrawFn, node: Any) -> Any:
     """The same with the entries of every mapping in another order, but for columns, whose order means something."""
     if not isinstance(node, dict):
         return node
-    keys: list[str] = list(node)
-    order = draw(st.permutations(keys))
-    return {k: node[k] if k == "columns" else draw(shuffled(node[k])) for k in order}
+    keys = draw(st.permutations(sorted(node)))
+    return {k: node[k] if k == "columns" else draw(shuffled(node[k])) for k in keys}

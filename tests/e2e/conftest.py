@@ -1,4 +1,7 @@
-"""Real stores for the tests of this folder, started once, and a user in an empty folder."""
+"""Real stores for the tests of this folder, and a user in an empty folder.
+
+Its modules are one group for pytest-xdist: one worker runs them, so that the stores start once.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,6 @@ from reconciler.local import throwaway
 
 from .stores import Stores
 from .user import User
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs all of these tests, so that the stores start once."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("e2e"))
 
 
 @pytest.fixture(scope="session")

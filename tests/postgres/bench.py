@@ -112,6 +112,7 @@ class Bench:
         self.uri = uri
         self.session = session
         self.told: list[str] = []
+        self._seen: Catalog | None = None
 
     @property
     def connection(self) -> psycopg.Connection[Any]:
@@ -119,8 +120,14 @@ class Bench:
         return self.session.connection
 
     def live(self) -> Catalog:
-        """What is there."""
-        return self.session.inspect(SCOPE)
+        """What is there; looked up once until something runs."""
+        if self._seen is None:
+            self._seen = self.session.inspect(SCOPE)
+        return self._seen
+
+    def moved(self) -> None:
+        """Something ran."""
+        self._seen = None
 
     def plan(self, desired: Catalog) -> Plan:
         """From what is there to `desired`: as built, before it went through a file."""
@@ -132,6 +139,7 @@ class Bench:
 
     def execute(self, operation: Operation) -> None:
         """Run one operation, without a journal."""
+        self.moved()
         self.session.execute(operation, LIMITS, self.told.append, {})
 
     def run(self, step: Step) -> None:
@@ -156,6 +164,7 @@ class Bench:
 
     def script(self, text: str) -> None:
         """Statements, each in a transaction of its own; one after a line `-- fails` has to fail."""
+        self.moved()
         with psycopg.connect(self.uri, autocommit=True) as connection:
             for statement in statements(text):
                 if statement.startswith("-- fails"):

@@ -132,6 +132,7 @@ def declared(step: Step) -> frozenset[Lock]:
 
 def observed(bench: Bench, step: Step) -> Seen:
     """Run the step's operation and tell what it did."""
+    bench.moved()
     operation = step.operation
     if isinstance(operation, Sql) and operation.transaction:
         return _before_commit(bench, operation)

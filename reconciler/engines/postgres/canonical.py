@@ -19,6 +19,7 @@ from reconciler.engines.postgres.adoption import adopted
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.inspect import inspect
 from reconciler.engines.postgres.kind import PgKind
+from reconciler.engines.postgres.kinds.check import Check
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.column import clause as column_clause
 from reconciler.engines.postgres.kinds.enum import Enum
@@ -174,6 +175,7 @@ class _Asked:
                     self.answers[declared.address] = spelled(declared, answer, only, found_there)
             for table in tables:
                 self.facts(table)
+                self.checks(table)
                 for source in self.asking.get(table, ()):
                     text = conditions.ask(self.connection, table, source)
                     self.said |= {} if text is None else {(table, source): text}
@@ -289,6 +291,18 @@ class _Asked:
             if found is not None and (found.type, found.collation) != (column.type, column.collation):
                 learned = learned._replace(blockers=self.blockers(column, learned))
             self.answers[column.address] = replace(column, facts=learned)
+
+    def checks(self, table: Address) -> None:
+        """Whether new checks let rows pass that have no value in any of their columns."""
+        columns = self.desired.children(table, "column", Column)
+        nothing = ", ".join(f"NULL::{self.answer(c).type} AS {ident(c.address.name)}" for c in columns)
+        for check in self.desired.children(table, "check", Check):
+            found = self.answers.get(check.address)
+            if table in self.live.resources and check.address not in self.live.resources and isinstance(found, Check):
+                query = f"SELECT ({check.expression.source}) IS NOT FALSE FROM (SELECT {nothing}) nothing"
+                with contextlib.suppress(psycopg.Error), self.connection.transaction(force_rollback=True):
+                    row = self.connection.execute(query).fetchone()
+                    self.answers[check.address] = replace(found, lets_null=bool(row and row[0]))
 
     def blockers(self, column: Column, learned: Facts) -> tuple[Address, ...]:
         """What stands on the live table and hinders the column from changing its type."""

@@ -105,7 +105,7 @@ def hinders(change: Change[Any], context: Context) -> bool:
     table = change.address.sibling("table", change.address.path[:2])
     addresses = (c.address for c in context.live.children(table, "column", Resource))
     facts = (getattr(context.changes[a].after, "facts", None) for a in addresses if a in context.changes)
-    return any(f is not None and change.address in f.blockers for f in facts)
+    return any(change.address in f.blockers for f in facts if f is not None)
 
 
 def _statements(before: Column, after: Column, using: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.engines.postgres.kinds.column import Column
-from reconciler.engines.postgres.quoting import columns, ident, qualified
+from reconciler.engines.postgres.quoting import qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -80,18 +80,22 @@ def only_new_columns(change: Change[Any], names: Iterable[str], context: Context
     """Every column is added by this plan without a value: code that does not know them cannot be refused."""
     addresses = column_addresses(change.address, names)
     found = [context.desired.get(a, Column) for a in addresses]
-    return bool(found) and all(c is not None and c.default is None and context.creates(c.address) for c in found)
+    return bool(found) and all(c is not None and _empty(c) and context.creates(c.address) for c in found)
 
 
-def duplicates(address: Address, names: Iterable[str], where: str = "") -> Probe:
-    """Finds values that occur twice where a unique index or key is to be."""
-    listed = list(names)
-    keys = columns(listed)[1:-1]
-    filters = " AND ".join([*(f"{ident(n)} IS NOT NULL" for n in listed), *([f"({where})"] if where else [])])
-    table = table_name(address)
+def _empty(column: Column) -> bool:
+    return column.default is None and column.identity is None and column.generated is None
+
+
+def duplicates(address: Address, keys: Iterable[str], where: str = "", nulls_too: bool = False) -> Probe:
+    """Finds values of the keys, columns or expressions, that occur twice where a unique index is to be."""
+    listed = list(keys)
+    conditions = [*([] if nulls_too else [f"{k} IS NOT NULL" for k in listed]), *([f"({where})"] if where else [])]
+    filters = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
+    values, table = ", ".join(listed), table_name(address)
     return Probe(
-        f"values of {columns(listed)} in {table} that occur more than once",
-        f"SELECT concat_ws(', ', {keys}) FROM {table} WHERE {filters} GROUP BY {keys} HAVING count(*) > 1",
+        f"values of ({values}) in {table} that occur more than once",
+        f"SELECT concat_ws(', ', {values}) FROM {table}{filters} GROUP BY {values} HAVING count(*) > 1",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from reconciler.engines.postgres.kind import Reader
 from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.type_names import lift_collation, lower_collation
 from reconciler.model.expr import Expr
 
 
@@ -48,12 +49,11 @@ def lower(node: Any) -> Part:
         return Part(node)
     descending = node.get("order") == "desc"
     nulls_first = node["nulls"] == "first" if "nulls" in node else descending
-    schema, _, name = node.get("collation", "").rpartition(".")
     return Part(
         node.get("column", ""),
         Expr(node["expression"]) if "expression" in node else None,
         node.get("opclass", ""),
-        (schema or "pg_catalog", name) if name else None,
+        lower_collation(node.get("collation")),
         descending,
         nulls_first,
     )
@@ -65,8 +65,7 @@ def lift(part: Part) -> Any:
     if part.opclass:
         node["opclass"] = part.opclass
     if part.collation is not None:
-        schema, name = part.collation
-        node["collation"] = name if schema == "pg_catalog" else f"{schema}.{name}"
+        node["collation"] = lift_collation(part.collation)
     if part.descending:
         node["order"] = "desc"
     if part.nulls_first != part.descending:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 MAX_BYTES = 63
@@ -42,6 +43,18 @@ def ident(name: str) -> str:
 def qualified(schema: str, name: str) -> str:
     """`schema.name`."""
     return f"{ident(schema)}.{ident(name)}"
+
+
+def dotted(*names: str) -> str:
+    """Names as a declaration joins them: `app.german`; in SQL quotes where one holds a dot, as `"en_US.utf8"` does."""
+    return ".".join('"' + n.replace('"', '""') + '"' if "." in n or '"' in n else n for n in names)
+
+
+def undotted(text: str) -> tuple[str, ...]:
+    """The inverse."""
+    parts = re.findall(r'(?:^|\.)("(?:[^"]|"")*"(?=\.|$)|[^.]*)', text)
+    quoted = [len(p) > 1 and p[0] == p[-1] == '"' for p in parts]
+    return tuple(p[1:-1].replace('""', '"') if q else p for p, q in zip(parts, quoted, strict=True))
 
 
 def columns(names: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.quoting import dotted, ident, qualified, undotted
 from reconciler.engines.postgres.types import is_builtin
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -76,11 +76,11 @@ def lower_collation(text: str | None) -> tuple[str, str] | None:
     """`german` or `app.german` → (schema, name); a bare name is the system's."""
     if text is None:
         return None
-    schema, _, name = text.rpartition(".")
-    return (schema or "pg_catalog", name)
+    *schema, name = undotted(text)
+    return (".".join(schema) or "pg_catalog", name)
 
 
 def lift_collation(collation: tuple[str, str]) -> str:
     """The inverse."""
     schema, name = collation
-    return name if schema == "pg_catalog" else f"{schema}.{name}"
+    return dotted(name) if schema == "pg_catalog" else dotted(schema, name)

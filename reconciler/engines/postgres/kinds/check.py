@@ -44,6 +44,7 @@ class Check(Resource):
     no_inherit: bool = attr(Role.REPLACE, default=False)
     validated: bool = True
     columns: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="follows from the expression", default=())
+    lets_null: bool = attr(Role.INFORMATIONAL, reason="what the server says of rows without values", default=False)
 
 
 SPEC = {
@@ -131,7 +132,8 @@ def absorbed(change: Change[Check], context: Context) -> bool:
 
 def create(change: Change[Check], context: Context) -> list[Draft]:
     """NOT VALID at once, VALIDATE in a transaction of its own: no scan under AccessExclusive (rows 37 and 38)."""
-    easy = in_new_table(change, context) or only_new_columns(change, change.desired.columns, context)
+    check = change.desired
+    easy = in_new_table(change, context) or (check.lets_null and only_new_columns(change, check.columns, context))
     return _add(change, context, Phase.EXPAND if easy else Phase.CONTRACT, "")
 
 

@@ -19,7 +19,7 @@ from reconciler.engines.postgres.column_parts import (
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.mentions import RELATIONS, mentioned, of_expression, words
 from reconciler.engines.postgres.quoting import ident, qualified
-from reconciler.engines.postgres.type_names import type_references
+from reconciler.engines.postgres.type_names import lift_collation, lower_collation, type_references
 from reconciler.engines.postgres.types import SERIAL, canonical, is_builtin
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
@@ -105,7 +105,7 @@ def lower(name: str, node: Any, place: Place) -> Column:
         None if default is None else Expr(str(default).lower() if isinstance(default, bool) else str(default)),
         lower_identity(node.get("identity"), kind, place),
         _generated(node.get("generated")),
-        _collation(node.get("collation")),
+        lower_collation(node.get("collation")),
     )
 
 
@@ -115,13 +115,6 @@ def _generated(node: Any) -> Generated | None:
     if isinstance(node, str):
         return Generated(Expr(node), virtual=False)
     return Generated(Expr(node["as"]), bool(node.get("virtual", False)))
-
-
-def _collation(text: str | None) -> tuple[str, str] | None:
-    if text is None:
-        return None
-    schema, _, name = text.rpartition(".")
-    return (schema or "pg_catalog", name)
 
 
 def lift(column: Column, catalog: Catalog) -> Any:
@@ -140,8 +133,7 @@ def lift(column: Column, catalog: Catalog) -> Any:
         source = column.generated.expression.source
         node["generated"] = {"as": source, "virtual": True} if column.generated.virtual else source
     if column.collation is not None:
-        schema, name = column.collation
-        node["collation"] = name if schema == "pg_catalog" else f"{schema}.{name}"
+        node["collation"] = lift_collation(column.collation)
     return node["type"] if len(node) == 1 else node
 
 

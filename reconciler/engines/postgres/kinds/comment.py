@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.engines.postgres.dependencies import inside
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
-from reconciler.engines.postgres.locks import ACCESS_SHARE, SHARE_UPDATE_EXCLUSIVE, lock
+from reconciler.engines.postgres.locks import SHARE_UPDATE_EXCLUSIVE, lock
 from reconciler.engines.postgres.object_names import CONSTRAINTS, ON_RELATION, carrier, phrase, relation
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, literal, qualified
@@ -144,15 +144,14 @@ def _part(holder: Address, sort: str, name: str) -> str:
 
 
 def _locks(address: Address) -> tuple[Lock, ...]:
-    """On the relation, or on that of a column (row 73)."""
+    """On the relation, or on that of a column (row 73); none on what a constraint or a trigger stands on."""
     holder = carrier(address)
     if holder.kind in ("index", "materialized_view_index"):
         return (lock(SHARE_UPDATE_EXCLUSIVE, holder.path[0], holder.path[-1]),)
     found = relation(holder)
-    if found is None:
+    if found is None or holder.kind in CONSTRAINTS or holder.kind in ON_RELATION:
         return ()
-    indirect = holder.kind in CONSTRAINTS or holder.kind in ON_RELATION
-    return (lock(ACCESS_SHARE if indirect else SHARE_UPDATE_EXCLUSIVE, *found),)
+    return (lock(SHARE_UPDATE_EXCLUSIVE, *found),)
 
 
 def _draft(change: Change[Comment], context: Context, before: Comment | None) -> Draft:

@@ -275,11 +275,13 @@ def orphans(key: ForeignKey) -> Probe:
     table, far = table_name(key.address), qualified(*key.table)
     on = " AND ".join(f"f.{ident(b)} = t.{ident(a)}" for a, b in zip(key.columns, key.referenced, strict=True))
     given = " AND ".join(f"t.{ident(a)} IS NOT NULL" for a in key.columns)
+    none = " AND ".join(f"t.{ident(a)} IS NULL" for a in key.columns)
+    partly = f" OR NOT ({given}) AND NOT ({none})" if key.full else ""  # MATCH FULL takes all of them or none
     values = ", ".join(f"t.{ident(a)}" for a in key.columns)
     return Probe(
         f"rows of {table} refer to nothing in {far}",
         f"SELECT concat_ws(', ', {values}) FROM ONLY {table} t\n"
-        f"WHERE {given} AND NOT EXISTS (SELECT FROM {far} f WHERE {on})",
+        f"WHERE {given} AND NOT EXISTS (SELECT FROM {far} f WHERE {on}){partly}",
     )
 
 

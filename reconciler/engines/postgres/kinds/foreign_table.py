@@ -142,15 +142,14 @@ def definition(table: ForeignTable, name: str) -> str:
     return f"CREATE FOREIGN TABLE {name} {inside} SERVER {ident(table.server)}{options}"
 
 
-def _whole(table: ForeignTable) -> list[str]:
-    name = _name(table.address)
+def _whole(table: ForeignTable, name: str) -> list[str]:
     rest = tuned(table.columns)
     return [definition(table, name), *([f"ALTER FOREIGN TABLE {name} {', '.join(rest)}"] if rest else [])]
 
 
 def temporary(table: ForeignTable) -> str:
     """The same in pg_temp."""
-    return definition(table, f"pg_temp.{ident(table.address.name)}")
+    return "; ".join(_whole(table, f"pg_temp.{ident(table.address.name)}"))
 
 
 def references(table: ForeignTable, catalog: Catalog) -> Iterable[Address]:
@@ -175,7 +174,7 @@ def create(change: Change[ForeignTable], _context: Context) -> list[Draft]:
             "create",
             Phase.EXPAND,
             f"create foreign table {'.'.join(change.address.path)}",
-            sql(*_whole(change.desired)),
+            sql(*_whole(change.desired, _name(change.address))),
             done=(Check(change.address),),
             undo=(sql(f"DROP FOREIGN TABLE {_name(change.address)}"),),
             provides=True,
@@ -194,7 +193,7 @@ def drop(change: Change[ForeignTable], _context: Context) -> list[Draft]:
             locks=access_exclusive((change.address.path[0], change.address.path[1])),
             hazards=(hazard(Code.OLD_READERS, "code that uses it breaks"),),
             done=(Check(change.address, present=False),),
-            undo=(sql(*_whole(change.live)),),
+            undo=(sql(*_whole(change.live, _name(change.address))),),
             removes=True,
         )
     ]

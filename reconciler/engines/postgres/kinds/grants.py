@@ -9,8 +9,7 @@ from typing import Any
 
 from reconciler.engines.postgres import privileges
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
-from reconciler.engines.postgres.locks import ACCESS_SHARE, lock
-from reconciler.engines.postgres.object_names import carrier, phrase, relation
+from reconciler.engines.postgres.object_names import carrier, phrase
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.owners import ME, SOURCES, owner_in, owner_of
 from reconciler.engines.postgres.privileges import (
@@ -203,16 +202,13 @@ def _draft(
 
 
 def _finished(change: Change[Grants], context: Context, drafts: list[Draft]) -> list[Draft]:
-    """Locks and order of all, and what shows in the end that they are done."""
-    holder = carrier(change.address)
+    """The order of all, and what shows in the end that they are done."""
     owner = change.address.sibling("owner", change.address.path)
-    found = relation(holder)
-    locks = (lock(ACCESS_SHARE, *found),) if found and context.server.version >= (18,) else ()
     done: tuple[Check, ...] = (Check(change.address, present=False),)
     if change.after is not None:
         held = change.after.privileges
         done = (Check(change.address, attributes=(("privileges", held),)),) if held != NONE else ()
-    result = [dataclasses.replace(d, locks=locks) for d in drafts]
+    result = list(drafts)
     if result:
         after_owner = (Ref(owner),) if result[-1].slot == "grant" and owner in context.changes else ()
         there = change.after is not None

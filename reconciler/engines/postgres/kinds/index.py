@@ -12,6 +12,7 @@ from reconciler.engines.postgres.column_types import OUT, hinders
 from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     column_addresses,
+    duplicates,
     in_new_table,
     only_new_columns,
     table_address,
@@ -195,17 +196,13 @@ def _tightening(
     index: Index, change: Change[Index], context: Context
 ) -> tuple[Phase, tuple[Hazard, ...], tuple[Probe, ...]]:
     names = [p.column for p in index.parts]
-    if not index.unique or (all(names) and only_new_columns(change, names, context)):
+    new = all(names) and only_new_columns(change, names, context) and not index.nulls_not_distinct
+    if not index.unique or new:
         return Phase.EXPAND, (), ()
-    keys = ", ".join(map(key_text, index.parts))
-    table = table_name(index.address)
-    filters = [f"{key_text(p)} IS NOT NULL" for p in index.parts] + ([f"({index.where})"] if index.where else [])
-    probe = Probe(
-        f"values of ({keys}) in {table} that occur more than once",
-        f"SELECT concat_ws(', ', {keys}) FROM {table}\n"
-        f"WHERE {' AND '.join(filters)} GROUP BY {keys} HAVING count(*) > 1",
-    )
-    return Phase.CONTRACT, (hazard(Code.OLD_WRITERS, f"a second row with the same ({keys}) is refused"),), (probe,)
+    keys = list(map(key_text, index.parts))
+    refused = hazard(Code.OLD_WRITERS, f"a second row with the same ({', '.join(keys)}) is refused")
+    probe = duplicates(index.address, keys, index.where.source if index.where else "", index.nulls_not_distinct)
+    return Phase.CONTRACT, (refused,), (probe,)
 
 
 def _named(address: Address, name: str) -> Address:
@@ -246,7 +243,9 @@ def _built(
         locks=share_update_exclusive((schema, table)),
         hazards=hazards,
         probes=probes,
-        done=(Check(_named(change.address, name), attributes=(("valid", True),)),),
+        done=(
+            Check(change.address.sibling(change.address.kind, (schema, table, name)), attributes=(("valid", True),)),
+        ),
         undo=(alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)}"),),
         reads=table_address(change.address),
         provides=True,

@@ -164,7 +164,7 @@ def _build(change: Change[PrimaryKey], context: Context, first: str) -> list[Dra
             alone(build, repairs=(schema, index)),
             locks=share_update_exclusive(table_path(address)),
             hazards=(hazard(Code.OLD_WRITERS, f"a second row with the same {columns(key.columns)} is refused"),),
-            probes=(duplicates(address, key.columns),),
+            probes=(duplicates(address, map(ident, key.columns)),),
             done=(Check(address.sibling("index", (schema, name, index)), attributes=(("valid", True),)),),
             undo=(alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, index)}"),),
             reads=table_address(address),

@@ -208,13 +208,13 @@ def definition(publication: Publication) -> str:
     return f"CREATE PUBLICATION {ident(publication.address.name)}{what}" + (f" WITH ({options})" if options else "")
 
 
-def _locks(publication: Publication, context: Context) -> tuple[Lock, ...]:
-    there = context.live.resources.keys() | context.desired.resources.keys()
-    tables = [(t.schema, t.table) for t in publication.tables]
-    return share_update_exclusive(*(t for t in tables if publication.address.sibling("table", t) in there))
+def _locks(*publications: Publication) -> tuple[Lock, ...]:
+    """On the tables that are listed, or no longer."""
+    tables = dict.fromkeys((t.schema, t.table) for p in publications for t in p.tables)
+    return share_update_exclusive(*sorted(tables))
 
 
-def create(change: Change[Publication], context: Context) -> list[Draft]:
+def create(change: Change[Publication], _context: Context) -> list[Draft]:
     """Readers and writers go on (row 94). All tables, or all of a schema, need a superuser."""
     name = change.address.name
     return [
@@ -223,7 +223,7 @@ def create(change: Change[Publication], context: Context) -> list[Draft]:
             Phase.EXPAND,
             f"create publication {name}",
             sql(definition(change.desired)),
-            locks=_locks(change.desired, context),
+            locks=_locks(change.desired),
             done=(Check(change.address),),
             undo=(sql(f"DROP PUBLICATION {ident(name)}"),),
             provides=True,
@@ -264,6 +264,7 @@ def anew(change: Change[Publication], _context: Context) -> list[Draft]:
             Phase.CONTRACT,
             f"replace publication {name}",
             sql(f"DROP PUBLICATION {ident(name)}", definition(change.desired)),
+            locks=_locks(change.desired),
             hazards=(hazard(Code.OLD_READERS, f"subscribers of {name} get other changes from here on"),),
             done=became(change),
             undo=(sql(f"DROP PUBLICATION {ident(name)}", definition(change.live)),),
@@ -281,7 +282,7 @@ def _members(before: Publication, after: Publication) -> list[str]:
     return [f"{start} DROP {', '.join([*gone, *(f'TABLES IN SCHEMA {ident(s)}' for s in before.schemas)])}"]
 
 
-def set_members(change: Change[Publication], context: Context) -> list[Draft]:
+def set_members(change: Change[Publication], _context: Context) -> list[Draft]:
     """More is expand; less is contract."""
     live, desired = change.live, change.desired
     less = any(t not in desired.tables for t in live.tables) or any(s not in desired.schemas for s in live.schemas)
@@ -292,7 +293,7 @@ def set_members(change: Change[Publication], context: Context) -> list[Draft]:
             Phase.CONTRACT if less else Phase.EXPAND,
             f"change what publication {name} publishes",
             sql(*_members(live, desired)),
-            locks=_locks(desired, context),
+            locks=_locks(live, desired),
             hazards=(hazard(Code.OLD_READERS, f"subscribers of {name} get fewer or other changes"),) if less else (),
             done=became(change, "publish", "via_root", "generated_columns"),
             undo=(sql(*_members(desired, live)),),

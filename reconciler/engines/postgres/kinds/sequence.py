@@ -12,7 +12,7 @@ from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.locks import SHARE_ROW_EXCLUSIVE, access_exclusive, lock
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.quoting import dotted, ident, qualified, undotted
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -49,12 +49,12 @@ def lower(name: str, node: Any, place: Place) -> Sequence:
     said = {k: v for k, v in (node or {}).items() if k in WORDS}
     kind = said.pop("type", "bigint")
     owner = said.pop("owned_by", None)
-    table, _, column = owner.rpartition(".") if owner else ("", "", "")
-    if owner and not table:
+    owned = undotted(owner) if owner else ()
+    if owner and len(owned) != 2:
         raise place.fail(f"owned_by is {owner!r}", "write table.column", "owned_by")
     options = lower_options({"generated": "always", **said}, kind, place) or defaults("always", kind)
     return Sequence(
-        place.address("sequence", name), kind, options._replace(generated=""), (table, column) if owner else None
+        place.address("sequence", name), kind, options._replace(generated=""), (owned[0], owned[1]) if owner else None
     )
 
 
@@ -65,7 +65,7 @@ def lift(sequence: Sequence, _catalog: Catalog) -> Any:
     if isinstance(options, dict):
         node |= {k: v for k, v in options.items() if k != "generated"}
     if sequence.owned_by is not None:
-        node["owned_by"] = ".".join(sequence.owned_by)
+        node["owned_by"] = dotted(*sequence.owned_by)
     return node
 
 

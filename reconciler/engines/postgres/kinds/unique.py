@@ -151,7 +151,7 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
     build = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(index)} ON {table_name(address)} {_shape(unique)}{nulls}"
     ends = timing(unique.deferrable, unique.deferred)
     add = f"ADD CONSTRAINT {ident(name)} UNIQUE USING INDEX {ident(index)}{ends}"
-    easy = only_new_columns(change, unique.columns, context) and not first
+    easy = only_new_columns(change, unique.columns, context) and not first and not unique.nulls_not_distinct
     phase = Phase.EXPAND if easy else Phase.CONTRACT
     refused = hazard(Code.OLD_WRITERS, f"a second row with the same {columns(unique.columns)} is refused")
     return [
@@ -162,7 +162,7 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
             alone(build, repairs=(schema, index)),
             locks=share_update_exclusive((schema, table)),
             hazards=() if easy else (refused,),
-            probes=() if easy else (duplicates(address, unique.columns),),
+            probes=() if easy else (duplicates(address, map(ident, unique.columns), "", unique.nulls_not_distinct),),
             done=(Check(address.sibling("index", (schema, table, index)), attributes=(("valid", True),)),),
             undo=(alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, index)}"),),
             reads=table_address(address),

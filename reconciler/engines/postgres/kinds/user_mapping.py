@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.engines.postgres import generic_options
@@ -100,8 +100,8 @@ def drop(change: Change[UserMapping], _context: Context) -> list[Draft]:
 
 
 def rebuild(change: Change[UserMapping], context: Context) -> list[Draft]:
-    """It goes and comes again with its server."""
-    return [*drop(change, context), *create(change, context)]
+    """It goes and comes again with its server, but for its secrets."""
+    return [*drop(change, context), *(replace(d, phase=Phase.CONTRACT) for d in create(change, context))]
 
 
 def alter(change: Change[UserMapping], _context: Context) -> list[Draft]:

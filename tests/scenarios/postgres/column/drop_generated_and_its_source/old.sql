@@ -1,0 +1,2 @@
+INSERT INTO t (id, a) VALUES (2, 2);
+SELECT b FROM t;

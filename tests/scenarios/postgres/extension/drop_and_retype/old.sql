@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (2, 'y');
+SELECT * FROM t WHERE a = 'X';
