@@ -324,7 +324,8 @@ def index_nodes(draw: st.DrawFn, name: str, chosen: list[str], extensions: list[
     if draw(st.integers(0, 2)) == 0 and name != "id":
         node["include"] = ["id"]
     about = [n for n in chosen if n != "at"]  # text to a time zone is not immutable
-    if about and draw(st.booleans()):
+    partial = draw(st.booleans())
+    if about and partial:
         node["where"] = draw(st.sampled_from(FAMILIES[draw(st.sampled_from(about))][2]))
     if draw(st.integers(0, 4)) == 0:
         node["with"] = {"fillfactor": 70}
@@ -389,5 +390,5 @@ def shuffled(draw: st.DrawFn, node: Any) -> Any:
     """The same with the entries of every mapping in another order, but for columns, whose order means something."""
     if not isinstance(node, dict):
         return node
-    keys = draw(st.permutations(sorted(node)))
+    keys: list[str] = draw(st.permutations(sorted(node)))
     return {k: node[k] if k == "columns" else draw(shuffled(node[k])) for k in keys}

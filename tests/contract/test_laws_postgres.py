@@ -103,7 +103,7 @@ def test_what_import_writes_of_a_declaration_says_the_same(node: Node) -> None:
 def test_a_changed_attribute_is_planned_or_refused_by_name(kind: str, attribute: str, data: st.DataObject) -> None:
     before, other = data.draw(RESOURCES[kind]), data.draw(RESOURCES[kind])
     if attribute in ("valid", "not_null_valid"):  # which only a live one lacks
-        before = dataclasses.replace(before, **{attribute: False})
+        before = dataclasses.replace(before, **{attribute: False})  # type: ignore[arg-type]
     if isinstance(before, ForeignKey) and isinstance(other, ForeignKey):
         assume(len(before.columns) == len(other.columns))
     value = getattr(other, attribute)
