@@ -7,7 +7,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PYTHONS = python3 python3.14 python3.13 python3.12 python3.11
 CAN_RUN = import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
-# Two workers: more of them would start more servers than a small machine has cores for.
+# Two workers: more of them would start more servers than a small machine has cores for. With worksteal each has half of
+# the files in one piece, so that few servers start twice.
 WORKERS ?= 2
 PYTEST  ?=
 
@@ -40,7 +41,7 @@ format: $(STAMP)
 	"$(BIN)/ruff" format .
 
 check: $(STAMP)
-	"$(BIN)/python" -m pytest -m 'not matrix' -n $(WORKERS) --dist loadgroup $(PYTEST)
+	"$(BIN)/python" -m pytest -m 'not matrix' -n $(WORKERS) --dist worksteal $(PYTEST)
 
 test-matrix: $(STAMP)
 	"$(BIN)/python" -m pytest -m matrix $(PYTEST)

@@ -1,7 +1,4 @@
-"""Real stores for the tests of this folder, and a user in an empty folder.
-
-Its modules are one group for pytest-xdist: one worker runs them, so that the stores start once.
-"""
+"""Real stores for the tests of this folder, started once, and a user in an empty folder."""
 
 from __future__ import annotations
 

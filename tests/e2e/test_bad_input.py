@@ -12,8 +12,6 @@ import pytest
 from .stores import Stores
 from .user import User
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 
 class Bad(NamedTuple):
     """A file, and what the error has to say: where, what is wrong, what helps."""

@@ -10,7 +10,6 @@ import pytest
 from .stores import Stores
 from .user import User
 
-pytestmark = pytest.mark.xdist_group("e2e")
 GSI = {"IndexName": "by_owner", "KeySchema": [{"AttributeName": "owner", "KeyType": "HASH"}]}
 
 

@@ -21,7 +21,6 @@ from reconciler.model.hazard import Code
 from .stores import Stores
 from .user import User
 
-pytestmark = pytest.mark.xdist_group("e2e")
 README = Path(__file__).parents[2] / "README.md"
 BLOCK = re.compile(r"<!-- (file|sql|run|valid) ?([^>\n]*?) ?-->\n```\w+\n(.*?)```\n", re.DOTALL)
 PASSING = (
