@@ -1,1 +1,0 @@
-INSERT INTO t SELECT generate_series(1, 10);
