@@ -7,8 +7,9 @@ that read the live ones. No lock on any user table, no trace. Only tables of whi
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -30,12 +31,12 @@ from reconciler.engines.postgres.kinds.sequence import Sequence
 from reconciler.engines.postgres.kinds.sequence import definition as sequence_definition
 from reconciler.engines.postgres.kinds.table import Table
 from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.retyping import Retyping
 from reconciler.errors import DeclarationError, DeclarationErrors
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred
 from reconciler.model.engine import Server
 from reconciler.model.expr import Expr
-from reconciler.model.naming import references_of
 from reconciler.model.resource import Resource
 
 NAMELESS = "reconcile_asks_"
@@ -164,8 +165,9 @@ class _Asked:
             nameless = self.alone(schema, others)
             own = self.connection.execute("SELECT pg_my_temp_schema(), pg_my_temp_schema()::regnamespace::text")
             oid, name = own.fetchone() or (0, "")
-            version = self.server.version[0]
-            found = inspect(self.connection, self.kinds, self.desired.service, version, [oid], {name: schema})
+            version, service = self.server.version[0], self.desired.service
+            look = partial(inspect, self.connection, self.kinds, service, version, [oid], {name: schema})
+            found = look()
             self.uses.update({a: used for a, used in found.uses.items() if a in self.desired.resources})
             for address, answer in found.resources.items():
                 declared = self.desired.resources.get(nameless.get(address.path, address))
@@ -174,7 +176,7 @@ class _Asked:
                     found_there = self.live.resources.get(declared.address)
                     self.answers[declared.address] = spelled(declared, answer, only, found_there)
             for table in tables:
-                self.facts(table)
+                self.facts(table, look)
                 self.checks(table)
                 for source in self.asking.get(table, ()):
                     text = conditions.ask(self.connection, table, source)
@@ -276,7 +278,7 @@ class _Asked:
         where = self.desired.origin(resource.address)
         self.slips.append(DeclarationError(message, hint=error.diag.message_hint, where=where))
 
-    def facts(self, table: Address) -> None:
+    def facts(self, table: Address, look: Callable[[], Catalog]) -> None:
         """What the server says of adding and retyping columns of a live table."""
         if table not in self.live.resources:
             return
@@ -289,7 +291,8 @@ class _Asked:
             with contextlib.suppress(psycopg.Error), self.connection.transaction():
                 learned = facts.learn(self.connection, column, found, self.server)
             if found is not None and (found.type, found.collation) != (column.type, column.collation):
-                learned = learned._replace(blockers=self.blockers(column, learned))
+                retyping = Retyping(self.connection, self.kinds, self.live, column, look, self.answers.get)
+                learned = retyping.told(learned)
             self.answers[column.address] = replace(column, facts=learned)
 
     def checks(self, table: Address) -> None:
@@ -303,23 +306,6 @@ class _Asked:
                 with contextlib.suppress(psycopg.Error), self.connection.transaction(force_rollback=True):
                     row = self.connection.execute(query).fetchone()
                     self.answers[check.address] = replace(found, lets_null=bool(row and row[0]))
-
-    def blockers(self, column: Column, learned: Facts) -> tuple[Address, ...]:
-        """What stands on the live table and hinders the column from changing its type."""
-        table = column.address.sibling("table", column.table)
-        pieces = [
-            (piece.address, kind.temporary(piece))
-            for kind in self.kinds.values()
-            if kind.piece and kind.temporary and kind.name in ("check", "index")
-            for piece in self.live.children(table, kind.name, kind.resource)
-            if column.address in references_of(piece, self.live, self.kinds)
-        ]
-        found: tuple[Address, ...] = ()
-        if pieces:
-            columns = self.live.children(table, "column", Column)
-            with contextlib.suppress(psycopg.Error), self.connection.transaction(force_rollback=True):
-                found = facts.blockers(self.connection, column, learned, columns, pieces)
-        return found
 
     def answer(self, column: Column) -> Column:
         """The column as far as the server has spelled it."""

@@ -38,6 +38,7 @@ class Facts(NamedTuple):
     - `using`: the change needs a USING clause.
     - `castable`: there is a way from the live type to this one at all.
     - `blockers`: live checks and indexes that the server cannot take along to the new type.
+    - `followers`: those that the server takes along to what is declared.
     - `reindexes`: changing it so builds plain indexes on the column again.
     - `not_null_name`: what the live NOT NULL constraint is called (18 and later).
     """
@@ -47,6 +48,7 @@ class Facts(NamedTuple):
     using: bool = False
     castable: bool = True
     blockers: tuple[Address, ...] = ()
+    followers: tuple[Address, ...] = ()
     reindexes: bool = True
     not_null_name: str | None = None
 

@@ -102,10 +102,21 @@ def _ends(address: Address, context: Context) -> bool:
 
 def hinders(change: Change[Any], context: Context) -> bool:
     """Whether a live check or index is in the way of a column of its table that changes its type in this plan."""
+    return any(change.address in f.blockers for f in _facts_beside(change, context))
+
+
+def follows(change: Change[Any], context: Context) -> bool:
+    """Whether the new type of a column makes of the live check or index just what is declared."""
+    if change.action is not Action.REPLACE or change.forced:
+        return False
+    return any(change.address in f.followers for f in _facts_beside(change, context))
+
+
+def _facts_beside(change: Change[Any], context: Context) -> Iterator[Facts]:
     table = change.address.sibling("table", change.address.path[:2])
     addresses = (c.address for c in context.live.children(table, "column", Resource))
     facts = (getattr(context.changes[a].after, "facts", None) for a in addresses if a in context.changes)
-    return any(change.address in f.blockers for f in facts if f is not None)
+    return (f for f in facts if isinstance(f, Facts))
 
 
 def _statements(before: Column, after: Column, using: str) -> list[str]:

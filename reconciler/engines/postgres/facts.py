@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -13,12 +11,10 @@ from psycopg import errors
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.kinds.column import Column, clause
 from reconciler.engines.postgres.quoting import ident, qualified
-from reconciler.model.address import Address
 from reconciler.model.engine import Server
 
 TABLE = "reconcile_facts"
 INDEX = "reconcile_facts_index"
-Piece = tuple[Address, str]
 
 
 def learn(connection: psycopg.Connection[Any], column: Column, live: Column | None, server: Server) -> Facts:
@@ -82,33 +78,6 @@ def _castable(connection: psycopg.Connection[Any], action: str) -> bool:
     except (errors.CannotCoerce, errors.UndefinedFunction):
         return False
     return True
-
-
-def blockers(
-    connection: psycopg.Connection[Any],
-    column: Column,
-    facts: Facts,
-    columns: Sequence[Column],
-    pieces: Iterable[Piece],
-) -> tuple[Address, ...]:
-    """Those of the live checks and indexes (address, statement on the temporary twin) that hinder the change: the twin
-    has them one at a time, and is tried. Runs inside a transaction that its caller rolls back.
-    """
-    found: list[Address] = []
-    table, name = ident(column.table[1]), ident(column.address.name)
-    collate = f" COLLATE {qualified(*column.collation)}" if column.collation else ""
-    using = f" USING {name}::{column.type}" if facts.using else ""
-    bare = ", ".join(clause(replace(c, default=None, identity=None, generated=None)) for c in columns)
-    connection.execute(f"DROP TABLE IF EXISTS pg_temp.{table}; CREATE TEMP TABLE {table} ({bare})")
-    for address, statement in pieces:
-        built = False
-        with contextlib.suppress(psycopg.Error), connection.transaction(force_rollback=True):
-            connection.execute(statement)
-            built = True
-            connection.execute(f"ALTER TABLE pg_temp.{table} ALTER COLUMN {name} TYPE {column.type}{collate}{using}")
-            built = False
-        found += [address] if built else []
-    return tuple(found)
 
 
 def _not_null_name(connection: psycopg.Connection[Any], live: Column) -> str | None:

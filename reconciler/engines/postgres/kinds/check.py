@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.postgres.column_types import OUT, hinders
+from reconciler.engines.postgres.column_types import OUT, follows, hinders
 from reconciler.engines.postgres.constraint_parts import (
     absorbed_by_table,
     column_addresses,
@@ -122,7 +122,9 @@ def mentions(check: Check, catalog: Catalog) -> Iterable[Address]:
 
 
 def absorbed(change: Change[Check], context: Context) -> bool:
-    """Part of the table unless it starts out not valid, or gone with a column of it."""
+    """Part of the table unless it starts out not valid; gone with a column of it; or changed along with its type."""
+    if follows(change, context):
+        return True
     if change.after is not None and not change.after.validated:
         return False
     return absorbed_by_table(change, context) or dropped_with_column(

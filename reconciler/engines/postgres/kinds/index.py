@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres import storage_options
-from reconciler.engines.postgres.column_types import OUT, hinders
+from reconciler.engines.postgres.column_types import OUT, follows, hinders
 from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     column_addresses,
@@ -188,8 +188,9 @@ def mentions(index: Index, catalog: Catalog) -> Iterable[Address]:
 
 
 def absorbed(change: Change[Index], context: Context) -> bool:
-    """Gone with its table. With a dropped column it goes first, concurrently (row 26)."""
-    return change.action is Action.DELETE and context.deletes(table_address(change.address))
+    """Gone with its table, or changed along with a column's type. With a dropped column it goes first (row 26)."""
+    gone = change.action is Action.DELETE and context.deletes(table_address(change.address))
+    return gone or follows(change, context)
 
 
 def _tightening(
