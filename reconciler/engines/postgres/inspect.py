@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from reconciler.engines.postgres import dependencies, generic_options
+from reconciler.engines.postgres import dependencies, generic_options, lookups
 from reconciler.engines.postgres.kind import PgKind, Reader, not_member
 from reconciler.engines.postgres.quoting import literal
 from reconciler.model.address import Address
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     import psycopg
 
 JOURNAL_SCHEMA = "reconcile"
-
-OPCLASSES = """
-    SELECT c.oid, CASE WHEN n.nspname IN ('pg_catalog', 'public') THEN quote_ident(c.opcname)
-                  ELSE quote_ident(n.nspname) || '.' || quote_ident(c.opcname) END,
-           c.opcdefault, c.opcintype, m.amname
-    FROM pg_opclass c JOIN pg_namespace n ON n.oid = c.opcnamespace JOIN pg_am m ON m.oid = c.opcmethod"""
 
 # What a database may hold that no kind models yet: (kind, schema, name). `k` words are those of the documentation.
 UNMANAGED = f"""
@@ -95,15 +89,12 @@ def inspect(
     renamed: Mapping[str, str] | None = None,
 ) -> Catalog:
     """All resources of the schemas with these oids, in the order of the kinds; `renamed` schemas get another name."""
-    queries = [OPCLASSES, *(kind.query(version) for kind in kinds.values()), UNMANAGED, dependencies.QUERY]
+    queries = [*lookups.QUERIES, *(kind.query(version) for kind in kinds.values()), UNMANAGED, dependencies.QUERY]
     results = _pipelined(connection, queries, {"namespaces": wanted})
-    reader = Reader(service, version, renamed or {})
-    for oid, name, default, kind_oid, method in results[0]:
-        reader.opclasses[oid] = (name, default, kind_oid, method)
-        if default:
-            reader.default_opclasses.add((method, kind_oid))
+    first = len(lookups.QUERIES)
+    reader = Reader(service, version, lookups.read(results[:first]), renamed or {})
     resources: dict[Address, Resource] = reader.found
-    for kind, rows in zip(kinds.values(), results[1:-2], strict=True):
+    for kind, rows in zip(kinds.values(), results[first:-2], strict=True):
         for resource in kind.read(rows, reader):
             resources[resource.address] = resource
     unmanaged = tuple(_unmanaged(results[-2], reader))

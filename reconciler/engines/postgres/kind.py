@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from reconciler.engines.postgres.lookups import Lookups
 from reconciler.model.address import Address
 from reconciler.model.expr import Expr
 from reconciler.model.kind import Kind
@@ -21,18 +22,17 @@ class Reader:
 
     `tables`: oid → (schema, name) of the tables in scope; `objects`: (catalog, oid) → address of everything else that
     others may use: views, functions, types, sequences, indexes; `columns`: (table oid, attnum) → name;
-    `opclasses`: oid → (name as one writes it, is a default, input type oid, method);
-    `default_opclasses`: (method, input type oid) that have a default; `found`: what the earlier kinds read.
+    `column_types`: the same → (type oid, collation oid); `found`: what the earlier kinds read.
     """
 
     service: str
     version: int
+    lookups: Lookups
     renamed: Mapping[str, str] = field(default_factory=dict)
     tables: dict[int, tuple[str, str]] = field(default_factory=dict)
     columns: dict[tuple[int, int], str] = field(default_factory=dict)
     objects: dict[tuple[str, int], Address] = field(default_factory=dict)
-    opclasses: dict[int, tuple[str, bool, int, str]] = field(default_factory=dict)
-    default_opclasses: set[tuple[str, int]] = field(default_factory=set)
+    column_types: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
     found: dict[Address, Resource] = field(default_factory=dict)
 
     def address(self, kind: str, *path: str) -> Address:
