@@ -46,13 +46,16 @@ class StepEvent(NamedTuple):
     """Told to the listener of an apply, from the thread of the target, one at a time.
 
     `started`, `done`, `skipped` (done by an earlier run), `failed`, `waiting` (a long operation says what it is at),
-    and, without a step, `locked`, `verified`, `stopping`.
+    and, without a step, `locked`, `verified`, `stopping`. `verified`: live equals declared, but for what the steps
+    `remaining` will do, and for `deferred` resources that could not be compared.
     """
 
     state: Literal["started", "done", "skipped", "failed", "waiting", "locked", "verified", "stopping"]
     target: str
     step: Step | None = None
     message: str = ""
+    remaining: tuple[Step, ...] = ()
+    deferred: int = 0
 
 
 Listener = Callable[[StepEvent], None]

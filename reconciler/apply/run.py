@@ -16,7 +16,7 @@ from reconciler.apply.guard import Admission
 from reconciler.apply.journal import began, ended, forgotten
 from reconciler.apply.parallel import in_parallel
 from reconciler.apply.survey import Declared, Seen, journal_of, look
-from reconciler.apply.verify import unproven
+from reconciler.apply.verify import done, unproven
 from reconciler.config.environment import AD_HOC
 from reconciler.diff.ownership import managed_after
 from reconciler.errors import PartlyApplied, ReconcileError
@@ -155,10 +155,11 @@ def _prove(request: Request, runs: Sequence[TargetRun]) -> None:
         if run.admission.complete:
             return ()
         seen = _look(request, run.name, run.session)
-        wrong = unproven(seen.state, run.pending)
+        wrong = unproven(seen.state, run.pending) or _undone(run, seen)
         if not wrong:
             _record_end(request, run, seen)
-            request.listen(StepEvent("verified", run.name))
+            left = len(seen.state.desired.deferred) + len(seen.state.live.deferred)
+            request.listen(StepEvent("verified", run.name, remaining=run.pending, deferred=left))
         return wrong
 
     ran = [f"step {s.id}" for r in runs for s in r.ran]
@@ -175,6 +176,14 @@ def _prove(request: Request, runs: Sequence[TargetRun]) -> None:
             hint="someone else changed it meanwhile, or this is a defect of reconcile; `reconcile plan` shows the rest",
             effect="all steps ran",
         )
+
+
+def _undone(run: TargetRun, seen: Seen) -> tuple[Address, ...]:
+    """The last step that ran, if more are to come and the store does not show what it did: the proof of all else leaves
+    out what they are about. Of earlier steps nothing may show any more, since later ones build on them.
+    """
+    last = run.ran[-1] if run.pending and run.ran else None
+    return (last.address,) if last is not None and last.done and not done(last, seen.state.live) else ()
 
 
 def _record_end(request: Request, run: TargetRun, seen: Seen) -> None:

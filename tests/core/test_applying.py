@@ -8,8 +8,9 @@ import pytest
 
 from reconciler import pipeline
 from reconciler.config.options import Options
-from reconciler.errors import StalePlan
-from reconciler.model.step import Phase
+from reconciler.errors import PartlyApplied, StalePlan
+from reconciler.model.step import Check, Phase
+from reconciler.planfile.codec import sealed
 from reconciler.results import ImportResult
 from tests.memory_engine import MemoryEngine
 from tests.memory_kinds import Box, Item, made
@@ -86,6 +87,25 @@ def test_events_tell_the_story(shop: Workshop) -> None:
         ("done", 1),
         ("verified", None),
     ]
+
+
+def test_before_contract_is_told_what_is_proven_and_what_is_to_come(production: Workshop) -> None:
+    plan = production.plan()
+    left = plan.steps_of(Phase.CONTRACT)
+    for through, remaining in ((None, tuple(left)), (Phase.CONTRACT, ())):
+        production.events.clear()
+        production.apply(plan, through=through)
+        assert [e.remaining for e in production.events if e.state == "verified"] == [remaining]
+
+
+def test_a_step_that_leaves_no_trace_is_noticed_though_more_steps_are_to_come(production: Workshop) -> None:
+    plan = production.plan()
+    first = [s for s in plan.steps if s.phase < Phase.CONTRACT][-1]
+    assert first.done, "the case needs a step that shows in the store"
+    forged = replace(first, done=(Check(first.address, present=False),))
+    plan = sealed(replace(plan, steps=tuple(forged if s is first else s for s in plan.steps)))
+    with pytest.raises(PartlyApplied, match="live still differs"):
+        production.apply(plan)
 
 
 def test_drift_tells_whose_change_it_is(shop: Workshop) -> None:
