@@ -29,6 +29,23 @@ SETTINGS = (
     " SET check_function_bodies = off"
 )
 SAMPLE = 5
+# a table that was never analysed has -1 reltuples; of a foreign one the server knows nothing
+_SIZES = """
+    WITH RECURSIVE tree (schema, name, oid) AS (
+        SELECT w.schema, w.name, c.oid
+        FROM unnest(%s::text[], %s::text[]) w (schema, name)
+        JOIN pg_namespace n ON n.nspname = w.schema
+        JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+        UNION
+        SELECT t.schema, t.name, i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid
+    ), part AS (
+        SELECT t.schema, t.name, t.oid, CASE WHEN c.relkind = 'f' THEN -1
+            WHEN c.relkind = 'p' OR pg_relation_size(t.oid) = 0 THEN 0 ELSE c.reltuples END AS rows
+        FROM tree t JOIN pg_class c ON c.oid = t.oid
+    )
+    SELECT schema, name, (CASE WHEN min(rows) < 0 THEN -1 ELSE sum(rows) END)::bigint,
+        sum(pg_total_relation_size(oid))
+    FROM part GROUP BY schema, name"""
 
 
 @contextlib.contextmanager
@@ -124,16 +141,13 @@ class PostgresSession:
         return canonicalise(self.connection, self.kinds, desired, live, self.server)
 
     def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
-        """Row estimates and total sizes of tables; 0 rows only where the table has no page at all."""
+        """Row estimates and total sizes of tables, with what inherits from them or is a partition; 0 rows only where
+        none of these has a page, which is no estimate.
+        """
         tables = [a for a in addresses if a.kind == "table"]
-        rows = self.connection.execute(
-            """SELECT n.nspname, c.relname, pg_relation_size(c.oid), c.reltuples::bigint, pg_total_relation_size(c.oid)
-               FROM unnest(%s::text[], %s::text[]) w (schema, name) JOIN pg_namespace n ON n.nspname = w.schema
-               JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name""",
-            ([a.path[0] for a in tables], [a.path[1] for a in tables]),
-        ).fetchall()
-        found = {(s, n): Size(0 if heap == 0 else int(rows), int(total)) for s, n, heap, rows, total in rows}
-        return {a: found[a.path[0], a.path[1]] for a in tables if (a.path[0], a.path[1]) in found}
+        found = self.connection.execute(_SIZES, ([a.path[0] for a in tables], [a.path[1] for a in tables])).fetchall()
+        sizes = {(schema, name): Size(int(rows), int(total)) for schema, name, rows, total in found}
+        return {a: sizes[a.path[0], a.path[1]] for a in tables if (a.path[0], a.path[1]) in sizes}
 
     def probe(self, probe: Probe) -> Violations:
         """Count what the query finds, with the first few for the report."""
