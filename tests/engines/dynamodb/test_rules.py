@@ -275,7 +275,7 @@ def test_to_provisioned_sets_the_units_of_all_indexes_in_one_call() -> None:
         "id: S, who: S",
     )
     plan = planned(live, desired)
-    switch, build, remove = plan.steps
+    switch, remove, build = plan.steps
     assert {s.phase for s in plan.steps} == {CONTRACT}, "from no limit to one, and what waits for it"
     assert switch.operation.encode()["parameters"] == {
         "TableName": "shop-t-dev",

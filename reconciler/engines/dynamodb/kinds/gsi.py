@@ -283,7 +283,7 @@ def _after_billing(index: Gsi, context: Context) -> list[Ref]:
 
 
 def drop(change: Change[Gsi], context: Context) -> list[Draft]:
-    """Remove it, last of all: code may still query it."""
+    """Remove it, last of all: code may still query it, and another billing mode names every index that is there."""
     index = change.live
     gone = f"queries of index {index.address.name} fail from here on; building it again reads the whole table"
     return [
@@ -295,6 +295,7 @@ def drop(change: Change[Gsi], context: Context) -> list[Draft]:
             hazards=(hazard(Code.OLD_READERS, gone),),
             done=(Check(change.address, present=False),),
             undo=(_build(index, context),),
+            requires=tuple(_after_billing(index, context)),
         )
     ]
 
