@@ -286,6 +286,9 @@ def test_names_of_tables(tmp_path: Path) -> None:
     assert project.naming("a") == "a-{table}-dev-1"
     assert project.scope("a", "dynamodb", frozenset({"x"})).roots == {"x"}
     assert not project.scope("a", "dynamodb").everything
+    told = str(project.scope("a", "dynamodb", frozenset({"a-t-dev-1", "other", "x=a-y-dev-1"})))
+    assert told == "a-*-dev-1, other, x=a-y-dev-1", "the pattern, and what does not follow from it"
+    assert str(project.scope("a", "postgres", frozenset({"b", "a"}))) == "a, b"
 
 
 def test_one_service_of_several(tmp_path: Path) -> None:

@@ -149,12 +149,22 @@ def test_a_new_index_expands_and_warns_writers() -> None:
 def test_small_tables_are_searched_for_items_the_index_cannot_hold() -> None:
     wanted = table("indexes: {by_who: {partition: who, sort: n}}", "id: S, who: S, n: N")
     (probe,) = one(planned(T, wanted, sizes=SIZES)).probes
-    assert dict(probe.parameters)["ExpressionAttributeValues"] == (
-        (":t0", "S", "S"),
-        (":m0", "N", "2048"),
-        (":z0", "N", "0"),
-        (":t1", "S", "N"),
+    parameters = dict(probe.parameters)
+    assert parameters["FilterExpression"].split(" OR (") == [
+        "(attribute_exists(#who) AND NOT attribute_type(#who, :type_S))",
+        "attribute_type(#who, :type_S) AND (size(#who) > :most_2048 OR size(#who) = :nothing))",
+        "attribute_exists(#n) AND NOT attribute_type(#n, :type_N))",
+    ]
+    assert parameters["ExpressionAttributeNames"] == (("#who", "who"), ("#n", "n"))
+    assert parameters["ExpressionAttributeValues"] == (
+        (":type_S", "S", "S"),
+        (":most_2048", "N", "2048"),
+        (":nothing", "N", "0"),
+        (":type_N", "S", "N"),
     )
+    odd = table("indexes: {by_odd: {partition: own0, sort: é-1}}", "id: S, own0: S, é-1: S")
+    (probe,) = one(planned(T, odd, sizes=SIZES)).probes
+    assert dict(probe.parameters)["ExpressionAttributeNames"] == (("#key0", "own0"), ("#key1", "é-1"))
     large = {address("table", "t"): Size(10**9, limits.PROBE_BYTES + 1)}
     assert not one(planned(T, wanted, sizes=large)).probes
     assert not one(planned(T, wanted)).probes
