@@ -117,7 +117,8 @@ class PlanView:
     @property
     def touched(self) -> frozenset[str]:
         """The targets in which something changes, if only in the journal, or could not be compared."""
-        return frozenset(x.address.target for x in (*self.plan.changes, *self.plan.steps, *self.plan.deferred))
+        changes, deferred = self.plan.changes, self.plan.deferred
+        return frozenset(a.target for a in (*(c.address for c in changes), *(d.address for d in deferred)))
 
 
 def view(plan: Plan) -> PlanView:
