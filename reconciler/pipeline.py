@@ -160,9 +160,9 @@ class _Task:
     sizes: bool
 
     def look(self) -> Seen:
-        from reconciler.apply.survey import journal_of, look, measured
+        from reconciler.apply.survey import journal_of, look, measured, opened
 
-        with self.engine.open(self.target) as session:
+        with opened(self.engine, self.target) as session:
             journal = journal_of(session, self.engine, self.target.service)
             seen = look(self.declared.result(), session, journal)
             return measured(seen, session) if self.sizes else seen

@@ -15,7 +15,7 @@ from reconciler.apply.executor import Executor, TargetRun
 from reconciler.apply.guard import Admission
 from reconciler.apply.journal import began, ended, forgotten
 from reconciler.apply.parallel import in_parallel
-from reconciler.apply.survey import Declared, Seen, journal_of, look
+from reconciler.apply.survey import Declared, Seen, journal_of, look, opened
 from reconciler.apply.verify import done, unproven
 from reconciler.config.environment import AD_HOC
 from reconciler.diff.ownership import managed_after
@@ -90,7 +90,7 @@ def _open(stack: ExitStack, request: Request) -> dict[str, Session]:
     guarded = threading.Lock()
 
     def connect(stamp: TargetStamp) -> Session:
-        manager = request.declared[stamp.target].engine.open(request.targets[stamp.target])
+        manager = opened(request.declared[stamp.target].engine, request.targets[stamp.target])
         session = manager.__enter__()
         with guarded:
             stack.push(manager)

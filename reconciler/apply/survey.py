@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from reconciler.apply.journal import Journal, read
 from reconciler.diff.structural import diff
+from reconciler.errors import ConnectionFailed
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Engine, Scope, Session
+from reconciler.model.engine import Engine, Scope, Session, Target
 from reconciler.model.kind import Policy
 from reconciler.model.plan import TargetStamp
 from reconciler.planfile.fingerprint import digest, top_digests
@@ -60,6 +62,19 @@ class Seen:
         live = digest(self.tops()) if fingerprints else ""
         desired = self.declared.digest() if fingerprints else ""
         return TargetStamp(self.name, str(self.state.server), str(self.scope), live, desired)
+
+
+@contextmanager
+def opened(engine: Engine, target: Target) -> Iterator[Session]:
+    """A session. Raises ConnectionFailed that names the target and says where its connection was found."""
+    with ExitStack() as stack:
+        try:
+            session = stack.enter_context(engine.open(target))
+        except ConnectionFailed as error:
+            source = f"the connection is from {target.source}" if target.source else ""
+            hint = "; ".join(filter(None, (error.hint, source)))
+            raise ConnectionFailed(f"{target.name}: {error.message}", hint=hint, effect=error.effect) from error
+        yield session
 
 
 def journal_of(session: Session, engine: Engine, service: str) -> Journal:

@@ -32,7 +32,7 @@ class AdHocTarget:
 
     def bound(self, service: str) -> Target:
         """The target under the name of a service."""
-        return target(service, self.engine, AD_HOC.name, self.connection)
+        return target(service, self.engine, AD_HOC.name, self.connection, "--target")
 
 
 class _Url(NamedTuple):

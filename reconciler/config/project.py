@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.config.adhoc import AdHocTarget
-from reconciler.config.connections import Connections, target
+from reconciler.config.connections import Connections
 from reconciler.config.environment import Environment
 from reconciler.config.local_stores import local_target
 from reconciler.errors import ConfigError
@@ -63,7 +63,7 @@ class Project:
         if self.environment.name == "local":
             said = self.connections.configured(service, engine)
             if said is not None:
-                return target(service, engine, "local", said)
+                return said
             environ = self.connections.environ
             return local_target(service, engine, environ, start=self.start, known=self._running)
         single = sum(engine in engines for engines in self.declares.values()) == 1

@@ -74,6 +74,8 @@ class Target:
     connection: Mapping[str, str] = field(repr=False)
     label: str = ""
     """The connection for people, without secrets: `127.0.0.1:5432/payment`."""
+    source: str = ""
+    """Where the connection was found, for whoever has to correct it: names of variables, a place in a file."""
 
     @property
     def name(self) -> str:

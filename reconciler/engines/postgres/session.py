@@ -97,8 +97,9 @@ def _refused(target: Target, error: psycopg.OperationalError) -> ConnectionFaile
         text = text.replace(password, "***")
     where = target.label or target.name
     if "password authentication" in text or "no password supplied" in text:
-        variable = f"POSTGRES_{target.service.upper().replace('-', '_')}_PASSWORD"
-        return ConnectionFailed(f"{where}: the server refuses the user or the password", hint=f"check {variable}")
+        return ConnectionFailed(
+            f"{where}: the server refuses the user or the password", hint="check both; the server does not say which"
+        )
     if "does not exist" in text:
         return ConnectionFailed(
             f"{where}: {text.rpartition('FATAL:')[2].strip()}", hint="create it, or name another one"
