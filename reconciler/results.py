@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from reconciler.model.address import Address
 from reconciler.model.catalog import Deferred, Unmanaged
-from reconciler.model.plan import Plan, PlannedChange
+from reconciler.model.plan import Note, Plan, PlannedChange
 from reconciler.model.span import Span
 from reconciler.model.step import Phase, Step
 
@@ -108,6 +108,7 @@ class DriftResult:
     findings: tuple[Finding, ...]
     unmanaged: tuple[Unmanaged, ...] = ()
     deferred: tuple[Deferred, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def exit_code(self) -> int:

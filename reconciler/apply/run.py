@@ -30,7 +30,7 @@ from reconciler.results import ApplyResult, Listener, StepEvent, names
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be applied, where, and under which rules."""
+    """What is to be applied, where, and under which rules. `beside`: all targets that are declared, planned or not."""
 
     plan: Plan
     declared: Mapping[str, Declared]
@@ -40,6 +40,7 @@ class Request:
     limits: Limits
     listen: Listener
     holder: str = ""
+    beside: frozenset[str] = frozenset()
 
 
 def apply(request: Request) -> ApplyResult:
@@ -196,7 +197,8 @@ def _record_end(request: Request, run: TargetRun, seen: Seen) -> None:
     managed = managed_after(state.desired, state.engine.kinds) | still
     unmanaged = {u.address for u in state.unmanaged}
     roots = None if run.pending else state.engine.roots(state.desired)
-    run.session.record(ended(plan.digest, plan.environment, seen.tops(), managed, unmanaged, roots))
+    entries = ended(plan.digest, plan.environment, seen.tops(), managed, unmanaged, roots, request.beside)
+    run.session.record(entries)
 
 
 def _forgets(request: Request, run: TargetRun) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from reconciler.errors import ConnectionFailed
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Engine, Scope, Session, Target
 from reconciler.model.kind import Policy
-from reconciler.model.plan import TargetStamp
+from reconciler.model.plan import Note, TargetStamp
 from reconciler.planfile.fingerprint import digest, top_digests
 from reconciler.planner.build import TargetState, compared, measured_addresses
 
@@ -92,6 +92,25 @@ def look(declared: Declared, session: Session, journal: Journal) -> Seen:
         desired = session.canonicalise(desired, live)
     state = TargetState(declared.engine, desired, live, session.server, declared.policy, journal.managed)
     return Seen(declared, compared(state), scope, journal)
+
+
+def no_longer_declared(seen: Iterable[Seen], every: Collection[str]) -> tuple[Note, ...]:
+    """A note for each target that was declared when one of these was last applied, and is in no file any more.
+
+    A target without a declaration has no connection to look at, and its absence may be meant: so nothing is planned for
+    it, and it is told. `every`: the names of all targets that are declared now.
+    """
+    known = {name: s.name for s in reversed(list(seen)) for name in s.journal.beside if name not in every}
+    return tuple(Note(name, _undeclared(name, beside)) for name, beside in sorted(known.items()))
+
+
+def _undeclared(name: str, beside: str) -> str:
+    service, _, engine = name.rpartition("/")
+    return (
+        f"no file declares it any more, and one did when {beside} was last applied; what it holds stays there and is"
+        f" not looked at. To have that planned away, give service {service} a section `{engine}:` with nothing in it;"
+        " else the next apply forgets it"
+    )
 
 
 def measured(seen: Seen, session: Session) -> Seen:

@@ -39,6 +39,8 @@ class Project:
     ad_hoc: AdHocTarget | None = None
     start: bool = False
     cache: Path | None = None
+    every: frozenset[str] = frozenset()
+    """The names of all targets that the files declare, those of services that were not chosen included."""
     _running: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def documents_of(self, service: str) -> tuple[Document, ...]:

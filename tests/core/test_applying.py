@@ -77,6 +77,34 @@ def test_an_empty_plan_takes_over_what_is_there(shop: Workshop) -> None:
     assert [s.title for s in shop.plan().steps] == ["throw box a away"]
 
 
+def test_a_target_that_no_file_declares_any_more_is_told_until_the_next_apply(shop: Workshop) -> None:
+    shop.declare("boxes: {a: }", service="old")
+    shop.declare("boxes: {b: }")
+    shop.apply()
+    file = shop.folder / "schemas" / "old.yaml"
+    text = file.read_text()
+    file.unlink()
+    plan = shop.plan()
+    assert [n.target for n in plan.notes] == ["old/memory"] and plan.empty
+    assert "give service old a section `memory:` with nothing in it" in plan.notes[0].message
+    drift = pipeline.drift(shop.project())
+    assert ([n.target for n in drift.notes], drift.exit_code) == (["old/memory"], 0)
+    assert "a" in {r.address.name for r in shop.store("old").resources.values()}
+    shop.apply(plan)
+    assert not shop.plan().notes
+    file.write_text(text.partition("memory:")[0] + "memory:\n")
+    assert [str(s.address) for s in shop.plan().steps] == ["box a"]
+
+
+def test_a_service_that_was_not_chosen_is_still_declared(shop: Workshop) -> None:
+    shop.declare("boxes: {a: }", service="other")
+    shop.declare("boxes: {b: }")
+    shop.apply()
+    assert not shop.plan("shop").notes
+    options = Options(cwd=shop.folder, environment=shop.environment, service="shop")
+    assert not pipeline.make_plan(pipeline.load(options, {}, {"memory": shop.engine})).plan.notes
+
+
 def test_events_tell_the_story(shop: Workshop) -> None:
     shop.declare("boxes: {a: }")
     shop.apply()
