@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from reconciler.engines.dynamodb import limits
+from reconciler.engines.dynamodb.introspect import held
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.errors import UnsupportedChange
+from reconciler.model.catalog import Deferred
 from reconciler.model.change import Action
 from reconciler.model.kind import Policy
 from reconciler.model.plan import Plan
@@ -425,3 +427,17 @@ def test_every_step_says_when_it_is_done_and_how_it_is_undone() -> None:
     for step in plan.steps:
         assert step.done and step.undo and not step.locks, step.title
     assert [s.phase for s in plan.steps] == sorted(s.phase for s in plan.steps)
+
+
+def test_nothing_is_planned_inside_a_table_in_which_nothing_can_be_done() -> None:
+    other = "other: {attributes: {id: S}, key: {partition: id}}"
+    live = lowered(table("indexes: {old: {partition: id}}, ttl: x") + f"\n{other}")
+    stuck = live.with_resources(live.resources, [Deferred(address("table", "t"), "the table is archived")])
+    desired = lowered(table("indexes: {new: {partition: id}}, ttl: y"))
+    plan = planned_catalogs(stuck, held(desired, stuck))
+    assert [c.address for c in plan.changes] == [address("table", "other")]
+    assert {(d.address.kind, d.address.name, d.reason) for d in plan.deferred} == {
+        (kind, name, "the table is archived")
+        for kind, name in (("table", "t"), ("gsi", "old"), ("gsi", "new"), ("ttl", "t"))
+    }
+    assert held(desired, live) is desired
