@@ -71,8 +71,8 @@ def opened(engine: Engine, target: Target) -> Iterator[Session]:
         try:
             session = stack.enter_context(engine.open(target))
         except ConnectionFailed as error:
-            source = f"the connection is from {target.source}" if target.source else ""
-            hint = "; ".join(filter(None, (error.hint, source)))
+            source = f"(the connection is from {target.source})" if target.source else ""
+            hint = " ".join(filter(None, (error.hint, source)))
             raise ConnectionFailed(f"{target.name}: {error.message}", hint=hint, effect=error.effect) from error
         yield session
 

@@ -308,4 +308,4 @@ def test_a_store_that_refuses_is_told_by_its_target_and_where_its_connection_is_
         pipeline.make_plan(shop.project({"PLACE": "x"}))
     assert caught.value.message == "shop/memory: no answer"
     file = shop.folder / "reconcile.yaml"
-    assert caught.value.hint == f"is it up?; the connection is from {file}:3 with PLACE"
+    assert caught.value.hint == f"is it up? (the connection is from {file}:3 with PLACE)"

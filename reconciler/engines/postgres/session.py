@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -29,6 +30,10 @@ SETTINGS = (
     " SET check_function_bodies = off"
 )
 SAMPLE = 5
+_SAID = re.compile(
+    r"(?:connection failed: )?connection to server at .*? failed: (?:FATAL: +)?(.*?)(?: Is the server .*)?"
+)
+_PARAMETER = re.compile(r'(?:invalid URI query parameter: |invalid connection option )("\w+")')
 # a table that was never analysed has -1 reltuples; of a foreign one the server knows nothing
 _SIZES = """
     WITH RECURSIVE tree (schema, name, oid) AS (
@@ -65,6 +70,8 @@ def _connected(target: Target) -> psycopg.Connection[Any]:
     create = parameters.pop("create_database", "") == "true"
     try:
         return _open(parameters)
+    except psycopg.ProgrammingError as error:
+        raise _not_understood(target, error) from None
     except psycopg.OperationalError as error:
         if create and "does not exist" in str(error):
             _create_database(parameters)
@@ -104,8 +111,20 @@ def _refused(target: Target, error: psycopg.OperationalError) -> ConnectionFaile
         return ConnectionFailed(
             f"{where}: {text.rpartition('FATAL:')[2].strip()}", hint="create it, or name another one"
         )
-    hint = "is the server running and reachable? for the local stores: reconcile up"
-    return ConnectionFailed(f"{where}: cannot connect: {text}", hint=hint)
+    said = _SAID.fullmatch(text)
+    return ConnectionFailed(
+        f"{where}: cannot connect: {said[1] if said else text}", hint="is the server running and reachable?"
+    )
+
+
+def _not_understood(target: Target, error: psycopg.ProgrammingError) -> ConnectionFailed:
+    """libpq may quote any part of what it cannot read, a password too; the name of a parameter is told."""
+    named = _PARAMETER.search(str(error))
+    what = f"there is no parameter {named[1]}" if named else "libpq cannot read it"
+    return ConnectionFailed(
+        f"{target.label or target.name}: the connection is not written as it should be: {what}",
+        hint="write postgresql://USER@HOST:5432/DATABASE, and % signs and others in a password as %25",
+    )
 
 
 def _server(connection: psycopg.Connection[Any]) -> Server:
