@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
-from threading import Lock
 from typing import Any, TypeVar
 
 K = TypeVar("K")
@@ -11,21 +10,18 @@ V = TypeVar("V")
 
 
 class Later(Mapping[K, V]):
-    """Stands for what `make` gives; `make` runs once at most, whichever thread comes first, and may raise."""
+    """Stands for what `make` gives; `make` runs once, or twice where two threads come together; it may raise."""
 
-    __slots__ = ("_lock", "_made", "_make")
+    __slots__ = ("_made", "_make")
 
     def __init__(self, make: Callable[[], Mapping[K, V]]) -> None:
         self._make = make
         self._made: Mapping[K, V] | None = None
-        self._lock = Lock()
 
     def made(self) -> Mapping[K, V]:
         """The mapping itself."""
         if self._made is None:
-            with self._lock:
-                if self._made is None:
-                    self._made = self._make()
+            self._made = self._make()
         return self._made
 
     def __getitem__(self, key: K) -> V:
