@@ -19,7 +19,7 @@ from reconciler.apply.survey import Declared, Seen, journal_of, look, opened
 from reconciler.apply.verify import done, unproven
 from reconciler.config.environment import AD_HOC
 from reconciler.diff.ownership import managed_after
-from reconciler.errors import PartlyApplied, ReconcileError
+from reconciler.errors import PartlyApplied, ReconcileError, StoreError
 from reconciler.model.address import Address
 from reconciler.model.change import Action
 from reconciler.model.engine import Limits, Session, Target
@@ -138,7 +138,7 @@ def _raise_failures(runs: Sequence[TargetRun]) -> None:
     ran = [f"step {s.id}" for r in runs for s in (*r.admission.done, *r.ran)]
     first = failed[0].error
     if not ran and len(failed) == 1 and isinstance(first, ReconcileError):
-        raise first
+        raise _located(first, failed[0])
     failures = [(f"step {r.failed.id} ({r.failed.title})", r.error) for r in failed if r.failed and r.error]
     raise PartlyApplied(
         "; ".join(f"{what} failed: {error}" for what, error in failures),
@@ -147,6 +147,14 @@ def _raise_failures(runs: Sequence[TargetRun]) -> None:
         hint=getattr(first, "hint", None) or "apply the same plan again when the cause is gone: it goes on there",
         effect=f"done: {', '.join(ran) or 'no step'}",
     ) from first
+
+
+def _located(error: ReconcileError, run: TargetRun) -> ReconcileError:
+    """An error of a store says what went wrong, and not where: that is known here."""
+    if run.failed is None or not isinstance(error, StoreError):
+        return error
+    place = f"{run.name}: step {run.failed.id} ({run.failed.title})"
+    return StoreError(f"{place}: {error.message}", hint=error.hint, effect=error.effect)
 
 
 def _prove(request: Request, runs: Sequence[TargetRun]) -> None:
