@@ -190,6 +190,7 @@ def _survey(project: Project, services: Iterable[str], *, sizes: bool) -> tuple[
 
 
 def _declared(project: Project, name: Name) -> Declared:
+    from reconciler.apply.known import Known
     from reconciler.apply.survey import Declared
     from reconciler.desired.cache import lowered
 
@@ -197,7 +198,8 @@ def _declared(project: Project, name: Name) -> Declared:
     engine, policy = project.engines[engine_name], project.environment.policy
     documents = project.documents_of(service)
     catalog = lowered(engine, documents, service, policy, project.naming(service), project.cache)
-    return Declared(engine, catalog, policy, partial(project.scope, service, engine_name))
+    known = Known(project.cache, catalog) if project.cache and catalog.digest else None
+    return Declared(engine, catalog, policy, partial(project.scope, service, engine_name), known)
 
 
 @contextmanager

@@ -7,27 +7,28 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from reconciler.apply.journal import Journal, read
-from reconciler.diff.structural import diff
+from reconciler.apply.known import Known, Past, compared_with
 from reconciler.errors import ConnectionFailed
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Engine, Scope, Session, Target
 from reconciler.model.kind import Policy
 from reconciler.model.plan import Note, TargetStamp
 from reconciler.planfile.fingerprint import digest, top_digests
-from reconciler.planner.build import TargetState, compared, measured_addresses
+from reconciler.planner.build import TargetState, compared, measured_addresses, owned_differences
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
     """One target as it is declared, before anything is read from it. `desired` is lowered, not canonical.
 
-    `scope` makes the scope from the roots that the declaration and the journal name.
+    `scope` makes the scope from the roots that the declaration and the journal name; `known` remembers comparisons.
     """
 
     engine: Engine
     desired: Catalog
     policy: Policy
     scope: Callable[[frozenset[str]], Scope]
+    known: Known | None = None
 
     @property
     def name(self) -> str:
@@ -83,15 +84,26 @@ def journal_of(session: Session, engine: Engine, service: str) -> Journal:
 
 
 def look(declared: Declared, session: Session, journal: Journal) -> Seen:
-    """Inspect, canonicalise and compare. Raises DeclarationErrors for what the server cannot have."""
-    roots = declared.engine.roots(declared.desired) | journal.roots
-    scope = declared.scope(roots)
+    """Inspect, canonicalise and compare. Raises DeclarationErrors for what the server cannot have.
+
+    What differs neither as it stands nor needs the store's spelling to be equal is remembered (`known`).
+    """
+    past = declared.known.past() if declared.known else None
+    own = past.roots if past else declared.engine.roots(declared.desired)
+    scope = declared.scope(own | journal.roots)
     live = session.inspect(scope)
-    desired = declared.desired
-    if diff(desired, live, declared.engine.kinds):  # equal as it stands: nothing to ask the store
-        desired = session.canonicalise(desired, live)
-    state = TargetState(declared.engine, desired, live, session.server, declared.policy, journal.managed)
-    return Seen(declared, compared(state), scope, journal)
+    state = TargetState(declared.engine, declared.desired, live, session.server, declared.policy, journal.managed)
+    digest = compared_with(live, session.server, journal.managed)
+    if past and digest and past.digest == digest:
+        return Seen(declared, replace(state, unmanaged=(*live.unmanaged, *past.unmanaged)), scope, journal)
+    differences = owned_differences(state)
+    if differences[0]:
+        state = replace(state, desired=session.canonicalise(declared.desired, live))
+        return Seen(declared, compared(state), scope, journal)
+    state = compared(state, differences)
+    if declared.known and digest and not (state.desired.deferred or live.deferred):
+        declared.known.remember(Past(own, digest, state.unmanaged[len(live.unmanaged) :]))
+    return Seen(declared, state, scope, journal)
 
 
 def no_longer_declared(seen: Iterable[Seen], every: Collection[str]) -> tuple[Note, ...]:

@@ -215,12 +215,13 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
         return _require_native(column, nulls, old, added)
     helper = fitting(column.table[1], column.address.name, suffix="_not_null")
     check = column.address.sibling("check", (*column.table, helper))
+    refuse = f"ALTER TABLE {table} ADD CONSTRAINT {ident(helper)} CHECK ({name} IS NOT NULL) NOT VALID"
     return [
         Draft(
             "require",
             Phase.CONTRACT,
             f"refuse new rows without {label(column)}",
-            sql(f"ALTER TABLE {table} ADD CONSTRAINT {ident(helper)} CHECK ({name} IS NOT NULL) NOT VALID"),
+            sql(refuse),
             locks=access_exclusive(column.table),
             hazards=(old,),
             probes=(nulls,),
@@ -244,7 +245,7 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
             sql(alter(column, "SET NOT NULL"), f"ALTER TABLE {table} DROP CONSTRAINT {ident(helper)}"),
             locks=access_exclusive(column.table),
             done=(Check(column.address, attributes=(("not_null", True),)), Check(check, present=False)),
-            undo=(sql(alter(column, "DROP NOT NULL")),),
+            undo=(sql(alter(column, "DROP NOT NULL"), refuse),),
         ),
     ]
 

@@ -28,7 +28,7 @@ SETTINGS = (
     "SET search_path = public; SET standard_conforming_strings = on; SET timezone = 'UTC'; SET datestyle = 'ISO';"
     " SET intervalstyle = 'postgres'; SET client_min_messages = error; SET statement_timeout = 0;"
     " SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET extra_float_digits = 1;"
-    " SET check_function_bodies = off"
+    " SET check_function_bodies = off; SET jit = off; SET max_parallel_workers_per_gather = 0"
 )
 SAMPLE = 5
 # what to say where the user lacks a right
