@@ -19,7 +19,7 @@ from reconciler.apply.survey import Declared, Seen, journal_of, look, opened
 from reconciler.apply.verify import done, unproven
 from reconciler.config.environment import AD_HOC
 from reconciler.diff.ownership import managed_after
-from reconciler.errors import PartlyApplied, ReconcileError, StoreError
+from reconciler.errors import Blocked, PartlyApplied, ReconcileError, StoreError
 from reconciler.model.address import Address
 from reconciler.model.change import Action
 from reconciler.model.engine import Limits, Session, Target
@@ -139,7 +139,7 @@ def _raise_failures(runs: Sequence[TargetRun]) -> None:
     first = failed[0].error
     if not ran and len(failed) == 1 and isinstance(first, ReconcileError):
         raise _located(first, failed[0])
-    failures = [(f"step {r.failed.id} ({r.failed.title})", r.error) for r in failed if r.failed and r.error]
+    failures = [(_place(r), r.error) for r in failed if r.error]
     raise PartlyApplied(
         "; ".join(f"{what} failed: {error}" for what, error in failures),
         ran=ran,
@@ -150,11 +150,14 @@ def _raise_failures(runs: Sequence[TargetRun]) -> None:
 
 
 def _located(error: ReconcileError, run: TargetRun) -> ReconcileError:
-    """An error of a store says what went wrong, and not where: that is known here."""
-    if run.failed is None or not isinstance(error, StoreError):
+    """The error of a store, or of data in it, says what went wrong, and not where: that is known here."""
+    if not isinstance(error, StoreError | Blocked):
         return error
-    place = f"{run.name}: step {run.failed.id} ({run.failed.title})"
-    return StoreError(f"{place}: {error.message}", hint=error.hint, effect=error.effect)
+    return type(error)(f"{_place(run)}: {error.message}", hint=error.hint, effect=error.effect)
+
+
+def _place(run: TargetRun) -> str:
+    return f"{run.name}: step {run.failed.id} ({run.failed.title})" if run.failed else run.name
 
 
 def _prove(request: Request, runs: Sequence[TargetRun]) -> None:
