@@ -148,11 +148,14 @@ def drift(project: Project, services: Iterable[str] = ()) -> DriftResult:
         )
 
 
-def import_live(project: Project, services: Iterable[str] = ()) -> ImportResult:
-    """Declarations of what is live, one file a service, proven by lowering them and comparing again."""
+def import_live(project: Project, services: Iterable[str] = (), *, folders: bool = False) -> ImportResult:
+    """Declarations of what is live, one file a service, proven by lowering them and comparing again.
+
+    `folders`: a service that is long is a folder of files instead.
+    """
     from reconciler.apply.imports import import_targets
 
-    return import_targets(project, services)
+    return import_targets(project, services, folders=folders)
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,7 +209,7 @@ def test_import_writes_files_and_overwrites_only_when_told(
     run: Run, calls: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     result = ImportResult({"payment.yaml": "service: payment\n"}, {"payment/postgres": 3})
-    monkeypatch.setattr(pipeline, "import_live", lambda *_: result)
+    monkeypatch.setattr(pipeline, "import_live", lambda *_, **__: result)
     assert run("import").out == "service: payment\n"
     ended = run("import", "-o", "out")
     assert ended.code == 0 and "wrote out/payment.yaml" in ended.out
