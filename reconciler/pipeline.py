@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from reconciler.results import (
 
 if TYPE_CHECKING:
     from reconciler.apply.run import Request
+    from reconciler.apply.scratch import Outcome
     from reconciler.apply.survey import Declared, Seen
     from reconciler.config.project import Project
     from reconciler.model.engine import Engine, Target
@@ -71,12 +72,20 @@ def validate(project: Project) -> ValidateResult:
     )
 
 
-def make_plan(project: Project, services: Iterable[str] = (), *, stamped: bool = False) -> PlanResult:
+def make_plan(
+    project: Project,
+    services: Iterable[str] = (),
+    *,
+    stamped: bool = False,
+    prove: Callable[[str], None] | None = None,
+) -> PlanResult:
     """Compare live and declared and plan the difference; all services unless some are named.
 
     `stamped`: the plan will be written to a file though it may be empty, so fingerprints and digest are wanted.
+    `prove`: run the steps and their undo on scratch databases; it is told what takes long, and the plan says the rest.
     Raises ConnectionFailed, StoreError, DeclarationErrors, UnsupportedChange; several targets' errors as one Several.
     """
+    from reconciler.planfile.codec import sealed
     from reconciler.planner.build import build
 
     with _without_gc():
@@ -89,10 +98,23 @@ def make_plan(project: Project, services: Iterable[str] = (), *, stamped: bool =
             project.environment.stop_before,
         )
         if wanted:
-            from reconciler.planfile.codec import sealed
-
             plan = sealed(plan)
-        return PlanResult(plan, {t.name: t.label for t in targets})
+        labels = {t.name: t.label for t in targets}
+        if prove is None or not plan.steps:
+            return PlanResult(plan, labels)
+        outcomes = _proven(project, plan, targets, seen, prove)
+        plan = sealed(replace(plan, proofs=tuple(o.proof for o in outcomes)))
+        return PlanResult(plan, labels, {o.proof.target: o.seconds for o in outcomes})
+
+
+def _proven(
+    project: Project, plan: Plan, targets: Sequence[Target], seen: Sequence[Seen], tell: Callable[[str], None]
+) -> list[Outcome]:
+    from reconciler.apply.scratch import Bench, Subject
+    from reconciler.config.adhoc import parse_target
+
+    bench = Bench(plan, project.environment.limits, lambda url: parse_target(url, {}).connection, tell)
+    return bench.prove([Subject(t, s, project.scratch(t)) for t, s in zip(targets, seen, strict=True)])
 
 
 def apply_plan(

@@ -34,7 +34,7 @@ SAMPLE = 5
 @contextlib.contextmanager
 def connect(target: Target, kinds: Mapping[str, PgKind[Any]]) -> Iterator[PostgresSession]:
     """A session with the target's database. Raises ConnectionFailed without the password in the message."""
-    connection = _connected(target)
+    connection = connected(target)
     try:
         connection.execute(SETTINGS)
         server = _server(connection)
@@ -43,7 +43,8 @@ def connect(target: Target, kinds: Mapping[str, PgKind[Any]]) -> Iterator[Postgr
         connection.close()
 
 
-def _connected(target: Target) -> psycopg.Connection[Any]:
+def connected(target: Target) -> psycopg.Connection[Any]:
+    """A bare connection. Raises ConnectionFailed without the password in the message."""
     parameters = dict(target.connection)
     create = parameters.pop("create_database", "") == "true"
     try:
@@ -115,7 +116,7 @@ class PostgresSession:
 
     def inspect(self, scope: Scope) -> Catalog:
         """Everything in scope: one query for the schemas, then one pipeline."""
-        with _errors("the catalogs cannot be read"):
+        with store_errors("the catalogs cannot be read"):
             wanted = namespaces(self.connection, scope)
             return inspect(self.connection, self.kinds, self.target.service, self.server.version[0], wanted)
 
@@ -137,7 +138,7 @@ class PostgresSession:
 
     def probe(self, probe: Probe) -> Violations:
         """Count what the query finds, with the first few for the report."""
-        with _errors("a check before the step failed"):
+        with store_errors("a check before the step failed"):
             row = self.connection.execute(
                 f"SELECT count(*), (array_agg(x::text))[1:{SAMPLE}] FROM ({probe.query}) found (x)"
             ).fetchone()
@@ -146,7 +147,7 @@ class PostgresSession:
 
     def execute(self, operation: Operation, limits: Limits, progress: Progress, journal: Mapping[str, Any]) -> None:
         """See `execution.execute`; the journal entries commit with the step where it has a transaction."""
-        with _errors("the step failed"):
+        with store_errors("the step failed"):
             execution.execute(
                 self.connection,
                 operation,
@@ -161,17 +162,17 @@ class PostgresSession:
 
     def journal(self) -> Mapping[str, Any]:
         """All entries of this service and environment."""
-        with _errors("the journal cannot be read"):
+        with store_errors("the journal cannot be read"):
             return lease.read(self.connection, self._journal_key)
 
     def record(self, entries: Mapping[str, Any]) -> None:
         """Write entries; None deletes."""
-        with _errors("the journal cannot be written"):
+        with store_errors("the journal cannot be written"):
             lease.write(self.connection, self._journal_key, entries)
 
 
 @contextlib.contextmanager
-def _errors(what: str) -> Iterator[None]:
+def store_errors(what: str) -> Iterator[None]:
     """Server errors as StoreError. Details of integrity errors hold values of rows and stay out (law 9)."""
     try:
         yield
