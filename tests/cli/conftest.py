@@ -35,7 +35,15 @@ Run = Callable[..., Ended]
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty folder, and no variable that commands listen to."""
     monkeypatch.chdir(tmp_path)
-    for name in ("CI", "RECONCILE_SCRATCH", "NO_COLOR", "FORCE_COLOR", "RECONCILE_DEBUG", "RECONCILE_TARGET", "RECONCILE_ENVIRONMENT"):
+    for name in (
+        "CI",
+        "RECONCILE_SCRATCH",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "RECONCILE_DEBUG",
+        "RECONCILE_TARGET",
+        "RECONCILE_ENVIRONMENT",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
 

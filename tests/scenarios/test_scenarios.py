@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from reconciler.apply.proof import undoing
 from reconciler.engines.postgres import ENGINE
 from reconciler.model.engine import Server
 from reconciler.model.hazard import Code
@@ -119,9 +120,8 @@ def run(database: Bench, plan: Plan, *wanted: Phase) -> None:
 
 
 def undo(database: Bench, plan: Plan) -> None:
-    for step in reversed(plan.steps):
-        for operation in step.undo or ():
-            database.execute(operation)
+    for step in undoing(plan.steps):
+        database.execute(step.operation)
 
 
 @contextlib.contextmanager
