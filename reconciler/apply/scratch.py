@@ -48,10 +48,15 @@ class Bench:
         """The proofs of all targets that have steps, side by side. Raises KeyboardInterrupt once all is cleared up."""
         wanted = [s for s in subjects if any(step.target == s.target.name for step in self.plan.steps)]
         stop = threading.Event()
+
+        def interrupted() -> None:
+            stop.set()
+            self.tell("finishing the running step and clearing up; interrupt again to give up")
+
         with ExitStack() as held:
             servers = self._servers(held, wanted)
             pairs = list(zip(wanted, servers, strict=True))
-            return in_parallel(lambda pair: self._prove(*pair, stop), pairs, stop.set)
+            return in_parallel(lambda pair: self._prove(*pair, stop), pairs, interrupted)
 
     def _servers(self, held: ExitStack, subjects: Sequence[Subject]) -> list[ScratchServer | LocalStoreError | None]:
         """A server for each: the one it is given, else a throw-away one, once for each version."""

@@ -230,11 +230,12 @@ def _query(probe: Probe) -> tuple[str, ...]:
 
 def proof_text(proof: Proof) -> str:
     """`steps proven, undo impossible: 1 step cannot be undone (4); on PostgreSQL 18.6, empty tables`."""
-    forward = ": ".join(filter(None, (proof.forward.value, proof.reason)))
+    if proof.forward is Verdict.IMPOSSIBLE:
+        return f"cannot be proven: {proof.reason}"
     if proof.forward is not Verdict.PROVEN:
-        return f"steps {forward}"
+        return f"steps {proof.forward.value}: {proof.reason}"
     undo = ": ".join(filter(None, (proof.undo.value, proof.undo_reason)))
-    return f"steps {forward}, undo {undo}; on {proof.server}, with empty tables"
+    return f"steps proven, undo {undo}; on {proof.server}, with empty tables"
 
 
 def _asides(plan: Plan) -> Iterator[Aside]:

@@ -99,7 +99,7 @@ def test_what_an_engine_does_not_offer_is_no_failure(run: Run, monkeypatch: pyte
     made.declare("boxes: {a: }")
     monkeypatch.setattr("reconciler.engines.engines", lambda: {"memory": made.engine})
     ended = run("plan", "-e", "dev", "--prove")
-    assert ended.code == 0 and "steps impossible: memory has no scratch databases" in ended.out
+    assert ended.code == 0 and "cannot be proven: memory has no scratch databases" in ended.out
 
 
 @pytest.mark.parametrize(
