@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from reconciler.apply.parallel import in_parallel
+from reconciler.apply.survey import opened
 from reconciler.desired.documents import Document
 from reconciler.desired.emit import dump
 from reconciler.desired.lift import lift
@@ -75,7 +76,7 @@ def _targets(project: Project, services: tuple[str, ...]) -> list[Target]:
 
 def _import(project: Project, target: Target) -> _Imported:
     engine = project.engines[target.engine]
-    with engine.open(target) as session:
+    with opened(engine, target) as session:
         live = session.inspect(project.scope(target.service, target.engine, whole=True))
         section = lift(engine, live)
         desired = session.canonicalise(_lowered(project, engine, target, section), live)

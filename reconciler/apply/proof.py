@@ -85,7 +85,8 @@ class Proving:
         run = self._run(session, self.steps)
         if run.failed is not None:
             raise _Wrong(f"step {run.failed.id} ({run.failed.title}) failed: {run.error}")
-        declared = replace(self.seen.declared, desired=self.seen.state.desired, scope=lambda _roots: self.seen.scope)
+        was = self.seen.declared
+        declared = Declared(was.engine, self.seen.state.desired, was.policy, lambda _roots: self.seen.scope)
         self._compare(declared, session, self.seen.journal, "all steps ran, and these differ from what is declared")
 
     def _undo(self, session: Session) -> None:

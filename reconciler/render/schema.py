@@ -81,6 +81,7 @@ def _document(kind: str, properties: Mapping[str, Schema]) -> Schema:
     }
 
 
+NOTE = _object({"target": TEXT, "message": TEXT})
 PLAN = _document(
     "plan",
     {
@@ -97,7 +98,7 @@ PLAN = _document(
         "steps": _list(STEP),
         "deferred": _list(LEFT_ALONE),
         "unmanaged": _list(LEFT_ALONE),
-        "notes": _list(_object({"target": TEXT, "message": TEXT})),
+        "notes": _list(NOTE),
         "proofs": _list(PROOF),
     },
 )
@@ -138,6 +139,7 @@ DRIFT = _document(
         "findings": _list(FINDING),
         "deferred": _list(LEFT_ALONE),
         "unmanaged": _list(LEFT_ALONE),
+        "notes": _list(NOTE),
     },
 )
 """`drift`."""

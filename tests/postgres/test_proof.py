@@ -22,6 +22,7 @@ from reconciler.engines.postgres.engine import Postgres as Engine
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.scratch import PREFIX
 from reconciler.local import throwaway
+from reconciler.local.postgres import BIN_VARIABLE
 from reconciler.model.change import Change
 from reconciler.model.kind import Context
 from reconciler.model.plan import Proof, Verdict
@@ -39,15 +40,24 @@ LIVE = """
 
 
 @pytest.fixture(scope="module")
-def other() -> Iterator[str]:
-    """A second server: its URL."""
-    with throwaway("postgres") as instance:
-        yield instance.uri
+def binaries(postgres: Postgres) -> str:
+    """The folder that the server was started from."""
+    ((folder,),) = run(postgres.uri, "SELECT setting FROM pg_config WHERE name = 'BINDIR'")
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def other(binaries: str) -> Iterator[str]:
+    """A second server of the same version: its URL."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(BIN_VARIABLE, binaries)
+        with throwaway("postgres") as instance:
+            yield instance.uri
 
 
 @pytest.fixture
-def user(tmp_path: Path) -> User:
-    return User(tmp_path)
+def user(tmp_path: Path, binaries: str) -> User:
+    return User(tmp_path, {BIN_VARIABLE: binaries})
 
 
 def run(uri: str, *statements: str) -> list[tuple[Any, ...]]:
