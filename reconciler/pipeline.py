@@ -81,8 +81,8 @@ def make_plan(
 ) -> PlanResult:
     """Compare live and declared and plan the difference; all services unless some are named.
 
-    `stamped`: the plan will be written to a file though it may be empty, so fingerprints and digest are wanted.
-    `prove`: run the steps and their undo on scratch databases; it is told what takes long, and the plan says the rest.
+    `stamped`: with the fingerprints and the digest that a plan needs to be run, or to be known by. `prove`: run the
+    steps and their undo on scratch databases; it is told what takes long, and the plan says what came out.
     Raises ConnectionFailed, StoreError, DeclarationErrors, UnsupportedChange; several targets' errors as one Several.
     """
     from reconciler.apply.survey import no_longer_declared
@@ -91,22 +91,19 @@ def make_plan(
 
     with _without_gc():
         targets, seen = _survey(project, services, sizes=True)
-        wanted = stamped or any(s.state.changes for s in seen)
         plan = build(
             project.environment.name,
             [s.state for s in seen],
-            [s.stamp(fingerprints=wanted) for s in seen],
+            [s.stamp(fingerprints=stamped) for s in seen],
             project.environment.stop_before,
             no_longer_declared(seen, project.every),
         )
-        if wanted:
-            plan = sealed(plan)
-        labels = {t.name: t.label for t in targets}
-        if prove is None or not plan.steps:
-            return PlanResult(plan, labels)
-        outcomes = _proven(project, plan, targets, seen, prove)
-        plan = sealed(replace(plan, proofs=tuple(o.proof for o in outcomes)))
-        return PlanResult(plan, labels, {o.proof.target: o.seconds for o in outcomes})
+        proving: dict[str, float] = {}
+        if prove is not None and plan.steps:
+            outcomes = _proven(project, plan, targets, seen, prove)
+            plan = replace(plan, proofs=tuple(o.proof for o in outcomes))
+            proving = {o.proof.target: o.seconds for o in outcomes}
+        return PlanResult(sealed(plan) if stamped else plan, {t.name: t.label for t in targets}, proving)
 
 
 def _proven(
@@ -170,11 +167,14 @@ def drift(project: Project, services: Iterable[str] = ()) -> DriftResult:
         )
 
 
-def import_live(project: Project, services: Iterable[str] = ()) -> ImportResult:
-    """Declarations of what is live, one file a service, proven by lowering them and comparing again."""
+def import_live(project: Project, services: Iterable[str] = (), *, folders: bool = False) -> ImportResult:
+    """Declarations of what is live, one file a service, proven by lowering them and comparing again.
+
+    `folders`: a service that is long is a folder of files instead.
+    """
     from reconciler.apply.imports import import_targets
 
-    return import_targets(project, services)
+    return import_targets(project, services, folders=folders)
 
 
 @dataclass(frozen=True, slots=True)

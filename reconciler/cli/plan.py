@@ -44,7 +44,8 @@ def command(
 
     project = pipeline.load(replace(shared.options, scratch=scratch))
     wanted = prove if prove is not None else bool(scratch) or _in_ci()
-    result = pipeline.make_plan(project, shared.services, stamped=out is not None, prove=shared.say if wanted else None)
+    stamped = out is not None or shared.as_json
+    result = pipeline.make_plan(project, shared.services, stamped=stamped, prove=shared.say if wanted else None)
     failed = _proof_failed(shared, result, strict=bool(prove or scratch))
     if out is not None and not failed:
         from reconciler.planfile import store

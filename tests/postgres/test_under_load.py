@@ -37,7 +37,10 @@ postgres:
       uniques: {orders_code_key: [code]}
       checks: {orders_amount_check: amount >= 0}
       foreign_keys:
-        orders_customer_id_fkey: {columns: [customer_id], references: {table: customers, columns: [id]}, on_delete: cascade}
+        orders_customer_id_fkey:
+          columns: [customer_id]
+          references: {table: customers, columns: [id]}
+          on_delete: cascade
       indexes:
         orders_state_idx: [state, customer_id]
         orders_customer_idx: {columns: [customer_id], where: state = 'new'}

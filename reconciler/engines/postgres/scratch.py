@@ -21,6 +21,7 @@ from reconciler.model.resource import Resource
 
 PREFIX = "reconcile_scratch_"
 """How the databases are called: what a killed process leaves behind is found by it."""
+MAKER_RIGHTS = "connect as a role that may make databases, or: ALTER ROLE {user} CREATEDB"
 NAME_ROLES = frozenset({"owner", "grants", "policy", "default_privileges", "user_mapping"})
 """Kinds whose resources name roles."""
 
@@ -52,24 +53,27 @@ def scratch(server: ScratchServer, live: Target, catalogs: Iterable[Catalog]) ->
     target = replace(live, connection=server.connection, label=server.label)
     name = PREFIX + secrets.token_hex(8)
     with contextlib.closing(connected(target)) as admin:
-        with store_errors("the scratch server cannot be used"):
+        with store_errors(admin, "the scratch server cannot be used"):
             _extensions(admin, held)
             if server.own:
                 _make_roles(admin, found)
             else:
                 _need_roles(admin, found, held)
         try:
-            with store_errors("no scratch database can be made"):
+            with store_errors(admin, "no scratch database can be made", MAKER_RIGHTS):
                 owner = f" OWNER {ident(found.owner)}" if server.own else ""
                 admin.execute(f"CREATE DATABASE {ident(name)} TEMPLATE template0{owner}")
             yield _prepared(target, name, found, server.own)
         finally:
-            with store_errors(f"the scratch database {name} stays behind"):
+            with store_errors(admin, f"the scratch database {name} stays behind"):
                 admin.execute(f"DROP DATABASE IF EXISTS {ident(name)} WITH (FORCE)")
 
 
 def _look(live: Target) -> _Live:
-    with contextlib.closing(connected(live)) as connection, store_errors("the live database cannot be read"):
+    with (
+        contextlib.closing(connected(live)) as connection,
+        store_errors(connection, "the live database cannot be read"),
+    ):
         row = connection.execute(_LIVE).fetchone()
     me, owner, public, roles = row or ("", "", True, [])
     return _Live(me, owner, public, frozenset(roles))
@@ -134,7 +138,7 @@ def _prepared(target: Target, name: str, live: _Live, own: bool) -> Target:
     connection = {k: v for k, v in target.connection.items() if k != "create_database"}
     made = replace(target, connection={**connection, "dbname": name, **({"user": live.me} if own else {})})
     if not live.public:
-        with contextlib.closing(connected(made)) as database, store_errors("schema public cannot be dropped"):
+        with contextlib.closing(connected(made)) as database, store_errors(database, "schema public cannot be dropped"):
             database.execute("DROP SCHEMA public")
     return made
 
