@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from reconciler.apply.proof import undoing
 from reconciler.engines.postgres import ENGINE
 from reconciler.engines.postgres.evidence import still_empty
 from reconciler.model.engine import Server
@@ -127,7 +128,8 @@ def run(database: Bench, plan: Plan, *wanted: Phase) -> None:
         assert words(seen.locks) == words(declared_locks(step)), step.title
         codes = {h.code for h in step.hazards}
         assert not seen.scanned or codes & SLOW, f"{step.title} reads {seen.scanned} under its lock and does not say so"
-        empty = still_empty((step.address.path[0], step.address.path[1])) in step.probes
+        path = step.address.path
+        empty = len(path) > 1 and still_empty((path[0], path[1])) in step.probes
         assert not seen.rewritten or codes & SLOW or empty, (
             f"{step.title} builds {seen.rewritten} anew and does not say so"
         )
@@ -136,9 +138,8 @@ def run(database: Bench, plan: Plan, *wanted: Phase) -> None:
 
 
 def undo(database: Bench, plan: Plan) -> None:
-    for step in reversed(plan.steps):
-        for operation in step.undo or ():
-            database.execute(operation)
+    for step in undoing(plan.steps):
+        database.execute(step.operation)
 
 
 @contextlib.contextmanager

@@ -273,16 +273,25 @@ def _require_native(column: Column, nulls: Probe, old: Hazard, added: bool) -> l
         locks=share_update_exclusive(column.table),
         probes=(nulls,) if added else (),
         done=(Check(column.address, attributes=(("not_null", True), ("not_null_valid", True))),),
-        undo=(),
+        undo=(_unchecked(column),) if added else (),
         reads=table_address(column),
     )
     return [second] if added else [first, second]
 
 
+def _not_null_name(column: Column) -> str:
+    live = column.facts.not_null_name if column.facts and column.facts.not_null_name else None
+    return ident(live or fitting(column.table[1], column.address.name, suffix="_not_null"))
+
+
 def _validate_not_null(column: Column) -> Sql:
-    constraint = column.facts.not_null_name if column.facts and column.facts.not_null_name else None
-    name = constraint or fitting(column.table[1], column.address.name, suffix="_not_null")
-    return sql(f"ALTER TABLE {table_name(column)} VALIDATE CONSTRAINT {ident(name)}")
+    return sql(f"ALTER TABLE {table_name(column)} VALIDATE CONSTRAINT {_not_null_name(column)}")
+
+
+def _unchecked(column: Column) -> Sql:
+    """Back to a constraint that only new rows were checked by."""
+    again = f"ADD CONSTRAINT {_not_null_name(column)} NOT NULL {ident(column.address.name)} NOT VALID"
+    return sql(alter(column, "DROP NOT NULL"), f"ALTER TABLE {table_name(column)} {again}")
 
 
 def _primary_key(column: Column, context: Context) -> PrimaryKey | None:

@@ -64,7 +64,7 @@ _SIZES = """
 @contextlib.contextmanager
 def connect(target: Target, kinds: Mapping[str, PgKind[Any]]) -> Iterator[PostgresSession]:
     """A session with the target's database. Raises ConnectionFailed without the password in the message."""
-    connection = _connected(target)
+    connection = connected(target)
     try:
         connection.execute(SETTINGS)
         server = _server(connection)
@@ -73,7 +73,8 @@ def connect(target: Target, kinds: Mapping[str, PgKind[Any]]) -> Iterator[Postgr
         connection.close()
 
 
-def _connected(target: Target) -> psycopg.Connection[Any]:
+def connected(target: Target) -> psycopg.Connection[Any]:
+    """A bare connection. Raises ConnectionFailed without the password in the message."""
     parameters = dict(target.connection)
     create = parameters.pop("create_database", "") == "true"
     try:
@@ -158,7 +159,7 @@ class PostgresSession:
 
     def inspect(self, scope: Scope) -> Catalog:
         """Everything in scope: one query for the schemas, then one pipeline."""
-        with self._errors("the catalogs cannot be read"):
+        with store_errors(self.connection, "the catalogs cannot be read"):
             wanted = namespaces(self.connection, scope)
             return inspect(self.connection, self.kinds, self.target.service, self.server.version[0], wanted)
 
@@ -177,7 +178,7 @@ class PostgresSession:
 
     def probe(self, probe: Probe) -> Violations:
         """Count what the query finds, with the first few for the report."""
-        with self._errors("a check before the step failed", READ_RIGHTS):
+        with store_errors(self.connection, "a check before the step failed", READ_RIGHTS):
             row = self.connection.execute(
                 f"SELECT count(*), (array_agg(x::text))[1:{SAMPLE}] FROM ({probe.query}) found (x)"
             ).fetchone()
@@ -186,8 +187,10 @@ class PostgresSession:
 
     def execute(self, operation: Operation, limits: Limits, progress: Progress, journal: Mapping[str, Any]) -> None:
         """See `execution.execute`; the journal entries commit with the step where it has a transaction."""
-        with self._errors(
-            "the step failed", "connect as the owner of what changes, or make {user} a member of that role"
+        with store_errors(
+            self.connection,
+            "the step failed",
+            "connect as the owner of what changes, or make {user} a member of that role",
         ):
             execution.execute(
                 self.connection,
@@ -203,29 +206,30 @@ class PostgresSession:
 
     def journal(self) -> Mapping[str, Any]:
         """All entries of this service and environment."""
-        with self._errors("the journal cannot be read", JOURNAL_RIGHTS):
+        with store_errors(self.connection, "the journal cannot be read", JOURNAL_RIGHTS):
             return lease.read(self.connection, self._journal_key)
 
     def record(self, entries: Mapping[str, Any]) -> None:
         """Write entries; None deletes."""
-        with self._errors("the journal cannot be written", JOURNAL_RIGHTS):
+        with store_errors(self.connection, "the journal cannot be written", JOURNAL_RIGHTS):
             lease.write(self.connection, self._journal_key, entries)
 
-    @contextlib.contextmanager
-    def _errors(self, what: str, rights: str = "") -> Iterator[None]:
-        """Server errors as StoreError; `rights` is the hint where the user lacks one.
 
-        Details of integrity errors hold values of rows and stay out (law 9).
-        """
-        try:
-            yield
-        except psycopg.Error as error:
-            primary = error.diag.message_primary or " ".join(str(error).split())
-            state = f" [{error.sqlstate}]" if error.sqlstate else ""
-            detail = error.diag.message_detail if not (error.sqlstate or "").startswith("23") else None
-            text = f"{what}: {primary}{state}" + (f"; {' '.join(detail.split())}" if detail else "")
-            hint = error.diag.message_hint
-            if hint is None and rights and isinstance(error, psycopg.errors.InsufficientPrivilege):
-                info = self.connection.info
-                hint = rights.format(user=ident(info.user), database=ident(info.dbname))
-            raise StoreError(text, hint=hint) from None
+@contextlib.contextmanager
+def store_errors(connection: psycopg.Connection[Any], what: str, rights: str = "") -> Iterator[None]:
+    """Server errors as StoreError; `rights` is the hint where the user lacks one.
+
+    Details of integrity errors hold values of rows and stay out (law 9).
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        primary = error.diag.message_primary or " ".join(str(error).split())
+        state = f" [{error.sqlstate}]" if error.sqlstate else ""
+        detail = error.diag.message_detail if not (error.sqlstate or "").startswith("23") else None
+        text = f"{what}: {primary}{state}" + (f"; {' '.join(detail.split())}" if detail else "")
+        hint = error.diag.message_hint
+        if hint is None and rights and isinstance(error, psycopg.errors.InsufficientPrivilege):
+            info = connection.info
+            hint = rights.format(user=ident(info.user), database=ident(info.dbname))
+        raise StoreError(text, hint=hint) from None
