@@ -19,7 +19,10 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
     timing,
 )
+from reconciler.engines.postgres.detached import survives
 from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.inheritance import descendants, table_at
+from reconciler.engines.postgres.inheritance_changes import rows_of
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
@@ -181,6 +184,7 @@ def references(key: ForeignKey, catalog: Catalog) -> Iterable[Address]:
     yield far
     if far in catalog.resources:
         yield from (far.sibling("column", (*key.table, name)) for name in key.referenced)
+        yield from (far.sibling("table", p) for p in descendants(key.table, catalog))  # it refers to each partition
     yield from _far_keys(key, catalog)
 
 
@@ -203,8 +207,12 @@ def absorbed(change: Change[ForeignKey], context: Context) -> bool:
 
     Never part of CREATE TABLE, since tables may refer to each other.
     """
+    if survives(change, context):
+        return True
     if change.action is not Action.DELETE or change.before is None:
         return False
+    if context.creates(table_address(change.address)):
+        return True
     return change.before.table == table_path(change.address) and context.deletes(table_address(change.address))
 
 
@@ -245,6 +253,8 @@ def _add(change: Change[ForeignKey], context: Context, phase: Phase, first: str)
     back = f"DROP CONSTRAINT {ident(name)}" + (
         f", ADD {clause(change.before)}{_validity(change.before)}" if change.before else ""
     )
+    if context.server.version < (18,) and (there := table_at(context.live, change.address)) and there.partition_by:
+        return [_at_once(change, context, first)]
     add = Draft(
         "add",
         phase,
@@ -252,13 +262,40 @@ def _add(change: Change[ForeignKey], context: Context, phase: Phase, first: str)
         sql(f"ALTER TABLE {table} {first}ADD {clause(key)} NOT VALID"),
         locks=locks,
         hazards=() if phase is Phase.EXPAND else (refused,),
-        probes=(orphans(key),) if key.validated else (),
+        probes=(orphans(key, context),) if key.validated else (),
         done=became(change, *(("validated",) if key.validated else ())),
         undo=(sql(f"ALTER TABLE {table} {back}"),),
         requires=freed(change, context),
         provides=True,
     )
     return [add, _validation(key, phase)] if key.validated else [add]
+
+
+def _at_once(change: Change[ForeignKey], context: Context, first: str) -> Draft:
+    """NOT VALID is refused on partitioned tables before 18 (row 43): rows are looked at as the key comes."""
+    key, table, name = change.desired, table_name(change.address), change.address.name
+    here = table_path(change.address)
+    below = [(p[0], p[1]) for p in descendants(here, context.live)]
+    known = context.size(table_address(change.address)).rows == 0
+    scan = hazard(Code.SCAN_UNDER_LOCK, f"{table} is read from end to end while nobody writes to it")
+    refused = hazard(Code.OLD_WRITERS, f"a row of {table} that refers to nothing in {qualified(*key.table)} is refused")
+    held = share_row_exclusive(*sorted({here, key.table, *below}))
+    if first and change.before:
+        held = (*held, *access_exclusive(here, change.before.table, *below))
+    return Draft(
+        "add",
+        Phase.CONTRACT,
+        f"add foreign key {name} to {here[1]} and its partitions",
+        sql(f"ALTER TABLE {table} {first}ADD {clause(key)}"),
+        locks=held,
+        hazards=(refused,) if known else (refused, scan),
+        probes=(orphans(key, context),),
+        done=became(change),
+        undo=None if first else (sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(name)}"),),
+        reads=None if known else table_address(change.address),
+        requires=freed(change, context),
+        provides=True,
+    )
 
 
 def rebuild(change: Change[ForeignKey], context: Context) -> list[Draft]:
@@ -270,7 +307,7 @@ def rebuild(change: Change[ForeignKey], context: Context) -> list[Draft]:
     return [out, dataclasses.replace(calm, done=(Check(key.address),)), *rest]
 
 
-def orphans(key: ForeignKey) -> Probe:
+def orphans(key: ForeignKey, context: Context) -> Probe:
     """Finds rows that refer to nothing."""
     table, far = table_name(key.address), qualified(*key.table)
     on = " AND ".join(f"f.{ident(b)} = t.{ident(a)}" for a, b in zip(key.columns, key.referenced, strict=True))
@@ -280,7 +317,7 @@ def orphans(key: ForeignKey) -> Probe:
     values = ", ".join(f"t.{ident(a)}" for a in key.columns)
     return Probe(
         f"rows of {table} refer to nothing in {far}",
-        f"SELECT concat_ws(', ', {values}) FROM ONLY {table} t\n"
+        f"SELECT concat_ws(', ', {values}) FROM {rows_of(key.address, context)} t\n"
         f"WHERE {given} AND NOT EXISTS (SELECT FROM {far} f WHERE {on}){partly}",
     )
 

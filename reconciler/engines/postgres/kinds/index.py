@@ -7,18 +7,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres import partitioned_indexes as parted
 from reconciler.engines.postgres import storage_options
 from reconciler.engines.postgres.column_types import OUT, follows, hinders
 from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     column_addresses,
     duplicates,
+    gone_with_table,
     in_new_table,
     only_new_columns,
     table_address,
     table_name,
     table_path,
 )
+from reconciler.engines.postgres.detached import survives
 from reconciler.engines.postgres.index_parts import KEYS, KEYS_FROM, PART, Keys, Part, key_text
 from reconciler.engines.postgres.index_parts import lift as lift_part
 from reconciler.engines.postgres.index_parts import lower as lower_part
@@ -38,7 +41,7 @@ from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.quoting import columns, fitting, ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change
 from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Place, rule
@@ -122,14 +125,17 @@ def lift(index: Index, _catalog: Catalog) -> Any:
     return node["columns"] if len(node) == 1 else node
 
 
-def query(version: int, relkind: str = "r") -> str:
-    """Indexes of the tables in scope that belong to no constraint; `relkind` m: of the materialized views."""
+def query(version: int, relkind: str = "'r', 'p'") -> str:
+    """Indexes of the tables in scope that belong to no constraint and are no parts of an index of a partitioned table;
+    `relkind` m: of the materialized views.
+    """
     distinct = "i.indnullsnotdistinct" if version >= 15 else "false"
     return f"""
         SELECT i.indexrelid, c.relname, {KEYS},
                pg_get_expr(i.indpred, i.indrelid), i.indisunique, {distinct}, i.indisvalid, c.reloptions
         FROM {KEYS_FROM}
-        WHERE c.relkind = 'i' AND t.relkind = '{relkind}' AND t.relnamespace = ANY (%(namespaces)s)
+        WHERE c.relkind IN ('i', 'I') AND NOT c.relispartition AND t.relkind IN ({relkind})
+          AND t.relnamespace = ANY (%(namespaces)s)
           AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x'))
         ORDER BY i.indrelid, c.relname"""
 
@@ -189,8 +195,9 @@ def mentions(index: Index, catalog: Catalog) -> Iterable[Address]:
 
 def absorbed(change: Change[Index], context: Context) -> bool:
     """Gone with its table, or changed along with a column's type. With a dropped column it goes first (row 26)."""
-    gone = change.action is Action.DELETE and context.deletes(table_address(change.address))
-    return gone or follows(change, context)
+    if survives(change, context) or parted.taken_in(change, context):
+        return True
+    return gone_with_table(change, context) or follows(change, context)
 
 
 def _tightening(
@@ -228,8 +235,22 @@ def create(change: Change[Index], context: Context) -> list[Draft]:
                 requires=freed(change, context),
             )
         ]
+    if parted.partitioned(change.address, context):
+        made = parted.create(change, context, _recipe(index, name), *_tightening(index, change, context))
+        return [dataclasses.replace(made[0], requires=freed(change, context)), *made[1:]]
     built = _built(change, name, *_tightening(index, change, context))
     return [dataclasses.replace(built, requires=freed(change, context))]
+
+
+def _recipe(index: Index, name: str) -> parted.Recipe:
+    def made(name: str, path: tuple[str, ...], only: str, concurrently: bool) -> str:
+        there = dataclasses.replace(index, address=index.address.sibling("index", (*path, name)))
+        text = definition(there, name, concurrently)
+        return text.replace(" ON ", f" ON {only}", 1)
+
+    here = index.address.path[:2]
+    names = tuple(p.column or "expr" for p in index.parts)
+    return parted.Recipe(f"index {name}", made, names, made(name, here, "", False), made(name, here, "ONLY ", False))
 
 
 def _built(
@@ -266,9 +287,37 @@ def _dropped(index: Index, name: str, phase: Phase) -> Draft:
     )
 
 
-def drop(change: Change[Index], _context: Context) -> list[Draft]:
-    """CONCURRENTLY: a plain DROP INDEX locks readers of the table out (row 33)."""
+def drop(change: Change[Index], context: Context) -> list[Draft]:
+    """CONCURRENTLY: a plain DROP INDEX locks readers of the table out (row 33); of a partitioned one there is no other
+    way.
+    """
+    if parted.partitioned(change.address, context):
+        return [parted.drop(change, context, f"DROP INDEX {_qualified(change.address)}")]
     return [_dropped(change.live, change.address.name, Phase.CONTRACT)]
+
+
+def _qualified(address: Address) -> str:
+    return qualified(address.path[0], address.name)
+
+
+def _replace_partitioned(change: Change[Index], context: Context) -> list[Draft]:
+    """The new one beside the old one, partition by partition; then the old one goes and the new one takes its name."""
+    name = change.address.name
+    new = _named(change.address, fitting(name, suffix="_new"))
+    phase, hazards, probes = _tightening(change.desired, change, context)
+    other = dataclasses.replace(change, address=new, after=dataclasses.replace(change.desired, address=new))
+    made = parted.create(other, context, _recipe(other.desired, new.name), phase, hazards, probes)
+    swap = parted.drop(change, context, f"DROP INDEX {_qualified(change.address)}")
+    renamed = f"ALTER INDEX {_qualified(new)} RENAME TO {ident(name)}"
+    swap = dataclasses.replace(
+        swap,
+        title=f"put the new index {name} in the place of the old one",
+        operation=sql(f"DROP INDEX {_qualified(change.address)}", renamed),
+        locks=(*swap.locks, lock(SHARE_UPDATE_EXCLUSIVE, new.path[0], new.name)),
+        done=(Check(new, present=False),),
+        provides=True,
+    )
+    return [*(dataclasses.replace(d, provides=False) for d in made), swap]
 
 
 def replace(change: Change[Index], context: Context) -> list[Draft]:
@@ -277,6 +326,8 @@ def replace(change: Change[Index], context: Context) -> list[Draft]:
     A gap there is where a column of it changes to a type that the old one cannot follow to.
     """
     schema, _, name = change.address.path
+    if parted.partitioned(change.address, context):
+        return _replace_partitioned(change, context)
     if hinders(change, context):
         gap = hazard(Code.INDEX_GAP, f"there is no {name} until the column has its new type and the index is built")
         out = dataclasses.replace(_dropped(change.live, name, Phase.CONTRACT), slot=OUT, removes=True, hazards=(gap,))
@@ -313,6 +364,9 @@ def repair(change: Change[Index], context: Context) -> list[Draft]:
     """An invalid index serves no query: drop it and build it again (row 32)."""
     index = change.desired
     schema, _, name = change.address.path
+    if parted.partitioned(change.address, context):
+        gone = parted.drop(change, context, f"DROP INDEX {qualified(schema, name)}")
+        return [dataclasses.replace(gone, slot="drop invalid", undo=()), *create(change, context)]
     drop_it = Draft(
         "drop invalid",
         Phase.EXPAND,

@@ -25,7 +25,7 @@ def lower(name: str, node: object, place: Place) -> Index:
 
 def query(version: int) -> str:
     """Indexes of materialized views in scope."""
-    return index.query(version, "m")
+    return index.query(version, "'m'")
 
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Index]:

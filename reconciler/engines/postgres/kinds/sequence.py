@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
-from reconciler.model.kind import Context, Place, rule
+from reconciler.model.kind import Context, Disturbance, Place, rule
 from reconciler.model.resource import Resource
 from reconciler.model.step import Check, Draft, Phase, Ref
 
@@ -164,7 +165,8 @@ def absorbed(change: Change[Sequence], context: Context) -> bool:
     """Gone with the column that owns it."""
     if change.action is not Action.DELETE or change.before is None or change.before.owned_by is None:
         return False
-    return context.deletes(change.address.sibling("column", (change.address.path[0], *change.before.owned_by)))
+    column = change.address.sibling("column", (change.address.path[0], *change.before.owned_by))
+    return context.deletes(column) or context.creates(column.sibling("table", column.path[:2]))
 
 
 def alter(change: Change[Sequence], _context: Context) -> list[Draft]:
@@ -192,6 +194,18 @@ def set_owner(change: Change[Sequence], _context: Context) -> list[Draft]:
     return [_own(change.desired, Phase.EXPAND, change.live)]
 
 
+def rebuild(change: Change[Sequence], context: Context) -> list[Draft]:
+    """Its owner goes and comes again: it belongs to nobody meanwhile, and keeps where it is."""
+    live, desired = change.live, change.desired
+    free = dataclasses.replace(live, owned_by=None)
+    out = Draft("free", Phase.CONTRACT, f"let {live.address.name} belong to nobody", sql(_owner(free)), removes=True)
+    drafts = [out] if live.owned_by is not None else []
+    drafts += [d for r in KIND.rules if change.changed(*(r.attributes - {"owned_by"})) for d in r.emit(change, context)]
+    if desired.owned_by is not None:
+        drafts.append(dataclasses.replace(_own(desired, Phase.CONTRACT), requires=(), undo=None, provides=True))
+    return drafts
+
+
 KIND = PgKind(
     name="sequence",
     resource=Sequence,
@@ -204,6 +218,8 @@ KIND = PgKind(
     absorbed=absorbed,
     create=create,
     drop=drop,
+    rebuild=rebuild,
+    spreads=Disturbance.NONE,
     rules=(rule("type", "options", emit=alter), rule("owned_by", emit=set_owner)),
     parent="schema",
     order=30,
