@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres import partition_changes as partitions
 from reconciler.engines.postgres.inheritance import parents_of
-from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
+from reconciler.engines.postgres.kinds.sequence import Sequence, owning
+from reconciler.engines.postgres.locks import SHARE_ROW_EXCLUSIVE, access_exclusive, lock, share_update_exclusive
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.names import freed
-from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.quoting import qualified
 from reconciler.engines.postgres.table_settings import needs
 from reconciler.engines.postgres.table_statements import settled, statements
@@ -134,24 +135,37 @@ def replace(change: Change[Table], context: Context) -> list[Draft]:
     known = f"about {rows} rows" if rows > 0 else "all its rows"
     why = f"{_name(live)} cannot become {_shape(change.desired)} in place: {known} are gone"
     hazards = () if rows == 0 else (hazard(Code.DELETES_DATA, why),)
+    kept = [s for s in context.live.of_kind(Sequence) if _owned(s, live) and s.address in context.desired.resources]
     gone = Draft(
         "remove",
         Phase.CONTRACT,
         f"take table {'.'.join(change.address.path)} away",
-        sql(f"DROP TABLE {_name(live)}"),
-        locks=access_exclusive(partitions.path_of(live), *((p[0], p[1]) for p in parents_of(live))),
+        sql(*(owning(dataclasses.replace(s, owned_by=None)) for s in kept), f"DROP TABLE {_name(live)}"),
+        locks=(
+            *access_exclusive(partitions.path_of(live), *((p[0], p[1]) for p in parents_of(live))),
+            *(lock(SHARE_ROW_EXCLUSIVE, *s.address.path) for s in kept),
+        ),
         hazards=hazards,
         removes=True,
     )
     first, *rest = create(change, context)
+    owned = [owning(s) for s in context.desired.of_kind(Sequence) if s.address in {k.address for k in kept}]
+    statements = first.operation.statements if isinstance(first.operation, Sql) else ()
     made = dataclasses.replace(
         first,
+        operation=sql(*statements, *owned),
         phase=Phase.CONTRACT,
         title=f"create table {'.'.join(change.address.path)} anew, {_shape(change.desired)}",
         done=(Check(change.address, attributes=(("partition_by", change.desired.partition_by),)),),
         undo=None,
     )
     return [gone, made, *rest]
+
+
+def _owned(sequence: Sequence, table: Table) -> bool:
+    """Whether it would go with the table."""
+    schema, name = table.address.path
+    return sequence.address.path[0] == schema and sequence.owned_by is not None and sequence.owned_by[0] == name
 
 
 def _shape(table: Table) -> str:

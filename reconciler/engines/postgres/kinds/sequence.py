@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
-from reconciler.model.kind import Context, Disturbance, Place, rule
+from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource
 from reconciler.model.step import Check, Draft, Phase, Ref
 
@@ -98,7 +97,8 @@ def _name(address: Address) -> str:
     return qualified(address.path[0], address.path[1])
 
 
-def _owner(sequence: Sequence) -> str:
+def owning(sequence: Sequence) -> str:
+    """ALTER SEQUENCE … OWNED BY."""
     if sequence.owned_by is None:
         return f"ALTER SEQUENCE {_name(sequence.address)} OWNED BY NONE"
     table, column = sequence.owned_by
@@ -122,10 +122,10 @@ def _own(sequence: Sequence, phase: Phase, live: Sequence | None = None) -> Draf
         "own",
         phase,
         f"let {'.'.join(sequence.owned_by or ('nobody',))} own sequence {sequence.address.name}",
-        sql(_owner(sequence)),
+        sql(owning(sequence)),
         locks=(lock(SHARE_ROW_EXCLUSIVE, sequence.address.path[0], sequence.address.name),),
         done=(Check(sequence.address, attributes=(("owned_by", sequence.owned_by),)),),
-        undo=(sql(_owner(live)),) if live is not None else (),
+        undo=(sql(owning(live)),) if live is not None else (),
         requires=(Ref(wanted),) if sequence.owned_by else (),
     )
 
@@ -194,18 +194,6 @@ def set_owner(change: Change[Sequence], _context: Context) -> list[Draft]:
     return [_own(change.desired, Phase.EXPAND, change.live)]
 
 
-def rebuild(change: Change[Sequence], context: Context) -> list[Draft]:
-    """Its owner goes and comes again: it belongs to nobody meanwhile, and keeps where it is."""
-    live, desired = change.live, change.desired
-    free = dataclasses.replace(live, owned_by=None)
-    out = Draft("free", Phase.CONTRACT, f"let {live.address.name} belong to nobody", sql(_owner(free)), removes=True)
-    drafts = [out] if live.owned_by is not None else []
-    drafts += [d for r in KIND.rules if change.changed(*(r.attributes - {"owned_by"})) for d in r.emit(change, context)]
-    if desired.owned_by is not None:
-        drafts.append(dataclasses.replace(_own(desired, Phase.CONTRACT), requires=(), undo=None, provides=True))
-    return drafts
-
-
 KIND = PgKind(
     name="sequence",
     resource=Sequence,
@@ -218,8 +206,6 @@ KIND = PgKind(
     absorbed=absorbed,
     create=create,
     drop=drop,
-    rebuild=rebuild,
-    spreads=Disturbance.NONE,
     rules=(rule("type", "options", emit=alter), rule("owned_by", emit=set_owner)),
     parent="schema",
     order=30,
