@@ -57,14 +57,43 @@ def _address(kind: str, table: Address, name: str) -> Address:
 def _wanted(left: Resource, change: Change[Table], context: Context) -> bool:
     if context.desired.resources.get(left.address) == left:
         return True
-    parent = change.desired.partition_of
-    if parent is None:
+    return change.desired.partition_of is not None and needed(left, change.desired, context)
+
+
+def becomes_twin(change: Change[Any], context: Context) -> bool:
+    """Whether what is no longer declared for a table is just what the table's new parent needs there: ATTACH PARTITION
+    takes it in.
+    """
+    before, after = (table_at(c, change.address) for c in (context.live, context.desired))
+    if change.action is not Action.DELETE or before is None or after is None:
         return False
-    if left.address.kind == "primary_key":
-        above = context.desired.resources.get(left.address.sibling("primary_key", parent))
-        return above is not None and replace(above, address=left.address, name=left.name) == left  # type: ignore[call-arg,attr-defined]
-    others = context.desired.children(left.address.sibling("table", parent), left.address.kind, type(left))
-    return any(replace(o, address=left.address) == left for o in others)
+    return after.partition_of not in (None, before.partition_of) and needed(change.live, after, context)
+
+
+def needed(there: Any, table: Table, context: Context) -> bool:
+    """Whether the parent of a partition has the same index, key or foreign key."""
+    parent = table.address.sibling("table", table.partition_of or ("", ""))
+    if there.address.kind == "primary_key":
+        above = context.desired.resources.get(parent.sibling("primary_key", parent.path))
+        return above is not None and replace(above, address=there.address, name=there.name) == there  # type: ignore[call-arg]
+    others = context.desired.children(parent, there.address.kind, type(there))
+    return any(replace(o, address=there.address) == there for o in others)
+
+
+def missing(table: Table, context: Context) -> bool:
+    """Whether the parent has an index or key that ATTACH PARTITION would have to build."""
+    parent = table.address.sibling("table", table.partition_of or ("", ""))
+    for kind in ("index", "unique", "primary_key", "exclusion"):
+        here = context.live.children(table.address, kind, Resource)
+        for above in context.desired.children(parent, kind, Resource):
+            if not any(needed(h, table, context) for h in here if _same(h, above)):
+                return True
+    return False
+
+
+def _same(here: Any, above: Any) -> bool:
+    named = {"name": here.name} if here.address.kind == "primary_key" else {}
+    return bool(replace(above, address=here.address, **named) == here)
 
 
 def survives(change: Change[Any], context: Context) -> bool:

@@ -14,7 +14,6 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from reconciler.engines.postgres.type_names import named
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.resource import Resource
@@ -165,7 +164,7 @@ def _of_type(table: Table, resources: Resources) -> list[Any]:
     from reconciler.engines.postgres.kinds.column import Column
     from reconciler.engines.postgres.kinds.composite import Composite
 
-    kind = resources.get(table.address.sibling("composite", named(table.of_type))) if table.of_type else None
+    kind = resources.get(table.address.sibling("composite", table.of_type)) if table.of_type else None
     if not isinstance(kind, Composite):
         return []
     place = table.address.path

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from reconciler.engines.postgres.inheritance import descendants, parents_of, table_at
+from reconciler.engines.postgres.inheritance import children_of, descendants, parents_of, table_at
 from reconciler.engines.postgres.locks import lock
 from reconciler.engines.postgres.operations import Sql
 from reconciler.engines.postgres.quoting import qualified
 from reconciler.model.address import Address
 from reconciler.model.change import Action, AttributeChange, Change
 from reconciler.model.kind import Context, Emit, Rule
-from reconciler.model.step import Draft
+from reconciler.model.step import Draft, Lock, Ref
 
 RECURSES = frozenset({"type", "collation", "not_null", "not_null_valid", "generated", "validated", "enforced"})
 """Attributes that ALTER TABLE always changes in the children as well (tablecmds.c, measured)."""
@@ -111,11 +111,45 @@ def spread(emit: Emit[Any]) -> Emit[Any]:
     def emitted(change: Change[Any], context: Context) -> list[Draft]:
         drafts = emit(change, context)
         below = descendants(change.address.path, context.live)
-        if not below or context.creates(change.address.sibling("table", change.address.path[:2])):
+        if not below or not drafts or context.creates(change.address.sibling("table", change.address.path[:2])):
             return drafts
-        return [_spread(d, change.address, below) for d in drafts]
+        leaving = tuple(_leaving(change, context))
+        gone = {p for ref in leaving for p in (ref.address.path, *descendants(ref.address.path, context.live))}
+        drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, *leaving))
+        return [_spread(d, change.address, [p for p in below if p not in gone]) for d in drafts]
 
     return emitted
+
+
+def to_partitions(emit: Emit[Any]) -> Emit[Any]:
+    """The emitter of a foreign key with the locks that it takes on the partitions of either side."""
+
+    def emitted(change: Change[Any], context: Context) -> list[Draft]:
+        return [
+            replace(d, locks=tuple(dict.fromkeys(_both(d, change.address, context)))) for d in emit(change, context)
+        ]
+
+    return emitted
+
+
+def _both(draft: Draft, address: Address, context: Context) -> Iterator[Lock]:
+    for held in draft.locks:
+        yield held
+        sides = [getattr(r.get(address), "table", None) for r in (context.live.resources, context.desired.resources)]
+        for path in {address.path[:2], *(s for s in sides if s)}:
+            table = table_at(context.live, address.sibling("table", path))
+            if table is not None and table.partition_by is not None and held.on == qualified(*path):
+                yield from (lock(held.mode, p[0], p[1]) for p in descendants(path, context.live))
+
+
+def _leaving(change: Change[Any], context: Context) -> Iterator[Ref]:
+    """Children that leave in this plan do so first, or they would get it too."""
+    table = change.address.sibling("table", change.address.path[:2])
+    for path in children_of(table.path, context.live):
+        child = table.sibling("table", path)
+        after = table_at(context.desired, child)
+        if child in context.changes and after is not None and table.path not in parents_of(after):
+            yield Ref(child)
 
 
 def _spread(draft: Draft, address: Address, below: list[tuple[str, ...]]) -> Draft:

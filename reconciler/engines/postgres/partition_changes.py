@@ -147,7 +147,7 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
         Phase.CONTRACT,
         f"detach partition {live.address.path[1]} from {parent[1]} while both are in use",
         alone(detaching(live, " CONCURRENTLY")),
-        locks=share_update_exclusive(*parents, path_of(live)),
+        locks=(*share_update_exclusive(*parents), *access_exclusive(path_of(live))),
         hazards=(seen,),
         done=shows,
         undo=None if left else back,
@@ -189,12 +189,12 @@ def _disowned(change: Change[Table]) -> Draft:
         Phase.CONTRACT,
         f"let {live.address.path[1]} no longer inherit from {', '.join(p[1] for p in gone)}",
         sql(*(f"ALTER TABLE {name} NO INHERIT {qualified(*p)}" for p in gone)),
-        locks=(*access_exclusive(path_of(live)), *share_update_exclusive(*gone)),
+        locks=access_exclusive(path_of(live)),
         hazards=tuple(
             hazard(Code.OLD_READERS, f"rows of {live.address.path[1]} are no longer seen in {p[1]}") for p in gone
         ),
         done=became(change) if not desired.inherits and not desired.partition_of else (),
-        undo=(sql(*(f"ALTER TABLE {name} INHERIT {qualified(*p)}" for p in gone)),),
+        undo=None,  # INHERIT leaves the columns the child's own
     )
 
 
@@ -227,16 +227,16 @@ def _adopted(change: Change[Table], context: Context) -> Draft:
 
 
 def _inside(change: Change[Any], context: Context) -> tuple[Ref, ...]:
-    """The columns and checks of the table that this plan makes, which a parent wants to find."""
-    path = change.address.path
-    found = (a for a in context.changes if a.kind in ("column", "check") and a.path[:2] == path)
+    """The columns and checks that this plan makes of the table, which a parent wants to find, and of the parents."""
+    paths = (change.address.path, *parents_of(change.after))
+    found = (a for a in context.changes if a.kind in ("column", "check") and a.path[:2] in paths)
     return tuple(Ref(a) for a in sorted(found) if context.changes[a].after is not None)
 
 
 def own(change: Change[Any], context: Context) -> list[Draft]:
     """Columns and checks that a child has by itself too: NO INHERIT leaves them to it, and INHERIT finds them there."""
     before, after = (table_at(c, change.address) for c in (context.live, context.desired))
-    if before is None or after is None or after.partition_of or before.inherits != after.inherits:
+    if before is None or after is None or not before.inherits or before.inherits != after.inherits:
         return []
     name = qualified(*path_of(after))
     words = [f"ALTER TABLE {name} {w} {qualified(*p)}" for w in ("NO INHERIT", "INHERIT") for p in after.inherits]
@@ -308,7 +308,7 @@ def _checked(change: Change[Table], context: Context) -> list[Draft]:
                 ),
             ),
             done=(Check(check),),
-            undo=(sql(f"ALTER TABLE {name} DROP CONSTRAINT {ident(helper)}"),),
+            undo=(sql(f"ALTER TABLE {name} DROP CONSTRAINT IF EXISTS {ident(helper)}"),),
         ),
         Draft(
             "validate",
@@ -325,8 +325,10 @@ def _checked(change: Change[Table], context: Context) -> list[Draft]:
 
 def scans(table: Table, context: Context) -> tuple[Hazard, ...]:
     """What ATTACH reads under its lock: rows without a check that says what the bound says, a DEFAULT partition."""
-    known = context.size(table.address).rows == 0
-    scanned = [] if known or implied_check(table, context) else [table]
+    known = context.size(table.address).rows == 0 or table.address not in context.live.resources
+    from reconciler.engines.postgres.detached import missing
+
+    scanned = [] if known or (implied_check(table, context) and not missing(table, context)) else [table]
     other = default_partition(table.partition_of or ("", ""), context.live, table.address)
     scanned += [other] if other is not None and other.address != table.address else []
     return tuple(
@@ -400,7 +402,7 @@ def rebuild(change: Change[Table], _context: Context) -> list[Draft]:
     if desired.partition_of:
         back = [attaching(desired)]
     elif desired.of_type:
-        back = [f"ALTER TABLE {_name(desired)} OF {desired.of_type}"]
+        back = [f"ALTER TABLE {_name(desired)} OF {qualified(*desired.of_type)}"]
     else:
         back = [f"ALTER TABLE {_name(desired)} INHERIT {qualified(*p)}" for p in desired.inherits]
     drafts = []

@@ -97,11 +97,11 @@ def create(
             undo=(sql(_dropping(change, recipe)),),
         )
     ]
-    top = qualified(table.path[0], _own_name(change))
+    top = (table.path[0], _own_name(change))
     drafts += _below(change, context, recipe, phase, table.path, top)
     last = replace(drafts[-1], provides=True)
     if not recipe.key:
-        last = replace(last, done=(Check(change.address, attributes=(("valid", True),)),))
+        last = replace(last, done=(*last.done, Check(change.address, attributes=(("valid", True),))))
     return [*drafts[:-1], last]
 
 
@@ -127,7 +127,7 @@ def _leaves(path: Path, table: Address, context: Context) -> bool:
 
 
 def _below(
-    change: Change[Any], context: Context, recipe: Recipe, phase: Phase, above: Path, parent: str
+    change: Change[Any], context: Context, recipe: Recipe, phase: Phase, above: Path, parent: tuple[str, str]
 ) -> list[Draft]:
     drafts: list[Draft] = []
     table = change.address.sibling("table", above)
@@ -139,19 +139,22 @@ def _below(
         name = there or _free_name(path, recipe, context)
         qualified_name = qualified(path[0], name)
         inner = child is not None and child.partition_by is not None
+        index = Check(change.address.sibling("index", (*path, name)))
         words = f"ALTER TABLE {qualified(*_two(path))} ADD CONSTRAINT {ident(name)} {recipe.key}"
         if inner:
             only = recipe.index(name, path, "ONLY ", False)
-            drafts.append(_step(f"only {path}", phase, f"declare it on {path[1]}", sql(only), path, SHARE))
-            drafts += _below(change, context, recipe, phase, path, qualified_name)
+            step = _step(f"only {path}", phase, f"declare it on {path[1]}", sql(only), path, SHARE)
+            drafts.append(replace(step, done=(index,)))
+            drafts += _below(change, context, recipe, phase, path, (path[0], name))
         elif there is None:
             build = alone(recipe.index(name, path, "", True), repairs=(path[0], name))
             title = f"build its index of {path[1]} while it is in use"
             step = _step(f"build {path}", phase, title, build, path, "ShareUpdateExclusive")
             undo = (alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified_name}"),)
-            drafts.append(replace(step, undo=undo, reads=table.sibling("table", path)))
+            built = index._replace(attributes=(("valid", True),))
+            drafts.append(replace(step, undo=undo, done=(built,), reads=table.sibling("table", path)))
         attach = [f"{words} USING INDEX {ident(name)}"] if recipe.key and not inner else []
-        attach.append(f"ALTER INDEX {parent} ATTACH PARTITION {qualified_name}")
+        attach.append(f"ALTER INDEX {qualified(*parent)} ATTACH PARTITION {qualified_name}")
         held = access_exclusive(_two(path)) if recipe.key else (lock(ACCESS_EXCLUSIVE, path[0], name),)
         drafts.append(
             Draft(
@@ -159,17 +162,12 @@ def _below(
                 phase,
                 f"make it part of {recipe.label}",
                 sql(*attach),
-                locks=(*held, *share_update_exclusive((above[0], _bare(parent)))),
+                locks=(*held, *share_update_exclusive(parent)),
+                done=(index._replace(present=False),),
                 undo=(),
             )
         )
     return drafts
-
-
-def _bare(name: str) -> str:
-    from reconciler.engines.postgres.quoting import undotted
-
-    return undotted(name)[-1].replace('"', "")
 
 
 def _step(slot: str, phase: Phase, title: str, operation: Any, path: Path, mode: str) -> Draft:

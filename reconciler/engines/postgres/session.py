@@ -124,12 +124,19 @@ class PostgresSession:
         return canonicalise(self.connection, self.kinds, desired, live, self.server)
 
     def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
-        """Row estimates and total sizes of tables; 0 rows only where the table has no page at all."""
+        """Row estimates and total sizes of tables and what is below them; 0 rows only where there is no page at all."""
         tables = [a for a in addresses if a.kind == "table"]
         rows = self.connection.execute(
-            """SELECT n.nspname, c.relname, pg_relation_size(c.oid), c.reltuples::bigint, pg_total_relation_size(c.oid)
-               FROM unnest(%s::text[], %s::text[]) w (schema, name) JOIN pg_namespace n ON n.nspname = w.schema
-               JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name""",
+            """WITH RECURSIVE tree AS (
+                   SELECT c.oid, n.nspname, w.name, c.oid AS part
+                   FROM unnest(%s::text[], %s::text[]) w (schema, name) JOIN pg_namespace n ON n.nspname = w.schema
+                   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+                   UNION SELECT t.oid, t.nspname, t.name, i.inhrelid
+                   FROM tree t JOIN pg_inherits i ON i.inhparent = t.part)
+               SELECT t.nspname, t.name, sum(pg_relation_size(c.oid))::bigint,
+                      CASE WHEN bool_or(c.reltuples < 0 AND pg_relation_size(c.oid) > 0) THEN -1
+                           ELSE sum(greatest(c.reltuples, 0))::bigint END, sum(pg_total_relation_size(c.oid))::bigint
+               FROM tree t JOIN pg_class c ON c.oid = t.part GROUP BY t.oid, t.nspname, t.name""",
             ([a.path[0] for a in tables], [a.path[1] for a in tables]),
         ).fetchall()
         found = {(s, n): Size(0 if heap == 0 else int(rows), int(total)) for s, n, heap, rows, total in rows}

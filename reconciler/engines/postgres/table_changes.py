@@ -47,9 +47,10 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
     if joins:
         made.append(partitions.attaching(table))
         locks = partitions.attach_locks(table, context)
+    elif table.partition_of is not None:
+        locks = access_exclusive(table.partition_of)
     elif table.inherits:
-        there = [p for p in table.inherits if not context.creates(table.address.sibling("table", p))]
-        locks = share_update_exclusive(*there)
+        locks = share_update_exclusive(*table.inherits)
     drafts = [
         Draft(
             "create",

@@ -63,7 +63,7 @@ def lower(node: Mapping[str, Any], place: Place) -> dict[str, Any]:
         "partition_of": _path(node["partition_of"], schema) if "partition_of" in node else None,
         "bound": bound,
         "inherits": tuple(_path(p, schema) for p in ([parents] if isinstance(parents, str) else parents)),
-        "of_type": node.get("of", "").removeprefix("public."),
+        "of_type": _path(node["of"], schema) if "of" in node else None,
         "access_method": node.get("using", ""),
         "tablespace": node.get("tablespace", ""),
         "options": storage_options.lower(node.get("with")),
@@ -87,7 +87,11 @@ def lift(table: Any) -> dict[str, Any]:
     if table.inherits:
         parents = [_short(p, schema) for p in table.inherits]
         node["inherits"] = parents[0] if len(parents) == 1 else parents
-    words = {"of": table.of_type, "using": table.access_method, "tablespace": table.tablespace}
+    words = {
+        "of": table.of_type and _short(table.of_type, schema),
+        "using": table.access_method,
+        "tablespace": table.tablespace,
+    }
     node |= {word: value for word, value in words.items() if value}
     if table.partition_by is not None:
         node["partition_by"] = partitioning.lift_key(table.partition_by)
@@ -107,7 +111,7 @@ def _short(path: Path, schema: str) -> str:
 
 QUERY = f"""
     SELECT c.oid, n.nspname, c.relname, c.relpersistence = 'u', c.relispartition,
-           pg_get_expr(c.relpartbound, c.oid), h.parents, format_type(nullif(c.reloftype, 0), NULL),
+           pg_get_expr(c.relpartbound, c.oid), h.parents, y.name,
            CASE WHEN m.amname <> current_setting('default_table_access_method') THEN m.amname END, s.spcname,
            c.reloptions || ARRAY(SELECT 'toast.' || o FROM unnest(t.reloptions) o), t.reloptions,
            c.relreplident::text, x.replica, x.clustered,
@@ -125,6 +129,9 @@ QUERY = f"""
                WHERE q.contype = 'f' AND q.conrelid = c.oid AND p.conrelid <> c.oid ORDER BY 1) END
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_am m ON m.oid = c.relam LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace
+    LEFT JOIN (SELECT b.oid, ARRAY[d.nspname, b.typname]::text[] FROM pg_type b
+               JOIN pg_namespace d ON d.oid = b.typnamespace WHERE b.typtype = 'c'
+              ) y (oid, name) ON y.oid = c.reloftype AND c.reloftype <> 0
     LEFT JOIN pg_class t ON t.oid = c.reltoastrelid AND t.reloptions IS NOT NULL
     LEFT JOIN (SELECT i.inhrelid, array_agg(ARRAY[pn.nspname, p.relname]::text[] ORDER BY i.inhseqno)
                FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent AND p.relkind IN ('r', 'p', 'f')
@@ -152,7 +159,7 @@ def read(row: Iterable[Any], reader: Reader) -> dict[str, Any]:
         "partition_of": paths[0] if partition else None,
         "bound": partitioning.read_bound(bound),
         "inherits": () if partition else paths,
-        "of_type": kind or "",
+        "of_type": (kind[0], kind[1]) if kind else None,
         "access_method": method or "",
         "tablespace": space or "",
         "options": storage_options.read(options),

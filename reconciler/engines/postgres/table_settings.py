@@ -166,14 +166,16 @@ def set_type(change: Change[Table], _context: Context) -> list[Draft]:
     """OF and NOT OF: the columns have to be those of the type."""
 
     def word(table: Table) -> str:
-        return f"ALTER TABLE {qualified(*_path(table))} " + (f"OF {table.of_type}" if table.of_type else "NOT OF")
+        return f"ALTER TABLE {qualified(*_path(table))} " + (
+            f"OF {qualified(*table.of_type)}" if table.of_type else "NOT OF"
+        )
 
     new = change.desired
     return [
         Draft(
             "type",
             Phase.CONTRACT,
-            f"make {_label(new)} {'a table of ' + new.of_type if new.of_type else 'a table of no type'}",
+            f"make {_label(new)} {'a table of ' + new.of_type[1] if new.of_type else 'a table of no type'}",
             sql(word(new)),
             locks=access_exclusive(_path(new)),
             done=(Check(change.address, attributes=(("of_type", new.of_type),)),),

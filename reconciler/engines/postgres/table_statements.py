@@ -49,7 +49,7 @@ def _origin(table: Table, child: bool) -> str:
         return ""
     if table.partition_of is not None:
         return f" PARTITION OF {qualified(*table.partition_of)}"
-    return f" OF {table.of_type}" if table.of_type else ""
+    return f" OF {qualified(*table.of_type)}" if table.of_type else ""
 
 
 def _bound(table: Table, child: bool) -> str:

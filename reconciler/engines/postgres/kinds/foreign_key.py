@@ -19,10 +19,10 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
     timing,
 )
-from reconciler.engines.postgres.detached import survives
+from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.inheritance import descendants, table_at
-from reconciler.engines.postgres.inheritance_changes import rows_of
+from reconciler.engines.postgres.inheritance_changes import rows_of, to_partitions
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
@@ -207,7 +207,7 @@ def absorbed(change: Change[ForeignKey], context: Context) -> bool:
 
     Never part of CREATE TABLE, since tables may refer to each other.
     """
-    if survives(change, context):
+    if survives(change, context) or becomes_twin(change, context):
         return True
     if change.action is not Action.DELETE or change.before is None:
         return False
@@ -393,11 +393,14 @@ KIND = PgKind(
     read=read,
     references=references,
     absorbed=absorbed,
-    create=create,
-    drop=drop,
-    replace=replace,
-    rebuild=rebuild,
-    rules=(rule("deferrable", "deferred", emit=set_timing), rule("validated", emit=set_validated)),
+    create=to_partitions(create),
+    drop=to_partitions(drop),
+    replace=to_partitions(replace),
+    rebuild=to_partitions(rebuild),
+    rules=(
+        rule("deferrable", "deferred", emit=to_partitions(set_timing)),
+        rule("validated", emit=to_partitions(set_validated)),
+    ),
     parent="table",
     order=70,
 )

@@ -21,7 +21,7 @@ from reconciler.engines.postgres.constraint_parts import (
     table_name,
     table_path,
 )
-from reconciler.engines.postgres.detached import survives
+from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.index_parts import KEYS, KEYS_FROM, PART, Keys, Part, key_text
 from reconciler.engines.postgres.index_parts import lift as lift_part
 from reconciler.engines.postgres.index_parts import lower as lower_part
@@ -195,7 +195,7 @@ def mentions(index: Index, catalog: Catalog) -> Iterable[Address]:
 
 def absorbed(change: Change[Index], context: Context) -> bool:
     """Gone with its table, or changed along with a column's type. With a dropped column it goes first (row 26)."""
-    if survives(change, context) or parted.taken_in(change, context):
+    if (survives(change, context) or becomes_twin(change, context)) or parted.taken_in(change, context):
         return True
     return gone_with_table(change, context) or follows(change, context)
 
@@ -313,7 +313,6 @@ def _replace_partitioned(change: Change[Index], context: Context) -> list[Draft]
         swap,
         title=f"put the new index {name} in the place of the old one",
         operation=sql(f"DROP INDEX {_qualified(change.address)}", renamed),
-        locks=(*swap.locks, lock(SHARE_UPDATE_EXCLUSIVE, new.path[0], new.name)),
         done=(Check(new, present=False),),
         provides=True,
     )

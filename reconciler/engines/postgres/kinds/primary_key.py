@@ -23,7 +23,7 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
     timing,
 )
-from reconciler.engines.postgres.detached import survives
+from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, access_exclusive, share_update_exclusive
@@ -138,7 +138,7 @@ def references(key: PrimaryKey, catalog: Catalog) -> Iterable[Address]:
 def absorbed(change: Change[PrimaryKey], context: Context) -> bool:
     """Part of the table, or gone with a column of it."""
     return (
-        survives(change, context)
+        (survives(change, context) or becomes_twin(change, context))
         or absorbed_by_table(change, context)
         or dropped_with_column(change, change.before.columns if change.before else (), context)
     )

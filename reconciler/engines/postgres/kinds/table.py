@@ -12,7 +12,6 @@ from reconciler.engines.postgres import table_settings as settings
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.partitioning import Bound, PartitionKey
 from reconciler.engines.postgres.table_parts import Path, Twin
-from reconciler.engines.postgres.type_names import type_references
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action
@@ -22,8 +21,8 @@ from reconciler.model.resource import Resource, Role, attr
 
 @dataclass(frozen=True, slots=True)
 class Table(Resource):
-    """Path: (schema, table). `partition_of` and `inherits` are (schema, table); `replica_identity` is (), ("full",),
-    ("nothing",) or ("index", name); `options` of its TOAST table are named `toast.…`.
+    """Path: (schema, table). `partition_of`, `inherits` and `of_type` are (schema, name); `replica_identity` is (),
+    ("full",), ("nothing",) or ("index", name); `options` of its TOAST table are named `toast.…`.
     """
 
     unlogged: bool = False
@@ -31,7 +30,7 @@ class Table(Resource):
     partition_of: Path | None = None
     bound: Bound | None = None
     inherits: tuple[Path, ...] = ()
-    of_type: str = ""
+    of_type: Path | None = None
     access_method: str = ""
     tablespace: str = ""
     options: storage_options.Options = ()
@@ -65,12 +64,12 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Table]:
         yield Table(reader.table(oid, schema, name), **table_parts.read(rest, reader))
 
 
-def references(table: Table, catalog: Catalog) -> Iterable[Address]:
+def references(table: Table, _catalog: Catalog) -> Iterable[Address]:
     """What it is a partition of or inherits from, and the type it is of."""
     for path in (table.partition_of,) if table.partition_of else table.inherits:
         yield table.address.sibling("table", path)
     if table.of_type:
-        yield from type_references(table.address, table.of_type, catalog)
+        yield table.address.sibling("composite", table.of_type)
 
 
 def adopts(declared: Table, live: Table) -> Table:

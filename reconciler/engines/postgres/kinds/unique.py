@@ -24,7 +24,7 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
     timing,
 )
-from reconciler.engines.postgres.detached import survives
+from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey, key_query
@@ -130,7 +130,7 @@ def absorbed(change: Change[Unique], context: Context) -> bool:
     if change.after is not None and repeats(change.desired, context.desired):
         return False
     return (
-        survives(change, context)
+        (survives(change, context) or becomes_twin(change, context))
         or absorbed_by_table(change, context)
         or dropped_with_column(
             change, (*change.before.columns, *change.before.include) if change.before else (), context
