@@ -38,7 +38,7 @@ def statements(table: Table, catalog: Catalog, child: bool) -> list[str]:
     body = ",\n".join(f"    {line}" for line in lines)
     if body:
         text += f" (\n{body}\n)"
-    elif not child or table.inherits:
+    elif not child or not (table.partition_of or table.of_type):
         text += " ()"
     made = text + _bound(table, child) + _tail(table)
     return [made, *(s for c in columns for s in _afterwards(c, table, catalog, child))]
