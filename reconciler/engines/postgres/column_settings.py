@@ -43,16 +43,8 @@ def lower(node: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-QUERY = """CASE WHEN a.attstorage <> t.typstorage OR a.attcompression <> '' OR a.attoptions IS NOT NULL
-                        OR coalesce(a.attstattarget, -1) <> -1
-               THEN ARRAY[CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END,
-                          nullif(a.attcompression::text, ''), coalesce(a.attstattarget, -1)::text]
-                    || a.attoptions END"""
-"""NULL where everything is as usual, of pg_attribute a and pg_type t."""
-
-
 def read(row: Sequence[str | None] | None) -> dict[str, Any]:
-    """A value of `QUERY` → the fields of a column."""
+    """What `lookups.COLUMN_SETTINGS` has of a column → its fields; None where all is as usual."""
     if row is None:
         return {}
     storage, compression, statistics, *options = row

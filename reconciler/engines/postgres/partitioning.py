@@ -245,9 +245,11 @@ def read_key(row: Sequence[Any], reader: Reader) -> PartitionKey:
     rest = split(expressions or "")
     parts = []
     for position, name in enumerate(names):
-        opclass, is_default, input_type, method = reader.opclasses[classes[position]]
+        opclass, is_default, input_type, method = reader.lookups.opclasses[classes[position]]
         kind = types[position]
-        plain = is_default and (not kind or input_type == kind or (method, kind) not in reader.default_opclasses)
+        plain = is_default and (
+            not kind or input_type == kind or (method, kind) not in reader.lookups.default_opclasses
+        )
         collation = collations[position]
         where = (schemas[position] or "", collation) if collation else None
         parts.append(Part(name, None if name else Expr.live(_bare(next(rest))), "" if plain else opclass, where))

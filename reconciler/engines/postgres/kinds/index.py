@@ -131,7 +131,7 @@ def query(version: int, relkind: str = "'r', 'p'") -> str:
     """
     distinct = "i.indnullsnotdistinct" if version >= 15 else "false"
     return f"""
-        SELECT i.indexrelid, c.relname, {KEYS},
+        SELECT c.relname, {KEYS},
                pg_get_expr(i.indpred, i.indrelid), i.indisunique, {distinct}, i.indisvalid, c.reloptions
         FROM {KEYS_FROM}
         WHERE c.relkind IN ('i', 'I') AND NOT c.relispartition AND t.relkind IN ({relkind})
@@ -142,15 +142,15 @@ def query(version: int, relkind: str = "'r', 'p'") -> str:
 
 def read(rows: Iterable[Row], reader: Reader, kind: str = "index") -> Iterable[Index]:
     """Rows of `query` → Index."""
-    for oid, name, *row in rows:
-        keys = Keys(*row[:11])
+    for name, *row in rows:
+        keys = Keys(*row[:10])
         path = reader.relation(keys.table)
         if path is None:
             continue
-        where, unique, distinct, valid, options = row[11:]
+        where, unique, distinct, valid, options = row[10:]
         parts, include = tuple(read_parts(keys, reader)), keys.included(reader)
         yield Index(
-            reader.known("pg_class", oid, reader.address(kind, *path, name)),
+            reader.known("pg_class", keys.oid, reader.address(kind, *path, name)),
             keys.method,
             parts,
             include,
