@@ -20,7 +20,6 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
-from reconciler.model.resource import Resource
 from reconciler.model.step import Check, Draft, Lock, Phase, Probe, Ref
 
 if TYPE_CHECKING:
@@ -412,8 +411,3 @@ def rebuild(change: Change[Table], _context: Context) -> list[Draft]:
         title = f"bring {live.address.path[1]} back"
         drafts.append(Draft("back", Phase.CONTRACT, title, sql(*back), done=became(change), provides=True))
     return drafts
-
-
-def resources_of(catalog: Catalog, table: Address, kind: str) -> list[Resource]:
-    """What of a kind is in a table."""
-    return catalog.children(table, kind, Resource)

@@ -253,7 +253,7 @@ def _add(change: Change[ForeignKey], context: Context, phase: Phase, first: str)
     back = f"DROP CONSTRAINT {ident(name)}" + (
         f", ADD {clause(change.before)}{_validity(change.before)}" if change.before else ""
     )
-    if context.server.version < (18,) and (there := table_at(context.live, change.address)) and there.partition_by:
+    if context.server.version < (18,) and _partitioned(change.address, context):
         return [_at_once(change, context, first)]
     add = Draft(
         "add",
@@ -269,6 +269,11 @@ def _add(change: Change[ForeignKey], context: Context, phase: Phase, first: str)
         provides=True,
     )
     return [add, _validation(key, phase)] if key.validated else [add]
+
+
+def _partitioned(address: Address, context: Context) -> bool:
+    tables = (table_at(c, address) for c in (context.live, context.desired))
+    return any(t is not None and t.partition_by is not None for t in tables)
 
 
 def _at_once(change: Change[ForeignKey], context: Context, first: str) -> Draft:
