@@ -2,86 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from reconciler.engines.postgres.attaching import (
+    ancestors,
+    attach_locks,
+    attaching,
+    default_partition,
+    detaching,
+    helper,
+    implied_check,
+    name_of,
+    path_of,
+    referenced,
+    scans,
+)
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.inheritance import children_of, descendants, parents_of, table_at
+from reconciler.engines.postgres.inheritance import descendants, parents_of, table_at
 from reconciler.engines.postgres.locks import (
     access_exclusive,
-    lock,
     share_row_exclusive,
     share_update_exclusive,
 )
 from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.quoting import fitting, ident, qualified
-from reconciler.model.address import Address
-from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
-from reconciler.model.hazard import Code, Hazard, hazard
+from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Check, Draft, Lock, Phase, Probe, Ref
+from reconciler.model.step import Check, Draft, Phase, Probe, Ref
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.table import Table
 
 Path = tuple[str, str]
-
-
-def path_of(table: Table) -> Path:
-    """(schema, table)."""
-    return table.address.path[0], table.address.path[1]
-
-
-def _name(table: Table) -> str:
-    return qualified(*path_of(table))
-
-
-def attaching(table: Table) -> str:
-    """ATTACH PARTITION."""
-    parent = table.partition_of or ("", "")
-    return f"ALTER TABLE {qualified(*parent)} ATTACH PARTITION {_name(table)} {table.bound}"
-
-
-def detaching(table: Table, how: str = "") -> str:
-    """DETACH PARTITION."""
-    parent = table.partition_of or ("", "")
-    return f"ALTER TABLE {qualified(*parent)} DETACH PARTITION {_name(table)}{how}"
-
-
-def default_partition(parent: Path, catalog: Catalog, address: Address) -> Table | None:
-    """The DEFAULT partition of a table, if it has one."""
-    tables = (table_at(catalog, address.sibling("table", p)) for p in children_of(parent, catalog))
-    return next((t for t in tables if t is not None and t.bound is not None and t.bound.strategy == "default"), None)
-
-
-def attach_locks(table: Table, context: Context) -> tuple[Lock, ...]:
-    """ShareUpdateExclusive on the parent, AccessExclusive on what exists of the partition and on a DEFAULT partition;
-    what the parent's foreign keys refer to is locked against writers (row 86, measured).
-    """
-    parent = table.partition_of or ("", "")
-    locks = list(share_update_exclusive(parent))
-    other = default_partition(parent, context.live, table.address)
-    if other is not None and other.address != table.address:
-        locks += access_exclusive(path_of(other))
-        locks += (lock("AccessExclusive", p[0], p[1]) for p in descendants(other.address.path, context.live))
-    return (*locks, *share_row_exclusive(*_referenced(parent, context)))
-
-
-def _referenced(parent: Path, context: Context) -> list[Path]:
-    """What the foreign keys of a table and of its own parents refer to."""
-    from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
-
-    keys = context.live.of_kind(ForeignKey)
-    above = {parent, *_ancestors(parent, context.live, next(iter(context.live.resources)))}
-    return sorted({k.table for k in keys if (k.address.path[0], k.address.path[1]) in above})
-
-
-def _ancestors(path: Path, catalog: Catalog, like: Address) -> Iterator[Path]:
-    table = table_at(catalog, like.sibling("table", path))
-    for parent in parents_of(table):
-        yield (parent[0], parent[1])
-        yield from _ancestors((parent[0], parent[1]), catalog, like)
 
 
 # A change of parents
@@ -121,9 +74,9 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
     left = [] if gone else leftovers(change, context)
     check = _left_check(live, context)
     plain = check is None or default_partition(parent, context.live, live.address) is not None
-    parents = [parent, *_ancestors(parent, context.live, live.address)][:1]
+    parents = [parent, *ancestors(parent, context.live, live.address)][:1]
     below = [(p[0], p[1]) for p in descendants(live.address.path, context.live)]
-    far = () if not _referenced(parent, context) else share_row_exclusive(*_referenced(parent, context))
+    far = () if not referenced(parent, context) else share_row_exclusive(*referenced(parent, context))
     shows = (Check(live.address, attributes=(("partition_of", None),)),)
     back = (sql(attaching(live)),)
     if plain:
@@ -140,7 +93,7 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
                 undo=None if left else back,
             )
         ]
-    tidy = [f"ALTER TABLE {_name(live)} DROP CONSTRAINT IF EXISTS {ident(check or '')}", *left]
+    tidy = [f"ALTER TABLE {name_of(live)} DROP CONSTRAINT IF EXISTS {ident(check or '')}", *left]
     first = Draft(
         "detach",
         Phase.CONTRACT,
@@ -182,7 +135,7 @@ def _left_check(table: Table, context: Context) -> str | None:
 def _disowned(change: Change[Table]) -> Draft:
     live, desired = change.live, change.desired
     gone = [p for p in live.inherits if p not in desired.inherits]
-    name = _name(live)
+    name = name_of(live)
     return Draft(
         "no inherit",
         Phase.CONTRACT,
@@ -203,7 +156,7 @@ def _adopted(change: Change[Table], context: Context) -> Draft:
     kept = tuple(p for p in live.inherits if p in desired.inherits)
     same = len(kept) if kept == desired.inherits[: len(kept)] else 0
     new, again = desired.inherits[same:], kept[same:]
-    name = _name(desired)
+    name = name_of(desired)
     return Draft(
         "inherit",
         Phase.CONTRACT,
@@ -254,42 +207,13 @@ def own(change: Change[Any], context: Context) -> list[Draft]:
 # Attaching
 
 
-def implied_check(table: Table, context: Context) -> str | None:
-    """A condition that says what the bound says, as far as it is about plain columns: range of one column, list."""
-    parent = table_at(context.desired, table.address.sibling("table", table.partition_of or ("", "")))
-    bound = table.bound
-    if parent is None or parent.partition_by is None or bound is None:
-        return None
-    parts = parent.partition_by.parts
-    if len(parts) != 1 or not parts[0].column or parts[0].collation:
-        return None
-    key = ident(parts[0].column)
-    if bound.strategy == "range":
-        low, high = bound.values[0].source, bound.upper[0].source
-        ends = [f"{key} >= {low}"] if low != "MINVALUE" else []
-        ends += [f"{key} < {high}"] if high != "MAXVALUE" else []
-        return " AND ".join([f"{key} IS NOT NULL", *ends])
-    if bound.strategy == "list":
-        values = [v.source for v in bound.values]
-        if values == ["NULL"]:
-            return f"{key} IS NULL"
-        if "NULL" in values:
-            return None
-        return f"{key} IS NOT NULL AND {key} IN ({', '.join(values)})"
-    return None
-
-
-def _helper(table: Table) -> str:
-    return fitting(table.address.path[1], suffix="_attach")
-
-
 def _checked(change: Change[Table], context: Context) -> list[Draft]:
     """A check that says what the bound will, validated while the table is in use, so that ATTACH scans nothing."""
     table, condition = change.desired, implied_check(change.desired, context)
     if condition is None or context.size(table.address).rows == 0:
         return []
-    name, helper = _name(table), _helper(table)
-    check = table.address.sibling("check", (*path_of(table), helper))
+    name, named = name_of(table), helper(table)
+    check = table.address.sibling("check", (*path_of(table), named))
     below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
     refused = hazard(Code.OLD_WRITERS, f"rows of {name} that are not {condition} are refused from here on")
     return [
@@ -297,7 +221,7 @@ def _checked(change: Change[Table], context: Context) -> list[Draft]:
             "check",
             Phase.CONTRACT,
             f"let {table.address.path[1]} hold only what its bound will let in",
-            sql(f"ALTER TABLE {name} ADD CONSTRAINT {ident(helper)} CHECK ({condition}) NOT VALID"),
+            sql(f"ALTER TABLE {name} ADD CONSTRAINT {ident(named)} CHECK ({condition}) NOT VALID"),
             locks=access_exclusive(path_of(table), *below),
             hazards=(refused,),
             probes=(
@@ -307,13 +231,13 @@ def _checked(change: Change[Table], context: Context) -> list[Draft]:
                 ),
             ),
             done=(Check(check),),
-            undo=(sql(f"ALTER TABLE {name} DROP CONSTRAINT IF EXISTS {ident(helper)}"),),
+            undo=(sql(f"ALTER TABLE {name} DROP CONSTRAINT IF EXISTS {ident(named)}"),),
         ),
         Draft(
             "validate",
             Phase.CONTRACT,
             f"check the rows that are in {table.address.path[1]}",
-            sql(f"ALTER TABLE {name} VALIDATE CONSTRAINT {ident(helper)}"),
+            sql(f"ALTER TABLE {name} VALIDATE CONSTRAINT {ident(named)}"),
             locks=share_update_exclusive(path_of(table), *below),
             done=(Check(check, attributes=(("validated", True),)),),
             undo=(),
@@ -322,26 +246,11 @@ def _checked(change: Change[Table], context: Context) -> list[Draft]:
     ]
 
 
-def scans(table: Table, context: Context) -> tuple[Hazard, ...]:
-    """What ATTACH reads under its lock: rows without a check that says what the bound says, a DEFAULT partition."""
-    known = context.size(table.address).rows == 0 or table.address not in context.live.resources
-    from reconciler.engines.postgres.detached import missing
-
-    scanned = [] if known or (implied_check(table, context) and not missing(table, context)) else [table]
-    other = default_partition(table.partition_of or ("", ""), context.live, table.address)
-    scanned += [other] if other is not None and other.address != table.address else []
-    return tuple(
-        hazard(Code.SCAN_UNDER_LOCK, f"{_name(t)} is read from end to end while nobody writes to it")
-        for t in scanned
-        if context.size(t.address).rows != 0
-    )
-
-
 def _attached(change: Change[Table], context: Context) -> list[Draft]:
     table, live = change.desired, change.live
-    name, helper = _name(table), ident(_helper(table))
+    name, named = name_of(table), ident(helper(table))
     checked = implied_check(table, context) is not None and context.size(table.address).rows != 0
-    tidy = [f"ALTER TABLE {name} DROP CONSTRAINT {helper}"] if checked else []
+    tidy = [f"ALTER TABLE {name} DROP CONSTRAINT {named}"] if checked else []
     below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
     shown = hazard(Code.OLD_READERS, f"rows of {name} show in {qualified(*(table.partition_of or ('', '')))}")
     undo = None if live.partition_of else (sql(detaching(table)),)
@@ -368,7 +277,7 @@ def _rebound(change: Change[Table], context: Context) -> Draft:
     parent = table.partition_of or ("", "")
     below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
     checked = implied_check(table, context) is not None and context.size(table.address).rows != 0
-    tidy = [f"ALTER TABLE {_name(table)} DROP CONSTRAINT {ident(_helper(table))}"] if checked else []
+    tidy = [f"ALTER TABLE {name_of(table)} DROP CONSTRAINT {ident(helper(table))}"] if checked else []
     return Draft(
         "rebound",
         Phase.CONTRACT,
@@ -379,7 +288,7 @@ def _rebound(change: Change[Table], context: Context) -> Draft:
             *(held for held in attach_locks(table, context) if held.on != qualified(*parent)),
         ),
         hazards=(
-            hazard(Code.OLD_WRITERS, f"rows outside {table.bound} are refused by {_name(table)} from here on"),
+            hazard(Code.OLD_WRITERS, f"rows outside {table.bound} are refused by {name_of(table)} from here on"),
             *scans(table, context),
         ),
         done=became(change),
@@ -395,15 +304,15 @@ def rebuild(change: Change[Table], _context: Context) -> list[Draft]:
     if live.partition_of:
         out = [detaching(live)]
     elif live.of_type:
-        out = [f"ALTER TABLE {_name(live)} NOT OF"]
+        out = [f"ALTER TABLE {name_of(live)} NOT OF"]
     else:
-        out = [f"ALTER TABLE {_name(live)} NO INHERIT {qualified(*p)}" for p in live.inherits]
+        out = [f"ALTER TABLE {name_of(live)} NO INHERIT {qualified(*p)}" for p in live.inherits]
     if desired.partition_of:
         back = [attaching(desired)]
     elif desired.of_type:
-        back = [f"ALTER TABLE {_name(desired)} OF {qualified(*desired.of_type)}"]
+        back = [f"ALTER TABLE {name_of(desired)} OF {qualified(*desired.of_type)}"]
     else:
-        back = [f"ALTER TABLE {_name(desired)} INHERIT {qualified(*p)}" for p in desired.inherits]
+        back = [f"ALTER TABLE {name_of(desired)} INHERIT {qualified(*p)}" for p in desired.inherits]
     drafts = []
     if out:
         drafts.append(Draft("aside", Phase.CONTRACT, f"take {live.address.path[1]} aside", sql(*out), removes=True))

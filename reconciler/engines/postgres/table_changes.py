@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from reconciler.engines.postgres import attaching as joining
 from reconciler.engines.postgres import partition_changes as partitions
 from reconciler.engines.postgres.inheritance import parents_of
 from reconciler.engines.postgres.kinds.sequence import Sequence, owning
@@ -45,8 +46,8 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
     made = statements(table, context.desired, child=not joins)
     locks: tuple[Lock, ...] = ()
     if joins:
-        made.append(partitions.attaching(table))
-        locks = partitions.attach_locks(table, context)
+        made.append(joining.attaching(table))
+        locks = joining.attach_locks(table, context)
     elif table.partition_of is not None:
         locks = access_exclusive(table.partition_of)
     elif table.inherits:
@@ -58,7 +59,7 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
             f"create table {'.'.join(change.address.path)}",
             sql(*made),
             locks=locks,
-            hazards=partitions.scans(table, context) if joins else (),
+            hazards=joining.scans(table, context) if joins else (),
             done=(Check(change.address),),
             undo=(sql(f"DROP TABLE {_name(table)}"),),
             requires=_freed(change, context),
@@ -72,7 +73,7 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
                 Phase.EXPAND,
                 f"mark the indexes of {'.'.join(change.address.path)}",
                 sql(*settled(table)),
-                locks=access_exclusive(partitions.path_of(table)),
+                locks=access_exclusive(joining.path_of(table)),
                 done=(
                     Check(
                         change.address,
@@ -117,7 +118,7 @@ def drop(change: Change[Table], context: Context) -> list[Draft]:
             Phase.CONTRACT,
             f"drop table {'.'.join(change.address.path)}",
             sql(f"DROP TABLE {_name(table)}"),
-            locks=access_exclusive(partitions.path_of(table), *((p[0], p[1]) for p in locked)),
+            locks=access_exclusive(joining.path_of(table), *((p[0], p[1]) for p in locked)),
             hazards=(
                 hazard(Code.DELETES_DATA, f"{known} are gone"),
                 hazard(Code.OLD_READERS, "code that uses it breaks"),
@@ -143,7 +144,7 @@ def replace(change: Change[Table], context: Context) -> list[Draft]:
         f"take table {'.'.join(change.address.path)} away",
         sql(*(owning(dataclasses.replace(s, owned_by=None)) for s in kept), f"DROP TABLE {_name(live)}"),
         locks=(
-            *access_exclusive(partitions.path_of(live), *((p[0], p[1]) for p in parents_of(live))),
+            *access_exclusive(joining.path_of(live), *((p[0], p[1]) for p in parents_of(live))),
             *(lock(SHARE_ROW_EXCLUSIVE, *s.address.path) for s in kept),
         ),
         hazards=hazards,

@@ -21,8 +21,9 @@ from reconciler.engines.postgres.constraint_parts import (
 )
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.inheritance import descendants, table_at
-from reconciler.engines.postgres.inheritance_changes import rows_of, to_partitions
+from reconciler.engines.postgres.foreign_key_statements import at_once, clause, in_partitioned, orphans, validity
+from reconciler.engines.postgres.inheritance import descendants
+from reconciler.engines.postgres.inheritance_changes import to_partitions
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
@@ -31,14 +32,14 @@ from reconciler.engines.postgres.locks import ROW_SHARE, access_exclusive, lock,
 from reconciler.engines.postgres.locks import SHARE_UPDATE_EXCLUSIVE as SUE
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.quoting import columns, ident, qualified
+from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase, Probe
+from reconciler.model.step import Check, Draft, Phase
 
 ACTIONS = {"a": "no_action", "r": "restrict", "c": "cascade", "n": "set_null", "d": "set_default"}
 
@@ -161,22 +162,6 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[ForeignKey]:
         )
 
 
-def clause(key: ForeignKey) -> str:
-    """The table constraint, with its name."""
-    text = f"CONSTRAINT {ident(key.address.name)} FOREIGN KEY {columns(key.columns)}"
-    text += f" REFERENCES {qualified(*key.table)} {columns(key.referenced)}" + (" MATCH FULL" if key.full else "")
-    if key.on_update != "no_action":
-        text += f" ON UPDATE {key.on_update.replace('_', ' ').upper()}"
-    if key.on_delete != "no_action":
-        text += f" ON DELETE {key.on_delete.replace('_', ' ').upper()}"
-        text += f" {columns(key.delete_columns)}" if key.delete_columns else ""
-    return text + timing(key.deferrable, key.deferred)
-
-
-def _validity(key: ForeignKey) -> str:
-    return "" if key.validated else " NOT VALID"
-
-
 def references(key: ForeignKey, catalog: Catalog) -> Iterable[Address]:
     """Its columns, the table and columns it refers to, and the key over these."""
     yield from column_addresses(key.address, key.columns)
@@ -226,7 +211,7 @@ def create(change: Change[ForeignKey], context: Context) -> list[Draft]:
                 "add",
                 Phase.EXPAND,
                 f"add foreign key {change.address.name} to {change.address.path[1]}",
-                sql(f"ALTER TABLE {table} ADD {clause(key)}{_validity(key)}"),
+                sql(f"ALTER TABLE {table} ADD {clause(key)}{validity(key)}"),
                 locks=share_row_exclusive(here, *sorted({key.table} - {here})),
                 done=(Check(change.address),),
                 undo=(sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(change.address.name)}"),),
@@ -251,10 +236,10 @@ def _add(change: Change[ForeignKey], context: Context, phase: Phase, first: str)
         locks = (*access_exclusive(*sorted(out)), *share_row_exclusive(*sorted({key.table} - out)))
     refused = hazard(Code.OLD_WRITERS, f"a row of {table} that refers to nothing in {qualified(*key.table)} is refused")
     back = f"DROP CONSTRAINT {ident(name)}" + (
-        f", ADD {clause(change.before)}{_validity(change.before)}" if change.before else ""
+        f", ADD {clause(change.before)}{validity(change.before)}" if change.before else ""
     )
-    if context.server.version < (18,) and _partitioned(change.address, context):
-        return [_at_once(change, context, first)]
+    if context.server.version < (18,) and in_partitioned(change.address, context):
+        return [at_once(change, context, first)]
     add = Draft(
         "add",
         phase,
@@ -271,38 +256,6 @@ def _add(change: Change[ForeignKey], context: Context, phase: Phase, first: str)
     return [add, _validation(key, phase)] if key.validated else [add]
 
 
-def _partitioned(address: Address, context: Context) -> bool:
-    tables = (table_at(c, address) for c in (context.live, context.desired))
-    return any(t is not None and t.partition_by is not None for t in tables)
-
-
-def _at_once(change: Change[ForeignKey], context: Context, first: str) -> Draft:
-    """NOT VALID is refused on partitioned tables before 18 (row 43): rows are looked at as the key comes."""
-    key, table, name = change.desired, table_name(change.address), change.address.name
-    here = table_path(change.address)
-    below = [(p[0], p[1]) for p in descendants(here, context.live)]
-    known = context.size(table_address(change.address)).rows == 0
-    scan = hazard(Code.SCAN_UNDER_LOCK, f"{table} is read from end to end while nobody writes to it")
-    refused = hazard(Code.OLD_WRITERS, f"a row of {table} that refers to nothing in {qualified(*key.table)} is refused")
-    held = share_row_exclusive(*sorted({here, key.table, *below}))
-    if first and change.before:
-        held = (*held, *access_exclusive(here, change.before.table, *below))
-    return Draft(
-        "add",
-        Phase.CONTRACT,
-        f"add foreign key {name} to {here[1]} and its partitions",
-        sql(f"ALTER TABLE {table} {first}ADD {clause(key)}"),
-        locks=held,
-        hazards=(refused,) if known else (refused, scan),
-        probes=(orphans(key, context),),
-        done=became(change),
-        undo=None if first else (sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(name)}"),),
-        reads=None if known else table_address(change.address),
-        requires=freed(change, context),
-        provides=True,
-    )
-
-
 def rebuild(change: Change[ForeignKey], context: Context) -> list[Draft]:
     """Out while the key it refers to is replaced, then in again, unvalidated at first: no scan in that transaction."""
     key, steady = change.desired, not change.attributes
@@ -310,21 +263,6 @@ def rebuild(change: Change[ForeignKey], context: Context) -> list[Draft]:
     add, *rest = _add(change, context, Phase.CONTRACT, "")
     calm = dataclasses.replace(add, hazards=(), probes=()) if steady else add
     return [out, dataclasses.replace(calm, done=(Check(key.address),)), *rest]
-
-
-def orphans(key: ForeignKey, context: Context) -> Probe:
-    """Finds rows that refer to nothing."""
-    table, far = table_name(key.address), qualified(*key.table)
-    on = " AND ".join(f"f.{ident(b)} = t.{ident(a)}" for a, b in zip(key.columns, key.referenced, strict=True))
-    given = " AND ".join(f"t.{ident(a)} IS NOT NULL" for a in key.columns)
-    none = " AND ".join(f"t.{ident(a)} IS NULL" for a in key.columns)
-    partly = f" OR NOT ({given}) AND NOT ({none})" if key.full else ""  # MATCH FULL takes all of them or none
-    values = ", ".join(f"t.{ident(a)}" for a in key.columns)
-    return Probe(
-        f"rows of {table} refer to nothing in {far}",
-        f"SELECT concat_ws(', ', {values}) FROM {rows_of(key.address, context)} t\n"
-        f"WHERE {given} AND NOT EXISTS (SELECT FROM {far} f WHERE {on}){partly}",
-    )
 
 
 def _validation(key: ForeignKey, phase: Phase) -> Draft:
@@ -382,7 +320,7 @@ def drop(change: Change[ForeignKey], context: Context) -> list[Draft]:
             locks=access_exclusive(here, *(() if key.table == here else (key.table,))),
             hazards=() if context.deletes(table_address(change.address)) else (loosens,),
             done=(Check(change.address, present=False),),
-            undo=(sql(f"ALTER TABLE {table_name(change.address)} ADD {clause(key)}{_validity(key)}"),),
+            undo=(sql(f"ALTER TABLE {table_name(change.address)} ADD {clause(key)}{validity(key)}"),),
         )
     ]
 
