@@ -56,11 +56,17 @@ def read(row: Sequence[str | None] | None) -> dict[str, Any]:
     }
 
 
+def _usual(kind: str) -> str:
+    """The storage of a type that may have another one (pg_type.typstorage); SET STORAGE DEFAULT came with 16."""
+    base = kind.partition("(")[0]
+    return {"numeric": "main", "inet": "main", "cidr": "main", "tsquery": "plain"}.get(base, "extended")
+
+
 def actions(old: Column | None, new: Column) -> list[str]:
     """What ALTER COLUMN takes from one to the other; from a column that was just made where there is no old one."""
     found = []
     if new.storage != (old.storage if old else ""):
-        found.append(f"SET STORAGE {(new.storage or 'default').upper()}")
+        found.append(f"SET STORAGE {(new.storage or _usual(new.type)).upper()}")
     if new.compression != (old.compression if old else ""):
         found.append(f"SET COMPRESSION {new.compression or 'default'}")
     if new.statistics != (old.statistics if old else -1):
