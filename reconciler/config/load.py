@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.config import file as config_file
-from reconciler.config.adhoc import parse_target
+from reconciler.config.adhoc import AdHocTarget, parse_target
 from reconciler.config.connections import Connections
 from reconciler.config.environment import AD_HOC, environment
 from reconciler.config.file import NO_FILE
@@ -32,8 +32,9 @@ def load_project(
     Raises ConfigError, and DeclarationErrors for files that break the schema.
     """
     options = options.completed(environ)
+    proving = parse_target(options.scratch, environ, "scratch server") if options.scratch else None
     if options.target:
-        return _ad_hoc(options, environ, engines, declared)
+        return _ad_hoc(options, environ, engines, declared, proving)
     here = options.cwd or Path.cwd()
     path = options.config or config_file.find(here)
     file = config_file.read(path) if path is not None else NO_FILE
@@ -55,13 +56,20 @@ def load_project(
         declares,
         engines,
         connections,
+        proving=proving,
         start=options.start,
         cache=options.cache,
         every=every,
     )
 
 
-def _ad_hoc(options: Options, environ: Mapping[str, str], engines: Mapping[str, Engine], declared: bool) -> Project:
+def _ad_hoc(
+    options: Options,
+    environ: Mapping[str, str],
+    engines: Mapping[str, Engine],
+    declared: bool,
+    proving: AdHocTarget | None,
+) -> Project:
     found = parse_target(options.target or "", environ)
     schemas = options.schemas or (options.cwd or Path.cwd()) / "schemas"
     documents = _documents(schemas, options.cache, engines) if declared else ()
@@ -78,6 +86,7 @@ def _ad_hoc(options: Options, environ: Mapping[str, str], engines: Mapping[str, 
         engines,
         Connections(AD_HOC.name, NO_FILE, environ),
         found,
+        proving,
         cache=options.cache,
     )
 
