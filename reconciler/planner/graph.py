@@ -12,6 +12,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
 from reconciler.model.engine import Engine
+from reconciler.model.kind import Disturbance
 from reconciler.model.naming import parent_of, references_of
 from reconciler.model.step import Draft, Phase
 
@@ -62,6 +63,8 @@ class Graph:
         for change in self.changes.values():
             self._connect(change)
         self._raise_phases()
+        while self._wait_for_altered():
+            self._raise_phases()
         for change in self.changes.values():
             self._connect_gladly(change)
         order = {k.name: k.order for k in self.engine.kinds.values()}
@@ -82,6 +85,9 @@ class Graph:
             makers = [i for i in mine if not self.nodes[i].draft.removes]
             for address in sorted(wanted | {*change.causes}):
                 self._create_after(makers, mine, address)
+            for cause in change.causes:
+                if self.changes[cause].action is Action.DELETE and makers:
+                    self.nodes[makers[0]].after.update(i for i in self._drafts(cause) if i not in mine)
             kept = set() if change.forced else wanted
         if change.before is not None:
             removers = [i for i in mine if self.nodes[i].draft.removes]
@@ -138,6 +144,25 @@ class Graph:
             here = self.nodes[index].address
             raise InternalError(f"a draft of {here} requires {slot} of {address}, which is not planned")
         self.nodes[index].after.update(i for i in wanted if i != index)
+
+    def _wait_for_altered(self) -> bool:
+        """Raise the phase of what, once made, would bind what it mentions against its own change; whether any was."""
+        raised = False
+        for change in self.changes.values():
+            kind = self.engine.kinds[change.address.kind]
+            if not kind.bound or change.action is not Action.CREATE or change.after is None:
+                continue
+            for address in kind.mentions(change.after, self.desired):
+                other = self.changes.get(address)
+                if other is None or other.action not in (Action.UPDATE, Action.REPLACE):
+                    continue
+                if self.engine.kinds[address.kind].disturbs(other) is Disturbance.NONE:
+                    continue
+                phase = max((self.nodes[i].phase for i in self._providers(self._drafts(address))), default=Phase.EXPAND)
+                for index in self.of.get(change.address, ()):
+                    raised |= self.nodes[index].phase < phase
+                    self.nodes[index].phase = max(self.nodes[index].phase, phase)
+        return raised
 
     def _connect_gladly(self, change: Change[Any]) -> None:
         if change.after is None:

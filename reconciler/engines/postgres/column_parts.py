@@ -40,6 +40,7 @@ class Facts(NamedTuple):
     - `blockers`: live checks and indexes that the server cannot take along to the new type.
     - `followers`: those that the server takes along to what is declared.
     - `reindexes`: changing it so builds plain indexes on the column again.
+    - `sets_expression`: a generated column may get another expression (17 and later).
     - `not_null_name`: what the live NOT NULL constraint is called (18 and later).
     """
 
@@ -51,6 +52,7 @@ class Facts(NamedTuple):
     followers: tuple[Address, ...] = ()
     reindexes: bool = True
     not_null_name: str | None = None
+    sets_expression: bool = True
 
 
 def defaults(generated: str, kind: str, increment: int = 1) -> Identity:

@@ -241,6 +241,9 @@ KIND = PgKind(
     rebuild=rebuild,
     replaces=replaces,
     disturbs=disturbs,
+    namesakes=changes.namesakes,
+    collides=changes.collides,
+    bound=True,
     rules=(
         rule(
             *("language", "arguments", "body", "sql_body", "library", "security_definer", "settings", "transforms"),

@@ -29,6 +29,7 @@ from reconciler.engines.postgres.locks import (
     ACCESS_EXCLUSIVE,
     SHARE,
     SHARE_UPDATE_EXCLUSIVE,
+    access_exclusive,
     lock,
     share_update_exclusive,
 )
@@ -41,7 +42,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
 from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, Hazard, hazard
-from reconciler.model.kind import Context, Place, rule
+from reconciler.model.kind import Context, Disturbance, Place, rule
 from reconciler.model.resource import Resource, Role, attr
 from reconciler.model.step import Check, Draft, Phase, Probe
 
@@ -305,8 +306,28 @@ def replace(change: Change[Index], context: Context) -> list[Draft]:
         ),
         provides=True,
     )
-    built = _built(change, new, phase, hazards, probes)
-    return [dataclasses.replace(built, provides=False), swap, _dropped(change.live, old, Phase.CONTRACT)]
+    built = dataclasses.replace(_built(change, new, phase, hazards, probes), provides=False)
+    last = _dropped(change.live, old, Phase.CONTRACT)
+    if not _carries(change.live, context):
+        return [built, swap, last]
+    held = dataclasses.replace(  # in one transaction with the foreign keys that let go of it
+        last,
+        operation=sql(f"DROP INDEX {qualified(schema, old)}"),
+        locks=access_exclusive(table_path(change.address)),
+        undo=None,
+        removes=True,
+        provides=True,
+    )
+    return [built, dataclasses.replace(swap, provides=False), held]
+
+
+def _carries(index: Index, context: Context) -> bool:
+    """Whether a foreign key stands on it, for all that its columns tell."""
+    from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
+
+    keys, here = {p.column for p in index.parts}, table_path(index.address)
+    found = (k for k in context.live.of_kind(ForeignKey) if k.table == here and set(k.referenced) == keys)
+    return index.unique and index.where is None and any(found)
 
 
 def repair(change: Change[Index], context: Context) -> list[Draft]:
@@ -374,6 +395,12 @@ def set_options(change: Change[Index], _context: Context) -> list[Draft]:
     ]
 
 
+def disturbs(change: Change[Index]) -> Disturbance:
+    """A foreign key may stand on it, and has to let go of the old one."""
+    carries = change.live.unique and change.live.where is None and change.action is Action.REPLACE
+    return Disturbance.DROPS if carries else Disturbance.NONE
+
+
 KIND = PgKind(
     name="index",
     resource=Index,
@@ -391,6 +418,7 @@ KIND = PgKind(
     drop=drop,
     replace=replace,
     rebuild=rebuild,
+    disturbs=disturbs,
     rules=(rule("valid", emit=repair), rule("options", emit=set_options)),
     temporary=temporary,
     piece=True,

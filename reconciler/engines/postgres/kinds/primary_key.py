@@ -13,6 +13,7 @@ from reconciler.engines.postgres.constraint_parts import (
     column_addresses,
     dropped_with_column,
     duplicates,
+    key_rebuilt,
     lift_deferrable,
     lower_deferrable,
     reads_columns,
@@ -223,6 +224,11 @@ def rename(change: Change[PrimaryKey], context: Context) -> list[Draft]:
     ]
 
 
+def rebuild(change: Change[PrimaryKey], _context: Context) -> list[Draft]:
+    """Out while a column of it is made anew, then in again."""
+    return key_rebuilt(change, change.live.name, change.desired.name, (clause(change.live), clause(change.desired)))
+
+
 KIND = PgKind(
     name="primary_key",
     resource=PrimaryKey,
@@ -238,6 +244,7 @@ KIND = PgKind(
     create=create,
     drop=drop,
     replace=replace,
+    rebuild=rebuild,
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
     rules=(rule("name", emit=rename),),
     parent="table",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres.column_anew import whole
 from reconciler.engines.postgres.column_parts import Identity, defaults, lift_identity, sequence_options
 from reconciler.engines.postgres.column_parts import lower_identity as lower_options
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
@@ -161,10 +162,16 @@ def drop(change: Change[Sequence], _context: Context) -> list[Draft]:
 
 
 def absorbed(change: Change[Sequence], context: Context) -> bool:
-    """Gone with the column that owns it."""
+    """Gone with the column that owns it, also where that comes again as another."""
     if change.action is not Action.DELETE or change.before is None or change.before.owned_by is None:
         return False
-    return context.deletes(change.address.sibling("column", (change.address.path[0], *change.before.owned_by)))
+    column = change.address.sibling("column", (change.address.path[0], *change.before.owned_by))
+    own = context.changes.get(column)
+    return context.deletes(column) or (own is not None and own.after is not None and _whole(own))
+
+
+def _whole(change: Change[Any]) -> bool:
+    return whole(change)
 
 
 def alter(change: Change[Sequence], _context: Context) -> list[Draft]:

@@ -13,6 +13,7 @@ from reconciler.engines.postgres.constraint_parts import (
     dropped_with_column,
     duplicates,
     in_new_table,
+    key_rebuilt,
     lift_deferrable,
     lower_deferrable,
     only_new_columns,
@@ -228,6 +229,11 @@ def drop(change: Change[Unique], _context: Context) -> list[Draft]:
     ]
 
 
+def rebuild(change: Change[Unique], _context: Context) -> list[Draft]:
+    """Out while a column of it is made anew, then in again."""
+    return key_rebuilt(change, change.address.name, change.address.name, (clause(change.live), clause(change.desired)))
+
+
 KIND = PgKind(
     name="unique",
     resource=Unique,
@@ -243,6 +249,7 @@ KIND = PgKind(
     create=create,
     drop=drop,
     replace=replace,
+    rebuild=rebuild,
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
     parent="table",
     order=55,
