@@ -202,6 +202,8 @@ class Kind(Generic[R]):
     follows: frozenset[str] = frozenset()
     """Kinds that take it along in place when they are built anew: a column and its type. Who makes the new one emits
     that; what is bound to the follower feels an alteration."""
+    following: Disturbance = Disturbance.DROPS
+    """What that does to what refers to the follower."""
     spreads: Callable[[Change[R]], Disturbance] = _all_of_it
     """What its own rebuild does to what refers to it: nothing, where only a part of it goes and comes again."""
     bound: bool = False

@@ -150,7 +150,7 @@ class Graph:
         raised = False
         for change in self.changes.values():
             kind = self.engine.kinds[change.address.kind]
-            if not kind.bound or change.action is not Action.CREATE or change.after is None:
+            if not kind.bound or change.action not in (Action.CREATE, Action.UPDATE) or change.after is None:
                 continue
             for address in kind.mentions(change.after, self.desired):
                 other = self.changes.get(address)

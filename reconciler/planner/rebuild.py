@@ -29,6 +29,7 @@ def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapp
         return changes
     result, users = dict(changes), _users(live, kinds)
     origin = {source: source for source, _ in work}
+    strong, followed = {source for source, how in work if how is not Disturbance.RENEWS}, set[Address]()
     work += _left(result, leaving, users, origin, desired, kinds)
     while work:
         source, how = work.pop()
@@ -49,9 +50,11 @@ def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapp
                 origin.setdefault(address, address)
                 if (further := kind.spreads(result[address])) is not Disturbance.NONE:
                     work.append((address, further))
-            elif address not in origin:
-                origin[address] = origin[source]
-                work.append((address, Disturbance.ALTERS))
+            elif address not in followed:
+                followed.add(address)
+                if address not in strong:
+                    origin[address] = origin[source]
+                work.append((address, kind.following))
     return {a: _along(c, result, kinds) for a, c in result.items()}
 
 

@@ -207,7 +207,11 @@ class _Asked:
         """Make what the tables need and the server does not have yet; all of it is rolled back."""
         types: list[str] = []
         for resource in self.desired.resources.values():
-            if resource.address in self.live.resources:
+            found = self.live.resources.get(resource.address)
+            if isinstance(resource, Extension) and isinstance(found, Extension) and resource.schema != found.schema:
+                self.tried(f"CREATE SCHEMA IF NOT EXISTS {ident(resource.schema or '')}")
+                self.tried(f"ALTER EXTENSION {ident(resource.address.name)} SET SCHEMA {ident(resource.schema or '')}")
+            if found is not None:
                 continue
             kind = self.kinds[resource.address.kind]
             if kind.prepares:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
-from reconciler.engines.postgres.column_parts import LIMITS, Identity, render_identity, sequence_options
+from reconciler.engines.postgres.column_parts import LIMITS, Identity, render_identity, restarting, sequence_options
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, literal, qualified
@@ -62,7 +62,7 @@ def _statements(live: Column, column: Column, context: Context) -> list[str]:
         ]
     word = "ALWAYS" if column.identity.generated == "always" else "BY DEFAULT"
     options = " ".join(f"SET {o}" for o in _set_options(sequence_options(column.identity)))
-    return [*default, alter(column, f"SET GENERATED {word} {options}")]
+    return [*default, alter(column, f"SET GENERATED {word} {options}{restarting(live.identity, column.identity)}")]
 
 
 def _following(identity: Identity, before: str, after: str) -> Identity:

@@ -112,3 +112,12 @@ def render_identity(identity: Identity, kind: str) -> str:
     word = "ALWAYS" if identity.generated == "always" else "BY DEFAULT"
     plain = identity == defaults(identity.generated, kind)
     return f"GENERATED {word} AS IDENTITY" + ("" if plain else f" ({sequence_options(identity)})")
+
+
+def restarting(before: Identity, after: Identity) -> str:
+    """RESTART, where a sequence that stands anywhere within its old limits would be outside the new ones.
+
+    ALTER SEQUENCE refuses limits that the last value is not within; of limits that overlap it is the judge.
+    """
+    apart = before.maximum < after.minimum or after.maximum < before.minimum
+    return f" RESTART WITH {after.start}" if apart else ""

@@ -278,6 +278,7 @@ KIND = PgKind(
     mentions=mentions,
     disturbs=disturbs,
     follows=frozenset({"enum", "domain", "composite", "range"}),
+    following=Disturbance.ALTERS,
     rebuild=rebuild,
     spreads=column_anew.spreads,
     replace=column_anew.replace,

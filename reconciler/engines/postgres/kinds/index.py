@@ -19,20 +19,14 @@ from reconciler.engines.postgres.constraint_parts import (
     table_name,
     table_path,
 )
+from reconciler.engines.postgres.index_changes import carries, disturbs, set_options
 from reconciler.engines.postgres.index_parts import KEYS, KEYS_FROM, PART, Keys, Part, key_text
 from reconciler.engines.postgres.index_parts import lift as lift_part
 from reconciler.engines.postgres.index_parts import lower as lower_part
 from reconciler.engines.postgres.index_parts import read as read_parts
 from reconciler.engines.postgres.index_parts import render as render_part
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
-from reconciler.engines.postgres.locks import (
-    ACCESS_EXCLUSIVE,
-    SHARE,
-    SHARE_UPDATE_EXCLUSIVE,
-    access_exclusive,
-    lock,
-    share_update_exclusive,
-)
+from reconciler.engines.postgres.locks import SHARE, access_exclusive, lock, share_update_exclusive
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import alone, sql
@@ -42,7 +36,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
 from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, Hazard, hazard
-from reconciler.model.kind import Context, Disturbance, Place, rule
+from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
 from reconciler.model.step import Check, Draft, Phase, Probe
 
@@ -61,9 +55,6 @@ class Index(Resource):
     valid: bool = True
     uses: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="columns; follows from the definition", default=())
 
-
-SPARING_OPTIONS = {"fillfactor", "deduplicate_items"}
-"""Storage parameters that are set under ShareUpdateExclusive (reloptions.c)."""
 
 SPEC = {
     "type": ["array", "object"],
@@ -308,7 +299,7 @@ def replace(change: Change[Index], context: Context) -> list[Draft]:
     )
     built = dataclasses.replace(_built(change, new, phase, hazards, probes), provides=False)
     last = _dropped(change.live, old, Phase.CONTRACT)
-    if not _carries(change.live, context):
+    if not carries(change.live, context):
         return [built, swap, last]
     held = dataclasses.replace(  # in one transaction with the foreign keys that let go of it
         last,
@@ -319,15 +310,6 @@ def replace(change: Change[Index], context: Context) -> list[Draft]:
         provides=True,
     )
     return [built, dataclasses.replace(swap, provides=False), held]
-
-
-def _carries(index: Index, context: Context) -> bool:
-    """Whether a foreign key stands on it, for all that its columns tell."""
-    from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
-
-    keys, here = {p.column for p in index.parts}, table_path(index.address)
-    found = (k for k in context.live.of_kind(ForeignKey) if k.table == here and set(k.referenced) == keys)
-    return index.unique and index.where is None and any(found)
 
 
 def repair(change: Change[Index], context: Context) -> list[Draft]:
@@ -370,35 +352,6 @@ def rebuild(change: Change[Index], _context: Context) -> list[Draft]:
         provides=True,
     )
     return [gone, back]
-
-
-def set_options(change: Change[Index], _context: Context) -> list[Draft]:
-    """Storage parameters: no rebuild. Those of btree spare readers (row 65), the others lock them out for a moment."""
-
-    def action(before: Index, after: Index) -> list[str]:
-        name = qualified(after.address.path[0], after.address.name)
-        return [f"ALTER INDEX {name} {a}" for a in storage_options.actions(before.options, after.options)]
-
-    index = change.desired
-    differ = {k for k, _ in {*index.options} ^ {*change.live.options}}
-    mode = SHARE_UPDATE_EXCLUSIVE if differ <= SPARING_OPTIONS else ACCESS_EXCLUSIVE
-    return [
-        Draft(
-            "options",
-            Phase.EXPAND,
-            f"change the storage parameters of index {change.address.name}",
-            sql(*action(change.live, index)),
-            locks=(lock(mode, change.address.path[0], change.address.name),),
-            done=(Check(change.address, attributes=(("options", index.options),)),),
-            undo=(sql(*action(index, change.live)),),
-        )
-    ]
-
-
-def disturbs(change: Change[Index]) -> Disturbance:
-    """A foreign key may stand on it, and has to let go of the old one."""
-    carries = change.live.unique and change.live.where is None and change.action is Action.REPLACE
-    return Disturbance.DROPS if carries else Disturbance.NONE
 
 
 KIND = PgKind(
