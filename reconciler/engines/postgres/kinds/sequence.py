@@ -13,7 +13,7 @@ from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.locks import SHARE_ROW_EXCLUSIVE, access_exclusive, lock
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.quoting import dotted, ident, qualified, undotted
+from reconciler.engines.postgres.quoting import dotted, ident, literal, qualified, undotted
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -182,9 +182,10 @@ def _whole(change: Change[Any]) -> bool:
 def alter(change: Change[Sequence], _context: Context) -> list[Draft]:
     """ALTER SEQUENCE: where it stands stays (row 85), unless no old value is within the new limits."""
 
-    def action(sequence: Sequence, before: Sequence) -> str:
+    def action(sequence: Sequence, before: Sequence) -> list[str]:
         options = f"{sequence_options(sequence.options)}{restarting(before.options, sequence.options)}"
-        return f"ALTER SEQUENCE {_name(sequence.address)} AS {sequence.type} {options}"
+        alter = f"ALTER SEQUENCE {_name(sequence.address)} AS {sequence.type} {options}"
+        return [*_brought_within(sequence, before), alter]
 
     sequence, live = change.desired, change.live
     return [
@@ -192,12 +193,23 @@ def alter(change: Change[Sequence], _context: Context) -> list[Draft]:
             "alter",
             Phase.EXPAND,
             f"change sequence {'.'.join(change.address.path)}",
-            sql(action(sequence, live)),
+            sql(*action(sequence, live)),
             locks=(lock(SHARE_ROW_EXCLUSIVE, change.address.path[0], change.address.path[1]),),
             done=(Check(change.address, attributes=(("options", sequence.options), ("type", sequence.type))),),
-            undo=(sql(action(live, sequence)),),
+            undo=(sql(*action(live, sequence)),),
         )
     ]
+
+
+def _brought_within(sequence: Sequence, before: Sequence) -> list[str]:
+    """A value outside narrower limits goes to the nearest that both old and new allow: ALTER SEQUENCE refuses it."""
+    old, new = before.options, sequence.options
+    lowest, highest = max(old.minimum, new.minimum), min(old.maximum, new.maximum)
+    if lowest > highest or (lowest == old.minimum and highest == old.maximum):
+        return []
+    name = _name(sequence.address)
+    nearest = f"setval({literal(name)}, greatest({lowest}, least({highest}, last_value)), false)"
+    return [f"SELECT {nearest} FROM {name} WHERE last_value NOT BETWEEN {lowest} AND {highest}"]
 
 
 def set_persistence(change: Change[Sequence], _context: Context) -> list[Draft]:
