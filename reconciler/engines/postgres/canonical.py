@@ -185,7 +185,13 @@ class _Asked:
     def built(self, declared: Resource) -> bool:
         """Whether it was built for the answer; what stands in the database itself is the live one."""
         kind = self.kinds[declared.address.kind]
-        return kind.temporary is not None or not (kind.attaches or kind.parent is None)
+        return kind.temporary is not None or (not kind.attaches and self.in_schema(kind))
+
+    def in_schema(self, kind: PgKind[Any]) -> bool:
+        """Whether its objects live in schemas, so that those of pg_temp are not those of the database."""
+        while kind.parent is not None and kind.name != "schema":
+            kind = self.kinds[kind.parent]
+        return kind.name == "schema"
 
     def alone(self, schema: str, others: list[Address]) -> dict[tuple[str, ...], Address]:
         """Build objects of their own; whose names those without meaning stand for."""

@@ -17,7 +17,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Check, Draft, Phase, Ref
 
 R = TypeVar("R", bound=Routine)
 
@@ -133,7 +133,7 @@ def shown(address: Address) -> str:
     return f"{address.kind} {'.'.join(address.path)}"
 
 
-def made(routine: Routine, definition: str) -> Draft:
+def made(routine: Routine, definition: str, requires: tuple[Ref, ...] = ()) -> Draft:
     """The draft that creates it."""
     return Draft(
         "create",
@@ -142,6 +142,7 @@ def made(routine: Routine, definition: str) -> Draft:
         sql(definition),
         done=(Check(routine.address),),
         undo=(sql(dropping(routine.address)),),
+        requires=requires,
         provides=True,
         late=late(routine),
     )

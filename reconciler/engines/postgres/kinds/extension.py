@@ -40,7 +40,7 @@ def lower(name: str, node: Any, place: Place) -> Extension:
 
 
 def lift(extension: Extension, _catalog: Catalog) -> Any:
-    """Where it is, since nothing said leaves it wherever it is; never the version: the server's packages decide that."""
+    """Where it is: nothing said leaves it wherever it is. Never the version, which the server's packages decide."""
     return {} if extension.schema is None else {"schema": extension.schema}
 
 

@@ -171,12 +171,8 @@ def absorbed(change: Change[Sequence], context: Context) -> bool:
     if change.action is not Action.DELETE or change.before is None or change.before.owned_by is None:
         return False
     column = change.address.sibling("column", (change.address.path[0], *change.before.owned_by))
-    own = context.changes.get(column)
-    return context.deletes(column) or (own is not None and own.after is not None and _whole(own))
-
-
-def _whole(change: Change[Any]) -> bool:
-    return whole(change)
+    own: Change[Any] | None = context.changes.get(column)
+    return context.deletes(column) or (own is not None and own.action is Action.REPLACE and whole(own))
 
 
 def alter(change: Change[Sequence], _context: Context) -> list[Draft]:
