@@ -94,7 +94,8 @@ def columns(draw: st.DrawFn) -> Column:
 def sequences(draw: st.DrawFn) -> Sequence:
     kind = draw(st.sampled_from(sorted(LIMITS)))
     owner = draw(st.none() | st.tuples(names, names.filter(lambda n: "." not in n)))
-    return Sequence(address("sequence", draw(names), draw(names)), kind, draw(identities(kind, ("",))), owner)
+    where, options = address("sequence", draw(names), draw(names)), draw(identities(kind, ("",)))
+    return Sequence(where, kind, options, owner, draw(st.booleans()))
 
 
 @st.composite

@@ -163,6 +163,13 @@ def _locks(address: Address) -> tuple[Lock, ...]:
     return (lock(SHARE_UPDATE_EXCLUSIVE, *found),)
 
 
+def _index_locks(holder: Address, before: Comment | None, after: Comment | None) -> Iterator[Lock]:
+    """On the indexes under keys of which something else is said."""
+    said = {*(before.parts if before else ())} ^ {*(after.parts if after else ())}
+    for name in sorted({name for sort, name, _ in said if sort == "indexes"}):
+        yield lock(SHARE_UPDATE_EXCLUSIVE, holder.path[0], name)
+
+
 def _draft(change: Change[Comment], context: Context, before: Comment | None) -> Draft:
     after = change.after
     holder = carrier(change.address)
@@ -174,7 +181,7 @@ def _draft(change: Change[Comment], context: Context, before: Comment | None) ->
         Phase.EXPAND,
         f"describe {holder}" if after is not None else f"remove the comment on {holder}",
         sql(*_statements(change.address, before, after, context.desired if after else context.live)),
-        locks=_locks(change.address),
+        locks=(*_locks(change.address), *_index_locks(holder, before, after)),
         done=(Check(change.address, present=after is not None, attributes=shown),),
         undo=(sql(*undo),) if undo else (),
         requires=(Ref(holder),) if remade else (),

@@ -54,7 +54,6 @@ class ForeignKey(Resource):
     deferrable: bool = False
     deferred: bool = False
     validated: bool = True
-    period: bool = attr(Role.REPLACE, default=False)
 
 
 ACTION = {"enum": sorted(ACTIONS.values())}
@@ -75,10 +74,6 @@ SPEC = {
         "match": {"enum": ["simple", "full"]},
         "deferrable": DEFERRABLE,
         "validated": {"type": "boolean"},
-        "period": {
-            "type": "boolean",
-            "description": "the last column is a period to be covered (18 and later)",
-        },
     },
 }
 
@@ -102,7 +97,6 @@ def lower(name: str, node: Any, place: Place) -> ForeignKey:
         deferrable,
         deferred,
         bool(node.get("validated", True)),
-        bool(node.get("period", False)),
     )
 
 
@@ -122,19 +116,15 @@ def lift(key: ForeignKey, _catalog: Catalog) -> Any:
     node |= lift_deferrable(key.deferrable, key.deferred)
     if not key.validated:
         node["validated"] = False
-    if key.period:
-        node["period"] = True
     return node
 
 
 def query(version: int) -> str:
     """Foreign keys of the tables in scope; names on the far side too, since that may be out of scope."""
-    period = "k.conperiod" if version >= 18 else "false"
     chosen = "k.confdelsetcols" if version >= 15 else "NULL::int2[]"
     return f"""
         SELECT k.conrelid, k.conname, k.conkey, n.nspname, f.relname, k.confrelid, k.confkey, k.confupdtype::text,
                k.confdeltype::text, {chosen}, k.confmatchtype = 'f', k.condeferrable, k.condeferred, k.convalidated,
-               {period},
                CASE WHEN f.relnamespace <> ALL (%(namespaces)s) THEN
                    (SELECT array_agg(a.attname::text ORDER BY o.position)
                     FROM unnest(k.confkey) WITH ORDINALITY o (number, position)
@@ -152,7 +142,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[ForeignKey]:
         path = reader.tables.get(table)
         if path is None:
             continue
-        full, deferrable, deferred, validated, period = rest
+        full, deferrable, deferred, validated = rest
         yield ForeignKey(
             reader.address("foreign_key", *path, name),
             reader.names(table, numbers),
@@ -165,27 +155,19 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[ForeignKey]:
             deferrable,
             deferred,
             validated,
-            period,
         )
 
 
 def clause(key: ForeignKey) -> str:
     """The table constraint, with its name."""
-    text = f"CONSTRAINT {ident(key.address.name)} FOREIGN KEY {_covered(key.columns, key)}"
-    text += f" REFERENCES {qualified(*key.table)} {_covered(key.referenced, key)}" + (" MATCH FULL" if key.full else "")
+    text = f"CONSTRAINT {ident(key.address.name)} FOREIGN KEY {columns(key.columns)}"
+    text += f" REFERENCES {qualified(*key.table)} {columns(key.referenced)}" + (" MATCH FULL" if key.full else "")
     if key.on_update != "no_action":
         text += f" ON UPDATE {key.on_update.replace('_', ' ').upper()}"
     if key.on_delete != "no_action":
         text += f" ON DELETE {key.on_delete.replace('_', ' ').upper()}"
         text += f" {columns(key.delete_columns)}" if key.delete_columns else ""
     return text + timing(key.deferrable, key.deferred)
-
-
-def _covered(names: tuple[str, ...], key: ForeignKey) -> str:
-    """The columns, the last one as a period where it is one."""
-    if not key.period:
-        return columns(names)
-    return f"({', '.join(map(ident, names[:-1]))}, PERIOD {ident(names[-1])})"
 
 
 def _validity(key: ForeignKey) -> str:
@@ -283,7 +265,7 @@ def _add(change: Change[ForeignKey], context: Context, phase: Phase, first: str)
 
 
 def rebuild(change: Change[ForeignKey], context: Context) -> list[Draft]:
-    """Out while the key it refers to is replaced, then in again, unvalidated: no scan in that transaction."""
+    """Out while the key it refers to is replaced, then in again, unvalidated at first: no scan in that transaction."""
     key, steady = change.desired, not change.attributes
     out = dataclasses.replace(drop(change, context)[0], slot="out", removes=True, hazards=(), done=())
     add, *rest = _add(change, context, Phase.CONTRACT, "")
@@ -294,29 +276,15 @@ def rebuild(change: Change[ForeignKey], context: Context) -> list[Draft]:
 def orphans(key: ForeignKey) -> Probe:
     """Finds rows that refer to nothing."""
     table, far = table_name(key.address), qualified(*key.table)
-    pairs = list(zip(key.columns, key.referenced, strict=True))
-    on = " AND ".join(f"f.{ident(b)} = t.{ident(a)}" for a, b in (pairs[:-1] if key.period else pairs))
+    on = " AND ".join(f"f.{ident(b)} = t.{ident(a)}" for a, b in zip(key.columns, key.referenced, strict=True))
     given = " AND ".join(f"t.{ident(a)} IS NOT NULL" for a in key.columns)
     none = " AND ".join(f"t.{ident(a)} IS NULL" for a in key.columns)
     partly = f" OR NOT ({given}) AND NOT ({none})" if key.full else ""  # MATCH FULL takes all of them or none
     values = ", ".join(f"t.{ident(a)}" for a in key.columns)
-    if key.period:
-        return _uncovered(key, values, given, on)
     return Probe(
         f"rows of {table} refer to nothing in {far}",
         f"SELECT concat_ws(', ', {values}) FROM ONLY {table} t\n"
         f"WHERE {given} AND NOT EXISTS (SELECT FROM {far} f WHERE {on}){partly}",
-    )
-
-
-def _uncovered(key: ForeignKey, values: str, given: str, on: str) -> Probe:
-    """Finds rows whose period those of the other table do not cover, alone or together."""
-    table, far = table_name(key.address), qualified(*key.table)
-    here, there = f"t.{ident(key.columns[-1])}", f"f.{ident(key.referenced[-1])}"
-    return Probe(
-        f"rows of {table} are not covered by those of {far}",
-        f"SELECT concat_ws(', ', {values}) FROM ONLY {table} t\nWHERE {given} AND NOT isempty({here})\n"
-        f"AND ({here} <@ (SELECT range_agg({there}) FROM {far} f WHERE {on})) IS NOT TRUE",
     )
 
 

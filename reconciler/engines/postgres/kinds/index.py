@@ -347,6 +347,7 @@ def rebuild(change: Change[Index], _context: Context) -> list[Draft]:
         f"build index {name} of {table} again",
         sql(definition(index, name, concurrently=False)),
         locks=(lock(SHARE, schema, table),),
+        hazards=(hazard(Code.SCAN_UNDER_LOCK, f"{qualified(schema, table)} is read from end to end, for {name}"),),
         done=(Check(change.address),),
         undo=(sql(f"DROP INDEX {qualified(schema, name)}"),),
         provides=True,
