@@ -89,7 +89,7 @@ def _merged(cluster: Sequence[Node], operation: Operation, changes: Mapping[Addr
     stays = [n.draft for n in cluster if not n.draft.removes or n.draft.provides or changes[n.address].after is None]
     draft = replace(
         main.draft,
-        title=main.draft.title + _rest(cluster, main),
+        title=main.draft.title + _rest(cluster, main, changes),
         operation=operation,
         locks=tuple(dict.fromkeys(lock for d in drafts for lock in d.locks)),
         hazards=tuple(dict.fromkeys(h for d in drafts for h in d.hazards)),
@@ -100,6 +100,9 @@ def _merged(cluster: Sequence[Node], operation: Operation, changes: Mapping[Addr
     return Node(main.address, draft, main.slot, max(n.phase for n in cluster), main.index)
 
 
-def _rest(cluster: Sequence[Node], main: Node) -> str:
-    others = dict.fromkeys(str(n.address) for n in cluster if n.address != main.address)
-    return f", and build again {', '.join(others)}" if others else ""
+def _rest(cluster: Sequence[Node], main: Node, changes: Mapping[Address, Change[Any]]) -> str:
+    others = dict.fromkeys(n.address for n in cluster if n.address != main.address)
+    gone = [str(a) for a in others if changes[a].after is None]
+    again = [str(a) for a in others if changes[a].after is not None]
+    said = [f"{word} {', '.join(names)}" for word, names in (("drop", gone), ("build again", again)) if names]
+    return f", and {', '.join(said)}" if said else ""

@@ -192,9 +192,7 @@ def rebuild(change: Change[Check], _context: Context) -> list[Draft]:
         f"check rows of {change.address.path[1]} by {name} again",
         sql(f"ALTER TABLE {table} ADD {clause(check, check.validated)}"),
         locks=access_exclusive(table_path(change.address)),
-        hazards=(hazard(Code.SCAN_UNDER_LOCK, f"{table} is read from end to end, for {name}"),)
-        if check.validated
-        else (),
+        hazards=(slow,) if check.validated else (),
         done=(StepCheck(change.address),),
         undo=(sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(name)}"),),
         provides=True,
