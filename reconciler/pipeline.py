@@ -77,6 +77,7 @@ def make_plan(project: Project, services: Iterable[str] = (), *, stamped: bool =
     `stamped`: the plan will be written to a file though it may be empty, so fingerprints and digest are wanted.
     Raises ConnectionFailed, StoreError, DeclarationErrors, UnsupportedChange; several targets' errors as one Several.
     """
+    from reconciler.apply.survey import no_longer_declared
     from reconciler.planner.build import build
 
     with _without_gc():
@@ -87,6 +88,7 @@ def make_plan(project: Project, services: Iterable[str] = (), *, stamped: bool =
             [s.state for s in seen],
             [s.stamp(fingerprints=wanted) for s in seen],
             project.environment.stop_before,
+            no_longer_declared(seen, project.every),
         )
         if wanted:
             from reconciler.planfile.codec import sealed
@@ -125,12 +127,14 @@ def _request(project: Project, plan: Plan, through: Phase | None, allow: Iterabl
         allowed=project.environment.allow | {*allow},
         limits=project.environment.limits,
         listen=listen,
+        beside=project.every,
     )
 
 
 def drift(project: Project, services: Iterable[str] = ()) -> DriftResult:
     """What lives otherwise than it is declared, and what is new beside it since the last apply."""
     from reconciler.apply.drift import findings
+    from reconciler.apply.survey import no_longer_declared
 
     with _without_gc():
         targets, seen = _survey(project, services, sizes=False)
@@ -140,14 +144,18 @@ def drift(project: Project, services: Iterable[str] = ()) -> DriftResult:
             findings=tuple(f for s in seen for f in findings(s)),
             unmanaged=tuple(sorted(u for s in seen for u in s.state.unmanaged)),
             deferred=tuple(sorted(d for s in seen for d in (*s.state.desired.deferred, *s.state.live.deferred))),
+            notes=no_longer_declared(seen, project.every),
         )
 
 
-def import_live(project: Project, services: Iterable[str] = ()) -> ImportResult:
-    """Declarations of what is live, one file a service, proven by lowering them and comparing again."""
+def import_live(project: Project, services: Iterable[str] = (), *, folders: bool = False) -> ImportResult:
+    """Declarations of what is live, one file a service, proven by lowering them and comparing again.
+
+    `folders`: a service that is long is a folder of files instead.
+    """
     from reconciler.apply.imports import import_targets
 
-    return import_targets(project, services)
+    return import_targets(project, services, folders=folders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +168,9 @@ class _Task:
     sizes: bool
 
     def look(self) -> Seen:
-        from reconciler.apply.survey import journal_of, look, measured
+        from reconciler.apply.survey import journal_of, look, measured, opened
 
-        with self.engine.open(self.target) as session:
+        with opened(self.engine, self.target) as session:
             journal = journal_of(session, self.engine, self.target.service)
             seen = look(self.declared.result(), session, journal)
             return measured(seen, session) if self.sizes else seen
@@ -185,6 +193,7 @@ def _survey(project: Project, services: Iterable[str], *, sizes: bool) -> tuple[
 
 
 def _declared(project: Project, name: Name) -> Declared:
+    from reconciler.apply.known import Known
     from reconciler.apply.survey import Declared
     from reconciler.desired.cache import lowered
 
@@ -192,7 +201,8 @@ def _declared(project: Project, name: Name) -> Declared:
     engine, policy = project.engines[engine_name], project.environment.policy
     documents = project.documents_of(service)
     catalog = lowered(engine, documents, service, policy, project.naming(service), project.cache)
-    return Declared(engine, catalog, policy, partial(project.scope, service, engine_name))
+    known = Known(project.cache, catalog) if project.cache and catalog.digest else None
+    return Declared(engine, catalog, policy, partial(project.scope, service, engine_name), known)
 
 
 @contextmanager

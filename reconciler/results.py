@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from reconciler.model.address import Address
 from reconciler.model.catalog import Deferred, Unmanaged
-from reconciler.model.plan import Plan, PlannedChange
+from reconciler.model.plan import Note, Plan, PlannedChange
 from reconciler.model.span import Span
 from reconciler.model.step import Phase, Step
 
@@ -46,13 +46,16 @@ class StepEvent(NamedTuple):
     """Told to the listener of an apply, from the thread of the target, one at a time.
 
     `started`, `done`, `skipped` (done by an earlier run), `failed`, `waiting` (a long operation says what it is at),
-    and, without a step, `locked`, `verified`, `stopping`.
+    and, without a step, `locked`, `verified`, `stopping`. `verified`: live equals declared, but for what the steps
+    `remaining` will do, and for `deferred` resources that could not be compared.
     """
 
     state: Literal["started", "done", "skipped", "failed", "waiting", "locked", "verified", "stopping"]
     target: str
     step: Step | None = None
     message: str = ""
+    remaining: tuple[Step, ...] = ()
+    deferred: int = 0
 
 
 Listener = Callable[[StepEvent], None]
@@ -105,6 +108,7 @@ class DriftResult:
     findings: tuple[Finding, ...]
     unmanaged: tuple[Unmanaged, ...] = ()
     deferred: tuple[Deferred, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def exit_code(self) -> int:

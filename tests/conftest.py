@@ -1,7 +1,8 @@
 """What all tests share: the option that writes goldens anew, and real PostgreSQL servers.
 
-A server runs once for the whole session: the one of the package, and beside it the one that `RECONCILE_POSTGRES_BIN`
-names. A server that cannot be had fails the tests that need it; none is skipped.
+A server runs once for the whole session: the newest and the oldest supported version, and beside them the one that
+`RECONCILE_POSTGRES_BIN` names; those between are for `make test-matrix`. A server that cannot be had fails the tests
+that need it; none is skipped.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.postgres.server import BINARIES, Postgres, Servers
+from tests.postgres.server import EVERY_TIME, SERVERS, Postgres, Servers
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,7 +25,12 @@ def postgres_servers() -> Iterator[Servers]:
         yield servers
 
 
-@pytest.fixture(scope="session", params=sorted(BINARIES))
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(n, marks=[] if n in EVERY_TIME else pytest.mark.matrix) for n in sorted(SERVERS, reverse=True)
+    ],
+)
 def postgres(request: pytest.FixtureRequest, postgres_servers: Servers) -> Postgres:
     """Each server in turn."""
     return postgres_servers[request.param]

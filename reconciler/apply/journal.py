@@ -47,6 +47,8 @@ class Journal:
     managed: frozenset[Address] = frozenset()
     unmanaged: frozenset[Address] = frozenset()
     roots: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
+    """The targets that the environment's declarations made together at the last apply: `payment/postgres`."""
     applied: Applied | None = None
     progress: tuple[str, int] = field(default=("", 0))
     """Digest of the plan and id of its last step that is done."""
@@ -63,6 +65,7 @@ def read(entries: Mapping[str, Any], service: str, engine: str) -> Journal:
         managed=_addresses(entries.get("managed"), service, engine),
         unmanaged=_addresses(entries.get("unmanaged"), service, engine),
         roots=frozenset(entries.get("roots") or ()),
+        beside=frozenset(entries.get("beside") or ()),
         applied=Applied(**applied) if applied else None,
         progress=(progress["digest"], progress["done"]) if progress else ("", 0),
     )
@@ -85,6 +88,7 @@ def ended(
     managed: Iterable[Address],
     unmanaged: Iterable[Address],
     roots: Iterable[str] | None,
+    beside: Iterable[str],
 ) -> dict[str, Any]:
     """Entries for the end of a run; `roots` is None when steps remain, so that what they remove stays in scope."""
     applied = Applied(digest, environment, tops, False, roots is not None)
@@ -92,6 +96,7 @@ def ended(
         "apply": applied.entry(),
         "managed": addresses_entry(managed),
         "unmanaged": addresses_entry(unmanaged),
+        "beside": sorted(beside),
     }
     if roots is not None:
         entries |= {"roots": sorted(roots), "progress": None}
@@ -100,7 +105,7 @@ def ended(
 
 def forgotten() -> dict[str, Any]:
     """Entries that leave nothing behind: ad hoc mode remembers nothing once it has brought everything to its end."""
-    return dict.fromkeys(("apply", "managed", "unmanaged", "roots", "progress"))
+    return dict.fromkeys(("apply", "managed", "unmanaged", "roots", "beside", "progress"))
 
 
 def addresses_entry(addresses: Iterable[Address]) -> list[list[str]]:

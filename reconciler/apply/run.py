@@ -15,8 +15,8 @@ from reconciler.apply.executor import Executor, TargetRun
 from reconciler.apply.guard import Admission
 from reconciler.apply.journal import began, ended, forgotten
 from reconciler.apply.parallel import in_parallel
-from reconciler.apply.survey import Declared, Seen, journal_of, look
-from reconciler.apply.verify import unproven
+from reconciler.apply.survey import Declared, Seen, journal_of, look, opened
+from reconciler.apply.verify import done, unproven
 from reconciler.config.environment import AD_HOC
 from reconciler.diff.ownership import managed_after
 from reconciler.errors import PartlyApplied, ReconcileError
@@ -30,7 +30,7 @@ from reconciler.results import ApplyResult, Listener, StepEvent, names
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be applied, where, and under which rules."""
+    """What is to be applied, where, and under which rules. `beside`: all targets that are declared, planned or not."""
 
     plan: Plan
     declared: Mapping[str, Declared]
@@ -40,6 +40,7 @@ class Request:
     limits: Limits
     listen: Listener
     holder: str = ""
+    beside: frozenset[str] = frozenset()
 
 
 def apply(request: Request) -> ApplyResult:
@@ -90,7 +91,7 @@ def _open(stack: ExitStack, request: Request) -> dict[str, Session]:
     guarded = threading.Lock()
 
     def connect(stamp: TargetStamp) -> Session:
-        manager = request.declared[stamp.target].engine.open(request.targets[stamp.target])
+        manager = opened(request.declared[stamp.target].engine, request.targets[stamp.target])
         session = manager.__enter__()
         with guarded:
             stack.push(manager)
@@ -155,10 +156,11 @@ def _prove(request: Request, runs: Sequence[TargetRun]) -> None:
         if run.admission.complete:
             return ()
         seen = _look(request, run.name, run.session)
-        wrong = unproven(seen.state, run.pending)
+        wrong = unproven(seen.state, run.pending) or _undone(run, seen)
         if not wrong:
             _record_end(request, run, seen)
-            request.listen(StepEvent("verified", run.name))
+            left = len(seen.state.desired.deferred) + len(seen.state.live.deferred)
+            request.listen(StepEvent("verified", run.name, remaining=run.pending, deferred=left))
         return wrong
 
     ran = [f"step {s.id}" for r in runs for s in r.ran]
@@ -177,6 +179,14 @@ def _prove(request: Request, runs: Sequence[TargetRun]) -> None:
         )
 
 
+def _undone(run: TargetRun, seen: Seen) -> tuple[Address, ...]:
+    """The last step that ran, if more are to come and the store does not show what it did: the proof of all else leaves
+    out what they are about. Of earlier steps nothing may show any more, since later ones build on them.
+    """
+    last = run.ran[-1] if run.pending and run.ran else None
+    return (last.address,) if last is not None and last.done and not done(last, seen.state.live) else ()
+
+
 def _record_end(request: Request, run: TargetRun, seen: Seen) -> None:
     state, plan = seen.state, request.plan
     if not run.pending and _forgets(request, run):
@@ -187,7 +197,8 @@ def _record_end(request: Request, run: TargetRun, seen: Seen) -> None:
     managed = managed_after(state.desired, state.engine.kinds) | still
     unmanaged = {u.address for u in state.unmanaged}
     roots = None if run.pending else state.engine.roots(state.desired)
-    run.session.record(ended(plan.digest, plan.environment, seen.tops(), managed, unmanaged, roots))
+    entries = ended(plan.digest, plan.environment, seen.tops(), managed, unmanaged, roots, request.beside)
+    run.session.record(entries)
 
 
 def _forgets(request: Request, run: TargetRun) -> bool:

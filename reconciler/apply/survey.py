@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from reconciler.apply.journal import Journal, read
-from reconciler.diff.structural import diff
+from reconciler.apply.known import Known, Past, compared_with
+from reconciler.errors import ConnectionFailed
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Engine, Scope, Session
+from reconciler.model.engine import Engine, Scope, Session, Target
 from reconciler.model.kind import Policy
-from reconciler.model.plan import TargetStamp
+from reconciler.model.plan import Note, TargetStamp
 from reconciler.planfile.fingerprint import digest, top_digests
-from reconciler.planner.build import TargetState, compared, measured_addresses
+from reconciler.planner.build import TargetState, compared, measured_addresses, owned_differences
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
     """One target as it is declared, before anything is read from it. `desired` is lowered, not canonical.
 
-    `scope` makes the scope from the roots that the declaration and the journal name.
+    `scope` makes the scope from the roots that the declaration and the journal name; `known` remembers comparisons.
     """
 
     engine: Engine
     desired: Catalog
     policy: Policy
     scope: Callable[[frozenset[str]], Scope]
+    known: Known | None = None
 
     @property
     def name(self) -> str:
@@ -62,21 +65,64 @@ class Seen:
         return TargetStamp(self.name, str(self.state.server), str(self.scope), live, desired)
 
 
+@contextmanager
+def opened(engine: Engine, target: Target) -> Iterator[Session]:
+    """A session. Raises ConnectionFailed that names the target and says where its connection was found."""
+    with ExitStack() as stack:
+        try:
+            session = stack.enter_context(engine.open(target))
+        except ConnectionFailed as error:
+            source = f"(the connection is from {target.source})" if target.source else ""
+            hint = " ".join(filter(None, (error.hint, source)))
+            raise ConnectionFailed(f"{target.name}: {error.message}", hint=hint, effect=error.effect) from error
+        yield session
+
+
 def journal_of(session: Session, engine: Engine, service: str) -> Journal:
     """The target's journal."""
     return read(session.journal(), service, engine.name)
 
 
 def look(declared: Declared, session: Session, journal: Journal) -> Seen:
-    """Inspect, canonicalise and compare. Raises DeclarationErrors for what the server cannot have."""
-    roots = declared.engine.roots(declared.desired) | journal.roots
-    scope = declared.scope(roots)
+    """Inspect, canonicalise and compare. Raises DeclarationErrors for what the server cannot have.
+
+    What differs neither as it stands nor needs the store's spelling to be equal is remembered (`known`).
+    """
+    past = declared.known.past() if declared.known else None
+    own = past.roots if past else declared.engine.roots(declared.desired)
+    scope = declared.scope(own | journal.roots)
     live = session.inspect(scope)
-    desired = declared.desired
-    if diff(desired, live, declared.engine.kinds):  # equal as it stands: nothing to ask the store
-        desired = session.canonicalise(desired, live)
-    state = TargetState(declared.engine, desired, live, session.server, declared.policy, journal.managed)
-    return Seen(declared, compared(state), scope, journal)
+    state = TargetState(declared.engine, declared.desired, live, session.server, declared.policy, journal.managed)
+    digest = compared_with(live, session.server, journal.managed)
+    if past and digest and past.digest == digest:
+        return Seen(declared, replace(state, unmanaged=(*live.unmanaged, *past.unmanaged)), scope, journal)
+    differences = owned_differences(state)
+    if differences[0]:
+        state = replace(state, desired=session.canonicalise(declared.desired, live))
+        return Seen(declared, compared(state), scope, journal)
+    state = compared(state, differences)
+    if declared.known and digest and not (state.desired.deferred or live.deferred):
+        declared.known.remember(Past(own, digest, state.unmanaged[len(live.unmanaged) :]))
+    return Seen(declared, state, scope, journal)
+
+
+def no_longer_declared(seen: Iterable[Seen], every: Collection[str]) -> tuple[Note, ...]:
+    """A note for each target that was declared when one of these was last applied, and is in no file any more.
+
+    A target without a declaration has no connection to look at, and its absence may be meant: so nothing is planned for
+    it, and it is told. `every`: the names of all targets that are declared now.
+    """
+    known = {name: s.name for s in reversed(list(seen)) for name in s.journal.beside if name not in every}
+    return tuple(Note(name, _undeclared(name, beside)) for name, beside in sorted(known.items()))
+
+
+def _undeclared(name: str, beside: str) -> str:
+    service, _, engine = name.rpartition("/")
+    return (
+        f"no file declares it any more, and one did when {beside} was last applied; what it holds stays there and is"
+        f" not looked at. To have that planned away, give service {service} a section `{engine}:` with nothing in it;"
+        " else the next apply forgets it"
+    )
 
 
 def measured(seen: Seen, session: Session) -> Seen:

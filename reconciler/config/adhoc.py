@@ -14,7 +14,7 @@ from reconciler.errors import ConfigError
 from reconciler.model.engine import Target
 
 EXAMPLES = (
-    "postgresql://USER:PASSWORD@HOST:5432/DATABASE",
+    "postgresql://USER@HOST:5432/DATABASE",
     "bolt://HOST:7687",
     "dynamodb://REGION?endpoint=http://127.0.0.1:8000&prefix=orders-",
 )
@@ -32,7 +32,7 @@ class AdHocTarget:
 
     def bound(self, service: str) -> Target:
         """The target under the name of a service."""
-        return target(service, self.engine, AD_HOC.name, self.connection)
+        return target(service, self.engine, AD_HOC.name, self.connection, "--target")
 
 
 class _Url(NamedTuple):

@@ -14,7 +14,7 @@ from reconciler.model.engine import Target
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "postgres": ("host", "port", "user", "password", "dbname", "dsn", "sslmode"),
-    "dynamodb": ("region", "endpoint", "access_key", "secret_key"),
+    "dynamodb": ("region", "endpoint", "profile", "access_key", "secret_key"),
     "neo4j": ("uri", "user", "password", "database"),
 }
 """What a connection may say, by engine. Third engines take whatever they are given."""
@@ -32,17 +32,18 @@ class Connections:
 
     def target(self, service: str, engine: str, *, single: bool) -> Target:
         """The target. Raises ConfigError naming the variables that are missing, never a value."""
-        connection = self.configured(service, engine)
-        if connection is None:
-            connection = self._conventional(service, engine, single)
-        return target(service, engine, self.environment, connection)
+        return self.configured(service, engine) or self._conventional(service, engine, single)
 
-    def configured(self, service: str, engine: str) -> dict[str, str] | None:
+    def configured(self, service: str, engine: str) -> Target | None:
         """What `reconcile.yaml` says, variables replaced; None where it says nothing."""
         for pointer, services in reversed(list(self._sections())):
             for pattern, engines in services.items():
                 if fnmatchcase(service, pattern) and engine in engines:
-                    return self._replaced(engine, engines[engine], (*pointer, pattern, engine))
+                    place = (*pointer, pattern, engine)
+                    connection = self._replaced(engine, engines[engine], place)
+                    variables = sorted({v for text in engines[engine].values() for v in _VARIABLE.findall(str(text))})
+                    source = " with ".join(filter(None, (str(self.file.span(*place)), ", ".join(variables))))
+                    return target(service, engine, self.environment, connection, source)
         return None
 
     def _sections(self) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
@@ -75,14 +76,22 @@ class Connections:
 
         return _VARIABLE.sub(variable, text)
 
-    def _conventional(self, service: str, engine: str, single: bool) -> dict[str, str]:
+    def _conventional(self, service: str, engine: str, single: bool) -> Target:
+        match engine:
+            case "postgres":
+                found = self._postgres(service, single)
+            case "neo4j":
+                found = self._neo4j(service)
+            case "dynamodb":
+                found = self._dynamodb()
+            case _:
+                raise self._missing(service, engine, "no convention is known for this engine")
+        connection = {key: self.environ[variable] for key, variable in found.items()}
         if engine == "postgres":
-            return self._postgres(service, single)
-        if engine == "neo4j":
-            return self._neo4j(service)
-        if engine == "dynamodb":
-            return self._dynamodb()
-        raise self._missing(service, engine, "no convention is known for this engine")
+            connection = {"port": "5432", **connection}
+        chain = "the chain of the AWS SDK" if engine == "dynamodb" else ""
+        source = " and ".join(filter(None, (", ".join(found.values()), chain)))
+        return target(service, engine, self.environment, connection, source)
 
     def _postgres(self, service: str, single: bool) -> dict[str, str]:
         prefix = f"POSTGRES_{_upper(service)}_"
@@ -96,7 +105,7 @@ class Connections:
         for needed in ("user", "dbname"):
             if needed not in found:
                 raise self._missing(service, "postgres", f"{prefix}HOST is set, and {prefix}{names[needed][0]} is not")
-        return {"port": "5432", **found}
+        return found
 
     def _neo4j(self, service: str) -> dict[str, str]:
         own = f"NEO4J_{_upper(service)}_"
@@ -117,8 +126,9 @@ class Connections:
         )
 
     def _found(self, names: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-        pairs = ((key, next((self.environ[v] for v in vs if self.environ.get(v)), "")) for key, vs in names.items())
-        return {key: value for key, value in pairs if value}
+        """The variable that is set, for each key that has one."""
+        pairs = ((key, next((v for v in vs if self.environ.get(v)), "")) for key, vs in names.items())
+        return {key: variable for key, variable in pairs if variable}
 
     def _missing(self, service: str, engine: str, what: str) -> ConfigError:
         return ConfigError(
@@ -127,9 +137,9 @@ class Connections:
         )
 
 
-def target(service: str, engine: str, environment: str, connection: Mapping[str, str]) -> Target:
-    """A target with a label that holds no secret."""
-    return Target(service, engine, environment, dict(connection), label(engine, connection))
+def target(service: str, engine: str, environment: str, connection: Mapping[str, str], source: str) -> Target:
+    """A target with a label that holds no secret; `source` says where the connection was found."""
+    return Target(service, engine, environment, dict(connection), label(engine, connection), source)
 
 
 def label(engine: str, connection: Mapping[str, str]) -> str:

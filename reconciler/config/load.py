@@ -42,6 +42,7 @@ def load_project(
     documents = _documents(schemas, options.cache, engines) if declared else ()
     declares = _declares(documents, engines)
     services = _ordered(documents) if documents else (options.service,) if options.service else ()
+    every = frozenset(f"{service}/{engine}" for service, names in declares.items() for engine in names)
     if options.service and documents:
         services = _chosen(options.service, services, schemas)
     declares = {s: declares.get(s, ()) for s in services}
@@ -56,6 +57,7 @@ def load_project(
         connections,
         start=options.start,
         cache=options.cache,
+        every=every,
     )
 
 

@@ -22,10 +22,12 @@ def local_target(
     """
     if engine not in STORES:
         raise ConfigError(f"no local store is known for {engine}", hint="add a connection to reconcile.yaml")
-    uri = environ.get(f"RECONCILE_{engine.upper()}_URI") or known.get(engine)
+    variable = f"RECONCILE_{engine.upper()}_URI"
+    uri = environ.get(variable) or known.get(engine)
     if not uri:
         uri = known[engine] = _running(engine, start)
-    return target(service, engine, "local", connection(service, engine, uri))
+    source = variable if environ.get(variable) else "`reconcile up`"
+    return target(service, engine, "local", connection(service, engine, uri), source)
 
 
 def connection(service: str, engine: str, uri: str) -> dict[str, str]:

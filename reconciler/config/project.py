@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.config.adhoc import AdHocTarget
-from reconciler.config.connections import Connections, target
+from reconciler.config.connections import Connections
 from reconciler.config.environment import Environment
 from reconciler.config.local_stores import local_target
 from reconciler.errors import ConfigError
@@ -39,6 +39,8 @@ class Project:
     ad_hoc: AdHocTarget | None = None
     start: bool = False
     cache: Path | None = None
+    every: frozenset[str] = frozenset()
+    """The names of all targets that the files declare, those of services that were not chosen included."""
     _running: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def documents_of(self, service: str) -> tuple[Document, ...]:
@@ -63,7 +65,7 @@ class Project:
         if self.environment.name == "local":
             said = self.connections.configured(service, engine)
             if said is not None:
-                return target(service, engine, "local", said)
+                return said
             environ = self.connections.environ
             return local_target(service, engine, environ, start=self.start, known=self._running)
         single = sum(engine in engines for engines in self.declares.values()) == 1

@@ -8,6 +8,8 @@ import pickle
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Engine
 from reconciler.model.kind import Policy
+from reconciler.model.later import Later
 from reconciler.model.span import Span
 
 if TYPE_CHECKING:
@@ -40,12 +43,13 @@ def lowered(
     if cache is None or sum(len(d.text) for d in documents) < WORTH_CACHING:
         return lower(engine, documents, service, policy, naming)
     path = cache / f"lowered-{_key(engine, documents, service, policy, naming)}.pickle"
-    resources = _read(path)
-    if resources is not None:
-        return Catalog(service, engine.name, resources, origin=_Origin(engine, documents, service, policy, naming))
+    if _ours(path):
+        origin = _Origin(engine, documents, service, policy, naming)
+        resources = Later(lambda: _read(path) or origin.lowered.resources)
+        return Catalog(service, engine.name, resources, origin=origin, digest=path.stem)
     catalog = lower(engine, documents, service, policy, naming)
     _write(path, catalog)
-    return catalog
+    return replace(catalog, digest=path.stem)
 
 
 def _key(engine: Engine, documents: Sequence[Document], service: str, policy: Policy, naming: str) -> str:
@@ -69,12 +73,13 @@ class _Origin:
 
     def __init__(self, *arguments: Any) -> None:
         self.arguments = arguments
-        self.catalog: Catalog | None = None
+
+    @cached_property
+    def lowered(self) -> Catalog:
+        return lower(*self.arguments)
 
     def __call__(self, address: Address) -> Span | None:
-        if self.catalog is None:
-            self.catalog = lower(*self.arguments)
-        return self.catalog.origin(address)
+        return self.lowered.origin(address)
 
 
 class _Restricted(pickle.Unpickler):
@@ -87,11 +92,16 @@ class _Restricted(pickle.Unpickler):
         return found
 
 
+def _ours(path: Path) -> bool:
+    """Whether it is there and of this user."""
+    try:
+        return not hasattr(os, "getuid") or os.stat(path).st_uid == os.getuid()
+    except OSError:
+        return False
+
+
 def _read(path: Path) -> dict[Address, Any] | None:
     try:
-        info = os.stat(path)
-        if hasattr(os, "getuid") and info.st_uid != os.getuid():
-            return None
         resources = _Restricted(io.BytesIO(path.read_bytes())).load()
         os.utime(path)
     except Exception:  # whatever is wrong with a cache, lowering again puts it right
@@ -109,3 +119,4 @@ def _write(path: Path, catalog: Catalog) -> None:
         kept = sorted(path.parent.glob("lowered-*.pickle"), key=lambda p: p.stat().st_mtime, reverse=True)
         for old in kept[KEPT:]:
             old.unlink()
+            old.with_suffix(".equal.json").unlink(missing_ok=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import DeclarationError
+from reconciler.model.span import Span
 
 if TYPE_CHECKING:
     from reconciler.desired.documents import Document
@@ -36,8 +38,9 @@ def explain(error: Any, schema: Mapping[str, Any], document: Document) -> Declar
             missing = error.kind.property
             message, hint = f"{where} lacks {missing!r}", f"add '{missing}: …'"
         case "type":
-            message, hint = _wrong_type(error, rule, where)
-            return DeclarationError(message, hint=hint, where=document.span(*pointer, value=True))
+            span = document.span(*pointer, value=True)
+            message, hint = _wrong_type(error, rule, where, _written(document, span, error.instance))
+            return DeclarationError(message, hint=hint, where=span)
         case "enum":
             options = ", ".join(map(str, error.kind.options))
             message, hint = f"{where} is {_shown(error.instance)}", f"allowed: {options}"
@@ -62,15 +65,23 @@ def _unknown_key(
     return DeclarationError(f"unknown key {unknown!r} in {where}", hint=hint, where=span)
 
 
-def _wrong_type(error: Any, rule: Mapping[str, Any], where: str) -> tuple[str, str | None]:
+def _written(document: Document, span: Span, value: Any) -> str:
+    """A number or a boolean as its author wrote it: `1e3`, which is 1000.0 to a reader."""
+    lines = document.text.splitlines()
+    rest = lines[span.line - 1][span.column - 1 :] if 0 < span.line <= len(lines) and span.column else ""
+    found = re.match(r"[\w.+-]+", rest)
+    return found[0] if found and not isinstance(value, str | list | Mapping) else _shown(value)
+
+
+def _wrong_type(error: Any, rule: Mapping[str, Any], where: str, written: str) -> tuple[str, str | None]:
     types = [t for t in error.kind.types if t != "null"] or list(error.kind.types)
     expected = " or ".join(WORDS.get(t, t) for t in types)
     hint = rule.get("description")
     if hint is None and "string" in types and isinstance(error.instance, (bool, int, float)):
-        hint = f'write it in quotes: "{str(error.instance).lower()}"'
+        hint = f'write it in quotes: "{written}"'
     if hint is None and types == ["boolean"]:
         hint = "write true or false, without quotes"
-    return f"{where} is {_shown(error.instance)}; expected {expected}", hint
+    return f"{where} is {written}; expected {expected}", hint
 
 
 def _shown(value: Any) -> str:

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from reconciler.desired.documents import Document
 
 NAME = {"type": "string", "minLength": 1}
-SERVICE = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$", "maxLength": 40}
+SERVICE = {
+    "type": "string",
+    "pattern": "^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$",
+    "maxLength": 40,
+    "description": "at most 40 of a-z, 0-9, - and _, beginning and ending with a letter or a digit",
+}
 OVERLAY = {"type": "object", "additionalProperties": {"type": ["object", "null"]}}
 """`environments:` beside a thing: pattern → what differs there."""
 

@@ -31,6 +31,7 @@ class Deferred(NamedTuple):
 class Catalog:
     """The resources of one target, in a stable order that keeps what the order of declaration means.
 
+    `digest` names what it was read from, where reading tells: equal digests, equal catalogs.
     `uses` is what the store itself knows of who uses what, beside what the resources say. `origin` says where a
     declared resource was written; it is a function because finding a line means parsing again.
     """
@@ -42,6 +43,7 @@ class Catalog:
     deferred: tuple[Deferred, ...] = ()
     origin: Callable[[Address], Span | None] = field(default=lambda _address: None)
     uses: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
+    digest: str = ""
     _children: dict[tuple[str, tuple[str, ...]], list[Resource]] = field(default_factory=dict)
 
     def get(self, address: Address, kind: type[R]) -> R | None:

@@ -28,6 +28,10 @@ class Server(NamedTuple):
         return " ".join(p for p in (self.product, ".".join(map(str, self.version)), self.edition) if p)
 
 
+ANY = "{table}"
+"""What a pattern of names says for any name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What of a target is ours (DESIGN section 5b).
@@ -43,13 +47,21 @@ class Scope:
     environment: str
     roots: frozenset[str] = frozenset()
     everything: bool = False
-    naming: str = "{table}"
+    naming: str = ANY
     ignore: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        whole = self.everything or (not self.roots and self.naming == "{table}")
-        names = "everything" if whole else ", ".join(sorted(self.roots)) or self.naming
+        whole = self.everything or (not self.roots and self.naming == ANY)
+        names = "everything" if whole else ", ".join(self._names())
         return names + (f", but not {', '.join(self.ignore)}" if self.ignore else "")
+
+    def _names(self) -> list[str]:
+        """The pattern, if there is one, and the names that do not follow from it: `logical=physical` never does."""
+        if self.naming == ANY:
+            return sorted(self.roots)
+        prefix, _, suffix = self.naming.partition(ANY)
+        implied = {r for r in self.roots if r.startswith(prefix) and r.endswith(suffix) and "=" not in r}
+        return [f"{prefix}*{suffix}", *sorted(self.roots - implied)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,8 @@ class Target:
     connection: Mapping[str, str] = field(repr=False)
     label: str = ""
     """The connection for people, without secrets: `127.0.0.1:5432/payment`."""
+    source: str = ""
+    """Where the connection was found, for whoever has to correct it: names of variables, a place in a file."""
 
     @property
     def name(self) -> str:

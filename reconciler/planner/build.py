@@ -45,19 +45,28 @@ class TargetState:
         return f"{self.desired.service}/{self.engine.name}"
 
 
-def compared(state: TargetState) -> TargetState:
-    """The state with its changes and what is unmanaged. Raises DeclarationErrors for what the server cannot have."""
+def compared(state: TargetState, differences: tuple[Changes, tuple[Unmanaged, ...]] | None = None) -> TargetState:
+    """The state with its changes and what is unmanaged. Raises DeclarationErrors for what the server cannot have.
+
+    `differences` are those of `owned_differences` where they are known already.
+    """
     problems = list(state.engine.unsupported(state.desired, state.server))
     if problems:
         raise DeclarationErrors(
             DeclarationError(message, hint=hint or None, where=state.desired.origin(address))
             for address, message, hint in problems
         )
-    kinds = state.engine.kinds
-    found, unmanaged = owned(diff(state.desired, state.live, kinds), state.desired, kinds, state.managed, state.policy)
+    found, unmanaged = differences or owned_differences(state)
     held = {d.address for d in (*state.desired.deferred, *state.live.deferred)}
-    changes = with_rebuilds({a: c for a, c in found.items() if a not in held}, state.desired, state.live, kinds)
+    own = {a: c for a, c in found.items() if a not in held}
+    changes = with_rebuilds(own, state.desired, state.live, state.engine.kinds)
     return replace(state, changes=changes, unmanaged=(*state.live.unmanaged, *unmanaged))
+
+
+def owned_differences(state: TargetState) -> tuple[Changes, tuple[Unmanaged, ...]]:
+    """What differs as the catalogs stand and is ours to change; what is there undeclared and is not."""
+    kinds = state.engine.kinds
+    return owned(diff(state.desired, state.live, kinds), state.desired, kinds, state.managed, state.policy)
 
 
 def measured_addresses(state: TargetState) -> list[Address]:

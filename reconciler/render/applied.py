@@ -14,7 +14,6 @@ _ROLES = {"done": Role.GOOD, "verified": Role.GOOD, "failed": Role.ERROR, "skipp
 _WORDS = {
     "skipped": "done by an earlier run",
     "locked": "no one else can apply here now",
-    "verified": "live equals declared",
     "stopping": "no further step is started",
 }
 
@@ -25,10 +24,26 @@ def event_text(event: StepEvent, total: int, *, took: float | None = None, colou
     state = Piece(_ROLES.get(event.state, Role.PLAIN), f"{event.state:<8}")
     place = f"step {event.step.id}/{total}  " if event.step else ""
     title = event.step.title if event.step and event.state != "waiting" else ""
-    told = ": ".join(part for part in (title, event.message or _WORDS.get(event.state, "")) if part)
+    told = ": ".join(part for part in (title, event.message or _told(event)) if part)
     seconds = muted(f"  {took:.1f} s") if took is not None and took >= 0.1 else ""
     sheet.add(0, f"{event.target}  {place}", state, f"  {told}", seconds)
     return sheet.text()
+
+
+def _told(event: StepEvent) -> str:
+    return verified(event) if event.state == "verified" else _WORDS.get(event.state, "")
+
+
+def verified(event: StepEvent) -> str:
+    """What is proven, and what is not: `live equals declared, but for what steps 5-7 (contract) will do`."""
+    parts = ["live equals declared"]
+    if event.remaining:
+        phases = words.listing([p.word for p in sorted({s.phase for s in event.remaining})])
+        numbers = f"{'step' if len(event.remaining) == 1 else 'steps'} {words.ranges(s.id for s in event.remaining)}"
+        parts.append(f"but for what {numbers} ({phases}) will do")
+    if event.deferred:
+        parts.append(f"and {words.count(event.deferred, 'resource')} could not be compared")
+    return ", ".join(parts)
 
 
 def applied_text(result: ApplyResult, *, source: str = "", colour: bool = False) -> str:

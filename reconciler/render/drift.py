@@ -51,6 +51,7 @@ def drift_text(result: DriftResult, *, colour: bool = False) -> str:
         "Unmanaged: live, and left alone",
         [(u.address.target, str(u.address), u.reason) for u in result.unmanaged],
     )
+    _list(sheet, "Worth knowing", [(n.target, "", n.message) for n in result.notes])
     return sheet.text()
 
 
@@ -78,6 +79,7 @@ def drift_data(result: DriftResult) -> dict[str, Any]:
         "findings": [_data(f) for f in _by_target(result.findings)],
         "deferred": [left_alone(d) for d in result.deferred],
         "unmanaged": [left_alone(u) for u in result.unmanaged],
+        "notes": [n._asdict() for n in result.notes],
     }
 
 
@@ -109,7 +111,7 @@ def _list(sheet: Sheet, title: str, rows: list[tuple[str, str, str]]) -> None:
         sheet.blank()
         sheet.add(0, heading(title), f" ({len(rows):,})")
         for target, subject, reason in rows:
-            sheet.add(2, f"{target}: {subject}: {reason}")
+            sheet.add(2, ": ".join(filter(None, (target, subject, reason))))
 
 
 def _data(finding: Finding) -> dict[str, Any]:

@@ -76,6 +76,7 @@ def _document(kind: str, properties: Mapping[str, Schema]) -> Schema:
     }
 
 
+NOTE = _object({"target": TEXT, "message": TEXT})
 PLAN = _document(
     "plan",
     {
@@ -92,7 +93,7 @@ PLAN = _document(
         "steps": _list(STEP),
         "deferred": _list(LEFT_ALONE),
         "unmanaged": _list(LEFT_ALONE),
-        "notes": _list(_object({"target": TEXT, "message": TEXT})),
+        "notes": _list(NOTE),
     },
 )
 """`plan` and `show`."""
@@ -132,6 +133,7 @@ DRIFT = _document(
         "findings": _list(FINDING),
         "deferred": _list(LEFT_ALONE),
         "unmanaged": _list(LEFT_ALONE),
+        "notes": _list(NOTE),
     },
 )
 """`drift`."""

@@ -11,6 +11,8 @@ from reconciler.render.view import PROMISES, Aside, Code, Fact, HazardView, Phas
 
 _LABEL = 11
 _STATEMENT = 4
+_NAMES = 3
+"""So many names of a scope are told; of one more all, of still more how many more there are."""
 
 
 def plan_text(plan: Plan, *, colour: bool = False, labels: Mapping[str, str] | None = None) -> str:
@@ -43,14 +45,20 @@ def _title(shown: PlanView) -> str:
 
 
 def _targets(sheet: Sheet, shown: PlanView, labels: Mapping[str, str]) -> None:
-    if not shown.plan.targets:
+    """Where the plan changes something, a line each; the others by name. All of them where it changes nothing."""
+    stamps = shown.plan.targets
+    if not stamps:
         return
     sheet.blank()
-    wide = max(len(t.target) for t in shown.plan.targets)
-    for stamp in shown.plan.targets:
-        scope = f"scope: {stamp.scope}" if stamp.scope else ""
+    named = [s for s in stamps if shown.plan.empty or s.target in shown.touched]
+    wide = max((len(s.target) for s in named), default=0)
+    for stamp in named:
+        scope = f"scope: {words.some(stamp.scope.split(', '), _NAMES)}" if stamp.scope else ""
         told = ", ".join(part for part in (labels.get(stamp.target, ""), stamp.server, scope) if part)
         sheet.add(2, f"{stamp.target:<{wide}}  ", muted(told))
+    others = [s.target for s in stamps if s not in named]
+    if others:
+        sheet.add(2, muted(f"as declared: {', '.join(others)}"))
 
 
 def _hazards(sheet: Sheet, hazards: tuple[HazardView, ...]) -> None:

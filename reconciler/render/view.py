@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reconciler.model.address import Address
 from reconciler.model.change import Action
@@ -113,6 +113,12 @@ class PlanView:
     hazards: tuple[HazardView, ...]
     phases: tuple[PhaseView, ...]
     asides: tuple[Aside, ...]
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """The targets in which something changes, if only in the journal, or could not be compared."""
+        changes, deferred = self.plan.changes, self.plan.deferred
+        return frozenset(a.target for a in (*(c.address for c in changes), *(d.address for d in deferred)))
 
 
 def view(plan: Plan) -> PlanView:
@@ -221,11 +227,29 @@ def done_when(check: Check) -> str:
     """`column a.b is present, not_null = true`."""
     if not check.present:
         return f"{check.address} is absent"
-    return ", ".join([f"{check.address} is present", *(f"{n} = {shown(v)}" for n, v in check.attributes)])
+    return ", ".join([f"{check.address} is present", *(f"{n} = {_delimited(v)}" for n, v in check.attributes)])
+
+
+def _delimited(value: Any) -> str:
+    """A text that holds the comma of the list it stands in has quotes."""
+    text = shown(value)
+    return f'"{text}"' if isinstance(value, str) and ", " in text else text
 
 
 def _query(probe: Probe) -> tuple[str, ...]:
-    return (*probe.query.split("\n"), *(f"{name} = {value!r}" for name, value in probe.parameters))
+    return (*probe.query.split("\n"), *(line for p in probe.parameters for line in _parameter(*p)))
+
+
+def _parameter(name: str, value: Any) -> Iterator[str]:
+    """`TableName: rooms`; alternatives one a line below the name; so are (name, value) and (name, type, value)."""
+    if isinstance(value, tuple) and all(isinstance(v, tuple) for v in value):
+        yield f"{name}:"
+        yield from (f"  {v[0]} = {v[-1]}" + (f" ({', '.join(v[1:-1])})" if v[1:-1] else "") for v in value)
+    elif isinstance(value, str) and " OR (" in value:
+        yield f"{name}:"
+        yield from (f"  {line}" for line in value.replace(" OR (", "\nOR (").split("\n"))
+    else:
+        yield f"{name}: {value if isinstance(value, str) else repr(value)}"
 
 
 def _asides(plan: Plan) -> Iterator[Aside]:

@@ -53,3 +53,10 @@ def ranges(numbers: Iterable[int]) -> str:
 def listing(names: Sequence[str], last: str = "and") -> str:
     """`a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}" if names else "nothing"
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """`a, b, c`; of more than `most` and one: `a, b, c and 7 more`."""
+    if len(names) <= most + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most:,} more"

@@ -128,6 +128,7 @@ def test_apply_tells_its_progress_on_stderr(run: Run, calls: Calls) -> None:
         StepEvent("waiting", first.target, first, "index 40 %"),
         StepEvent("done", first.target, first),
         StepEvent("verified", first.target),
+        StepEvent("verified", first.target, remaining=calls.plan.steps, deferred=1),
     )
     ended = run("apply", "--auto-approve")
     assert ended.err.splitlines() == [
@@ -135,6 +136,8 @@ def test_apply_tells_its_progress_on_stderr(run: Run, calls: Calls) -> None:
         "payment/postgres  step 1/2  waiting   index 40 %",
         "payment/postgres  step 1/2  done      create table a",
         "payment/postgres  verified  live equals declared",
+        "payment/postgres  verified  live equals declared, but for what steps 1-2 (expand and contract) will do, "
+        "and 1 resource could not be compared",
     ]
     assert "Applied: 2 steps ran; live equals declared on 1 target" in ended.out
     assert run("apply", "--auto-approve", "-q").err == ""
@@ -204,7 +207,7 @@ def test_import_writes_files_and_overwrites_only_when_told(
     run: Run, calls: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     result = ImportResult({"payment.yaml": "service: payment\n"}, {"payment/postgres": 3})
-    monkeypatch.setattr(pipeline, "import_live", lambda *_: result)
+    monkeypatch.setattr(pipeline, "import_live", lambda *_, **__: result)
     assert run("import").out == "service: payment\n"
     ended = run("import", "-o", "out")
     assert ended.code == 0 and "wrote out/payment.yaml" in ended.out

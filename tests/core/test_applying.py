@@ -8,8 +8,9 @@ import pytest
 
 from reconciler import pipeline
 from reconciler.config.options import Options
-from reconciler.errors import StalePlan
-from reconciler.model.step import Phase
+from reconciler.errors import PartlyApplied, StalePlan
+from reconciler.model.step import Check, Phase
+from reconciler.planfile.codec import sealed
 from reconciler.results import ImportResult
 from tests.memory_engine import MemoryEngine
 from tests.memory_kinds import Box, Item, made
@@ -76,6 +77,34 @@ def test_an_empty_plan_takes_over_what_is_there(shop: Workshop) -> None:
     assert [s.title for s in shop.plan().steps] == ["throw box a away"]
 
 
+def test_a_target_that_no_file_declares_any_more_is_told_until_the_next_apply(shop: Workshop) -> None:
+    shop.declare("boxes: {a: }", service="old")
+    shop.declare("boxes: {b: }")
+    shop.apply()
+    file = shop.folder / "schemas" / "old.yaml"
+    text = file.read_text()
+    file.unlink()
+    plan = shop.plan()
+    assert [n.target for n in plan.notes] == ["old/memory"] and plan.empty
+    assert "give service old a section `memory:` with nothing in it" in plan.notes[0].message
+    drift = pipeline.drift(shop.project())
+    assert ([n.target for n in drift.notes], drift.exit_code) == (["old/memory"], 0)
+    assert "a" in {r.address.name for r in shop.store("old").resources.values()}
+    shop.apply(plan)
+    assert not shop.plan().notes
+    file.write_text(text.partition("memory:")[0] + "memory:\n")
+    assert [str(s.address) for s in shop.plan().steps] == ["box a"]
+
+
+def test_a_service_that_was_not_chosen_is_still_declared(shop: Workshop) -> None:
+    shop.declare("boxes: {a: }", service="other")
+    shop.declare("boxes: {b: }")
+    shop.apply()
+    assert not shop.plan("shop").notes
+    options = Options(cwd=shop.folder, environment=shop.environment, service="shop")
+    assert not pipeline.make_plan(pipeline.load(options, {}, {"memory": shop.engine})).plan.notes
+
+
 def test_events_tell_the_story(shop: Workshop) -> None:
     shop.declare("boxes: {a: }")
     shop.apply()
@@ -86,6 +115,25 @@ def test_events_tell_the_story(shop: Workshop) -> None:
         ("done", 1),
         ("verified", None),
     ]
+
+
+def test_before_contract_is_told_what_is_proven_and_what_is_to_come(production: Workshop) -> None:
+    plan = production.plan()
+    left = plan.steps_of(Phase.CONTRACT)
+    for through, remaining in ((None, tuple(left)), (Phase.CONTRACT, ())):
+        production.events.clear()
+        production.apply(plan, through=through)
+        assert [e.remaining for e in production.events if e.state == "verified"] == [remaining]
+
+
+def test_a_step_that_leaves_no_trace_is_noticed_though_more_steps_are_to_come(production: Workshop) -> None:
+    plan = production.plan()
+    first = [s for s in plan.steps if s.phase < Phase.CONTRACT][-1]
+    assert first.done, "the case needs a step that shows in the store"
+    forged = replace(first, done=(Check(first.address, present=False),))
+    plan = sealed(replace(plan, steps=tuple(forged if s is first else s for s in plan.steps)))
+    with pytest.raises(PartlyApplied, match="live still differs"):
+        production.apply(plan)
 
 
 def test_drift_tells_whose_change_it_is(shop: Workshop) -> None:

@@ -286,6 +286,9 @@ def test_names_of_tables(tmp_path: Path) -> None:
     assert project.naming("a") == "a-{table}-dev-1"
     assert project.scope("a", "dynamodb", frozenset({"x"})).roots == {"x"}
     assert not project.scope("a", "dynamodb").everything
+    told = str(project.scope("a", "dynamodb", frozenset({"a-t-dev-1", "other", "x=a-y-dev-1"})))
+    assert told == "a-*-dev-1, other, x=a-y-dev-1", "the pattern, and what does not follow from it"
+    assert str(project.scope("a", "postgres", frozenset({"b", "a"}))) == "a, b"
 
 
 def test_one_service_of_several(tmp_path: Path) -> None:
@@ -319,3 +322,30 @@ def test_an_import_needs_no_declarations(tmp_path: Path) -> None:
 def test_a_folder_without_declarations(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match="no such folder"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("engine", "environ", "source"),
+    [
+        (
+            "postgres",
+            {"POSTGRES_A_HOST": "h", "POSTGRES_A_USER": "u", "POSTGRES_A_DB": "d"},
+            "POSTGRES_A_HOST, POSTGRES_A_USER, POSTGRES_A_DB",
+        ),
+        ("postgres", {"DB_HOST": "h", "DB_USER": "u", "DB_NAME": "d"}, "DB_HOST, DB_USER, DB_NAME"),
+        ("neo4j", {"NEO4J_URI": "bolt://h", "NEO4J_PASSWORD": "p"}, "NEO4J_URI, NEO4J_PASSWORD"),
+        ("dynamodb", {"AWS_REGION": "r"}, "AWS_REGION and the chain of the AWS SDK"),
+        ("dynamodb", {}, "the chain of the AWS SDK"),
+    ],
+)
+def test_a_target_knows_where_its_connection_was_found(engine: str, environ: dict[str, str], source: str) -> None:
+    found = Connections("production", NO_FILE, environ).target("a", engine, single=True)
+    assert found.source == source
+
+
+def test_dynamodb_may_name_a_profile(tmp_path: Path) -> None:
+    path = tmp_path / "reconcile.yaml"
+    path.write_text('connections: {"*": {dynamodb: {profile: audit, region: eu-west-1}}}\n')
+    found = Connections("production", read(path), {}).target("a", "dynamodb", single=True)
+    assert dict(found.connection) == {"profile": "audit", "region": "eu-west-1"}
+    assert found.source.endswith("reconcile.yaml:1")

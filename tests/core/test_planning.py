@@ -291,3 +291,21 @@ def test_a_plan_of_one_service_leaves_the_others_alone(shop: Workshop) -> None:
     shop.apply(shop.plan("left"))
     assert shop.store("left").executed
     assert not shop.store("right").asked
+
+
+def test_a_store_that_refuses_is_told_by_its_target_and_where_its_connection_is_from(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reconciler.errors import ConnectionFailed
+
+    def refuse(_engine: object, _target: object) -> object:
+        raise ConnectionFailed("no answer", hint="is it up?")
+
+    shop.declare("boxes: {a: }")
+    shop.configure('connections:\n  "*":\n    memory: {place: "${PLACE}"}\n')
+    monkeypatch.setattr(type(shop.engine), "open", refuse)
+    with pytest.raises(ConnectionFailed) as caught:
+        pipeline.make_plan(shop.project({"PLACE": "x"}))
+    assert caught.value.message == "shop/memory: no answer"
+    file = shop.folder / "reconcile.yaml"
+    assert caught.value.hint == f"is it up? (the connection is from {file}:3 with PLACE)"

@@ -18,6 +18,8 @@ from reconciler.desired import documents
 from reconciler.desired.documents import Document, read_documents
 from reconciler.desired.positions import locate
 from reconciler.desired.strictyaml import parse
+from reconciler.desired.validate import Validator
+from reconciler.engines.postgres import ENGINE
 from reconciler.errors import DeclarationError, DeclarationErrors
 from reconciler.model.span import Span
 
@@ -281,3 +283,13 @@ def test_every_value_has_its_place() -> None:
             check(item, (*pointer, part))
 
     check(parse(DECLARATION, FILE), ())
+
+
+@pytest.mark.parametrize("written", ["1e3", "0x1F", "True", "-0.50", "1"])
+def test_a_value_that_needs_quotes_is_told_as_it_was_written(tmp_path: Path, written: str) -> None:
+    (tmp_path / "a.yaml").write_text(f"service: a\npostgres:\n  enums: {{level: [low, {written}]}}\n")
+    (document,) = read_documents(tmp_path, cache=None)
+    (error,) = Validator([ENGINE]).errors(document)
+    assert error.message == f"postgres.enums.level.1 is {written}; expected text"
+    assert error.hint == f'write it in quotes: "{written}"'
+    assert error.where is not None and error.where.line == 3

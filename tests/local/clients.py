@@ -14,9 +14,6 @@ import boto3
 import neo4j
 import psutil
 import psycopg
-import pytest
-
-from reconciler.local.run_as import is_root
 
 REPOSITORY = Path(__file__).parents[2]
 TABLE = {
@@ -70,6 +67,3 @@ def gone(pid: int) -> bool:
         return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() == 1
     except psutil.NoSuchProcess:
         return True
-
-
-needs_root = pytest.mark.skipif(not is_root(), reason="this is about what happens for root")

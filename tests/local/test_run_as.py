@@ -8,14 +8,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from reconciler.local import down, jars, jarset, paths, run_as, throwaway, up
 
-from .clients import REPOSITORY, needs_root, sql
+from .clients import REPOSITORY, sql
 
 NOBODY = 65534
 
@@ -37,9 +39,11 @@ def test_the_server_is_not_root_to_itself() -> None:
     assert user == [(True,)]
 
 
-@needs_root
 def test_data_moves_between_a_namespace_and_another_user(public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder made one way is used the other way, for instance when a container forbids namespaces."""
+    """A folder made one way is used the other way, for instance when a container forbids namespaces.
+
+    Only root knows several ways; who is no root is the same user each time, and keeps the data all the more.
+    """
     monkeypatch.setenv("RECONCILE_LOCAL_HOME", str(public / "home"))
     uids = []
     for allowed in (False, True, False):
@@ -55,27 +59,25 @@ def test_data_moves_between_a_namespace_and_another_user(public: Path, monkeypat
         rows = sql(instance.uri, "SELECT count(*) FROM kept")
         down(["postgres"])
         assert rows == [(len(uids),)]
-    assert set(uids) <= {0, run_as.ordinary().uid}
     assert uids[0] != 0
+    assert set(uids) <= ({0, run_as.ordinary().uid} if run_as.is_root() else {os.geteuid()})
     down(["postgres"], purge=True)
 
 
-@needs_root
 def test_an_ordinary_user_has_it_all(public: Path) -> None:
-    interpreter = interpreter_for_nobody()
-    if interpreter is None:
-        pytest.skip("no Python here that an ordinary user may run and that fits the installed packages")
+    ordinary = ordinary_user()
     jars.ensure(jarset.load("dynamodb", "3.1.0"))
     shutil.copytree(paths.jars_home(), public / "cache" / "jars", ignore=lambda _, names: {"neo4j"} & set(names))
     for folder, folders, files in os.walk(public):
         for path in (folder, *(os.path.join(folder, name) for name in folders + files)):
-            os.chown(path, NOBODY, NOBODY)
+            os.chown(path, ordinary.owner, -1)
     code = """
 import os, psutil
 from reconciler.local import up, down, status, throwaway
-assert os.geteuid() == 65534
+me = os.geteuid()
+assert me != 0
 instances = up(["postgres", "dynamodb"])
-assert all(psutil.Process(one.pid).uids().real == 65534 for one in instances)
+assert all(psutil.Process(one.pid).uids().real == me for one in instances)
 assert [one.state for one in status()] == ["running", "not fetched", "running"], status()
 with throwaway("postgres") as instance:
     assert psutil.pid_exists(instance.pid)
@@ -83,43 +85,52 @@ assert sorted(down(purge=True)) == ["dynamodb", "postgres"]
 print("done")
 """
     env = {
-        **nobody_environment(),
+        **environment(),
         "RECONCILE_LOCAL_HOME": str(public / "home"),
         "RECONCILE_CACHE_HOME": str(public / "cache"),
         "HOME": str(public),
         "TMPDIR": str(public),
     }
-    run = as_nobody([interpreter, "-c", code], env)
+    run = ordinary.run(["-c", code], env)
     assert run.stdout.strip() == "done", run.stderr
 
 
-def interpreter_for_nobody() -> str | None:
-    """This interpreter, or one of the same version, if an ordinary user can use it with the installed packages."""
+@dataclass(frozen=True)
+class OrdinaryUser:
+    """How to run Python as somebody who is not root, and who then owns the files."""
+
+    argv: tuple[str, ...]
+    owner: int
+    user: int | None = None
+
+    def run(self, arguments: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        argv = [*self.argv, *arguments]
+        other: dict[str, Any] = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
+        try:
+            return subprocess.run(
+                argv, env=env, cwd="/", capture_output=True, text=True, timeout=90, check=False, **other
+            )
+        except OSError as error:
+            return subprocess.CompletedProcess(argv, 1, "", str(error))
+
+
+def ordinary_user() -> OrdinaryUser:
+    """Ourselves, unless we are root; then `nobody`, with a Python of the same version that may be run by everybody;
+    where there is none, root's own in a user namespace."""
+    if not run_as.is_root():
+        return OrdinaryUser((sys.executable,), os.geteuid())
     same = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for candidate in (sys.executable, f"/usr/bin/{same}", f"/usr/local/bin/{same}"):
-        if as_nobody([candidate, "-c", "import psutil, jgo, reconciler"], nobody_environment()).returncode == 0:
+    candidates = [
+        OrdinaryUser((path,), NOBODY, NOBODY) for path in (sys.executable, f"/usr/bin/{same}", f"/usr/local/bin/{same}")
+    ]
+    enter = (str(run_as.SUPERVISOR), "enter", str(NOBODY), str(NOBODY), sys.executable)
+    candidates.append(OrdinaryUser((sys.executable, "-I", "-S", *enter), 0))
+    for candidate in candidates:
+        if candidate.run(["-c", "import psutil, jgo, reconciler"], environment()).returncode == 0:
             return candidate
-    return None
+    raise AssertionError("run the tests as an ordinary user, or with a Python that an ordinary user may run")
 
 
-def nobody_environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     packages = Path(psutil.__file__).parents[1]
     return {"PATH": os.defpath, "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{packages}", "HOME": "/nonexistent"}
-
-
-def as_nobody(argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            argv,
-            user=NOBODY,
-            group=NOBODY,
-            extra_groups=[],
-            env=env,
-            cwd="/",
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
-    except OSError as error:
-        return subprocess.CompletedProcess(argv, 1, "", str(error))

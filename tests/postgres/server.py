@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -14,10 +15,17 @@ import pytest
 
 from reconciler.local import throwaway
 from reconciler.local.postgres import BIN_VARIABLE
+from tests.postgres.binaries import NEWEST, OLDEST, RELEASES, bin_of
 
 _NAMED = os.environ.get(BIN_VARIABLE)
-BINARIES: dict[str, str | None] = {"packaged": None} | ({"named": _NAMED} if _NAMED else {})
-"""Which servers to run: the bin folder by a name for the reports, None for that of the package."""
+SERVERS: dict[str, Callable[[], str | None]] = {
+    **{str(major): partial(bin_of, major) for major in RELEASES},
+    str(NEWEST): lambda: None,
+    **({"named": lambda: _NAMED} if _NAMED else {}),
+}
+"""Which servers to run, by a name for the reports: what finds the bin folder, None for that of the package."""
+EVERY_TIME = {str(OLDEST), str(NEWEST), "named"}
+"""Those of `make test`; the others are for `make test-matrix`."""
 
 
 @dataclass
@@ -64,7 +72,7 @@ class Postgres:
 
 
 class Servers:
-    """The servers that were asked for, by their name in `BINARIES`."""
+    """The servers that were asked for, by their name in `SERVERS`."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -78,7 +86,7 @@ class Servers:
 
     def __getitem__(self, name: str) -> Postgres:
         if name not in self._running:
-            self._running[name] = self._started(BINARIES[name])
+            self._running[name] = self._started(SERVERS[name]())
         return self._running[name]
 
     def _started(self, binaries: str | None) -> Postgres:

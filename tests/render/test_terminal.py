@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.hazard import Hazard
+from reconciler.model.plan import TargetStamp
 from reconciler.model.step import Check, Lock, Probe, Size
 from reconciler.render import visible, words
 from reconciler.render.json import plan_json
@@ -114,3 +116,35 @@ def test_sizes_in_human_units(size: Size, expected: str) -> None:
 def test_ranges() -> None:
     assert words.ranges([9, 1, 2, 3, 4, 7, 10, 7]) == "1-4, 7, 9-10"
     assert words.ranges([]) == ""
+
+
+def test_a_probe_with_parameters_has_a_line_for_each_thing_that_it_says() -> None:
+    parameters = (
+        ("TableName", "rooms"),
+        ("FilterExpression", "(a) OR (b)"),
+        ("ExpressionAttributeNames", (("#mood", "mood"),)),
+        ("ExpressionAttributeValues", ((":most", "N", "1024"),)),
+    )
+    step = replace(samples.usual().steps[0], probes=(Probe("items that do not fit", "Scan", parameters),))
+    text = plan_text(replace(samples.usual(), steps=(step,)))
+    below = text.partition("items that do not fit\n")[2].partition("         done when")[0]
+    assert [line.strip() for line in below.splitlines()] == [
+        "Scan",
+        "TableName: rooms",
+        "FilterExpression:",
+        "(a)",
+        "OR (b)",
+        "ExpressionAttributeNames:",
+        "#mood = mood",
+        "ExpressionAttributeValues:",
+        ":most = 1024 (N)",
+    ]
+
+
+def test_targets_without_a_change_are_named_and_long_scopes_are_short() -> None:
+    usual = samples.usual()
+    stamp = TargetStamp("quiet/postgres", "PostgreSQL 18.1", "a, b, c, d, e", "1f", "2e")
+    text = plan_text(replace(usual, targets=(*usual.targets, stamp)))
+    assert "  as declared: quiet/postgres\n" in text and "scope: a" not in text
+    alone = plan_text(replace(usual, targets=(stamp,), steps=(), changes=(), deferred=()))
+    assert "  quiet/postgres  PostgreSQL 18.1, scope: a, b, c and 2 more\n" in alone

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from reconciler.engines.postgres import ENGINE
+from reconciler.engines.postgres.evidence import still_empty
 from reconciler.model.engine import Server
 from reconciler.model.hazard import Code
 from reconciler.model.plan import Plan
@@ -25,6 +26,7 @@ from tests.postgres.bench import (
     statements,
     summary,
 )
+from tests.postgres.binaries import NEWEST
 from tests.postgres.golden import compact
 from tests.postgres.locks import declared as declared_locks
 from tests.postgres.locks import observed, words
@@ -38,7 +40,9 @@ MAJORS = (15, 18)
 
 def compare(case: Case, major: int, text: str, update: bool) -> None:
     path = case.golden(major)
-    if update:
+    if update and not (path.exists() and path.read_text(encoding="utf-8") == text):
+        if major < NEWEST:  # an older server spells it otherwise: that is a golden of its own
+            path = case.folder / f"plan-{major}.yaml"
         path.write_text(text, encoding="utf-8", newline="\n")
     assert path.exists(), f"{path} is missing; write it with --update-goldens"
     assert text == path.read_text(encoding="utf-8")
@@ -113,7 +117,10 @@ def run(database: Bench, plan: Plan, *wanted: Phase) -> None:
         assert words(seen.locks) == words(declared_locks(step)), step.title
         codes = {h.code for h in step.hazards}
         assert not seen.scanned or codes & SLOW, f"{step.title} reads {seen.scanned} under its lock and does not say so"
-        assert not seen.rewritten or codes & SLOW, f"{step.title} builds {seen.rewritten} anew and does not say so"
+        empty = still_empty((step.address.path[0], step.address.path[1])) in step.probes
+        assert not seen.rewritten or codes & SLOW or empty, (
+            f"{step.title} builds {seen.rewritten} anew and does not say so"
+        )
         assert seen.rewritten or Code.REWRITE.code not in codes, f"{step.title} says it rewrites, and does not"
         assert not step.done or database.is_done(step), f"ran and is not done: {step.title}: {step.done}"
 

@@ -81,4 +81,9 @@ def unreachable(where: str, region: str, error: Exception) -> ConnectionFailed:
         return ConnectionFailed(f"{where} denies dynamodb:ListTables", hint="allow it for these credentials")
     if name:
         return ConnectionFailed(f"{where} answers {name}: {text(error)}")
-    return ConnectionFailed(f"{where} cannot be reached ({kind})", hint=f"is it up, and is {region!r} the region?")
+    hint = (
+        f"is {region!r} the region?"
+        if where.endswith(f" in {region}")
+        else "is it up, and is it DynamoDB that answers there?"
+    )
+    return ConnectionFailed(f"{where} cannot be reached ({kind})", hint=hint)

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from reconciler.engines.dynamodb import faults, limits
 from reconciler.engines.dynamodb.connect import Client, Connection
-from reconciler.engines.dynamodb.naming import Ours
+from reconciler.engines.dynamodb.naming import Ours, table_address
 from reconciler.engines.dynamodb.registry import kinds
 from reconciler.engines.dynamodb.row import TableRow
 from reconciler.model.address import Address
-from reconciler.model.catalog import Deferred, Unmanaged
+from reconciler.model.catalog import Catalog, Deferred, Unmanaged
 from reconciler.model.resource import Resource
 from reconciler.model.step import Size
 
@@ -116,6 +116,17 @@ def deferred(reading: Reading, table: Address) -> Iterator[Deferred]:
     state = reading.row.table.get("TableStatus")
     if state in STUCK:
         yield Deferred(table, f"the table is {str(state).lower().replace('_', ' ')}")
+
+
+def held(desired: Catalog, live: Catalog) -> Catalog:
+    """The declaration, with all that belongs to a table in which nothing can be done deferred like the table itself.
+
+    Deferring the table alone would hold back its own attributes only: an index or a TTL is another resource.
+    """
+    reasons = {d.address: d.reason for d in live.deferred if d.address.kind == "table"}
+    inside = (a for a in dict.fromkeys((*desired.resources, *live.resources)) if a not in reasons)
+    found = [Deferred(a, reasons[table_address(a)]) for a in inside if table_address(a) in reasons]
+    return desired.with_resources(desired.resources, found) if found else desired
 
 
 def unmodelled(row: TableRow, table: Address) -> Iterator[Unmanaged]:

@@ -22,12 +22,10 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from reconciler.model.address import Address
-from reconciler.model.engine import Scope
+from reconciler.model.engine import ANY, Scope
 
 STATE_TABLE = "reconcile-state"
 """Our own table: the lock, the journal, the services on record. Never in scope."""
-
-MARK = "{table}"
 
 
 class Claim(NamedTuple):
@@ -49,12 +47,12 @@ class Ours(NamedTuple):
 
 def physical_name(naming: str, logical: str) -> str:
     """The name a table gets by the pattern."""
-    return naming.replace(MARK, logical)
+    return naming.replace(ANY, logical)
 
 
 def logical_name(naming: str, physical: str) -> str | None:
     """The table a name stands for by the pattern; None where it does not fit."""
-    prefix, _, suffix = naming.partition(MARK)
+    prefix, _, suffix = naming.partition(ANY)
     match = re.fullmatch(f"{re.escape(prefix)}(.+){re.escape(suffix)}", physical)
     return match[1] if match else None
 

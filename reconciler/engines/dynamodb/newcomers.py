@@ -7,6 +7,9 @@ measured on DynamoDB Local).
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from reconciler.engines.dynamodb import limits
 from reconciler.engines.dynamodb.keys import Key, KeyAttribute
 from reconciler.model.hazard import Code, Hazard, hazard
@@ -32,16 +35,16 @@ def scan(index: str, table: str, partition: Key, sort: Key, size: Size) -> tuple
     """A search for such items, for tables small enough to be read for it (`limits.PROBE_BYTES`)."""
     if size.bytes < 0 or size.bytes > limits.PROBE_BYTES:
         return ()
-    names: list[tuple[str, str]] = []
-    values: list[tuple[str, str, str]] = []
+    key = (*partition, *sort)
+    names = {_placeholder(number, k.name): k.name for number, k in enumerate(key)}
+    values: dict[str, tuple[str, str]] = {}
     conditions: list[str] = []
-    for number, attribute in enumerate((*partition, *sort)):
+    for name, attribute in zip(names, key, strict=True):
         longest = limits.MAX_PARTITION_BYTES if attribute in partition else limits.MAX_SORT_BYTES
-        names.append((f"#k{number}", attribute.name))
-        values.append((f":t{number}", "S", attribute.type))
+        values[f":type_{attribute.type}"] = ("S", attribute.type)
         if attribute.type != "N":
-            values += [(f":m{number}", "N", str(longest)), (f":z{number}", "N", "0")]
-        conditions.append(_unfit(number, attribute))
+            values |= {f":most_{longest}": ("N", str(longest)), ":nothing": ("N", "0")}
+        conditions += _unfit(name, attribute, longest)
     return (
         Probe(
             f"items that index {index} cannot hold",
@@ -49,16 +52,20 @@ def scan(index: str, table: str, partition: Key, sort: Key, size: Size) -> tuple
             (
                 ("TableName", table),
                 ("FilterExpression", " OR ".join(conditions)),
-                ("ExpressionAttributeNames", tuple(names)),
-                ("ExpressionAttributeValues", tuple(values)),
+                ("ExpressionAttributeNames", tuple(names.items())),
+                ("ExpressionAttributeValues", tuple((name, *value) for name, value in values.items())),
             ),
         ),
     )
 
 
-def _unfit(number: int, attribute: KeyAttribute) -> str:
-    name, kind = f"#k{number}", f":t{number}"
-    wrong = f"(attribute_exists({name}) AND NOT attribute_type({name}, {kind}))"
-    if attribute.type == "N":
-        return wrong
-    return f"{wrong} OR (attribute_type({name}, {kind}) AND (size({name}) > :m{number} OR size({name}) = :z{number}))"
+def _placeholder(number: int, name: str) -> str:
+    """Its own name where the service's grammar allows it, since people read this; `#own…` are the session's."""
+    return f"#{name}" if re.fullmatch(r"(?!own\d|key\d)[A-Za-z]\w*", name, re.ASCII) else f"#key{number}"
+
+
+def _unfit(name: str, attribute: KeyAttribute, longest: int) -> Iterator[str]:
+    kind = f":type_{attribute.type}"
+    yield f"(attribute_exists({name}) AND NOT attribute_type({name}, {kind}))"
+    if attribute.type != "N":
+        yield f"(attribute_type({name}, {kind}) AND (size({name}) > :most_{longest} OR size({name}) = :nothing))"

@@ -86,7 +86,7 @@ class DynamoDBSession:
 
     def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
         """The declaration as this store can have it; names and values have one spelling, so nothing else changes."""
-        return local_edition.possible(desired, live, self.connection)
+        return local_edition.possible(introspect.held(desired, live), live, self.connection)
 
     def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
         """Items and bytes of tables and indexes, from the descriptions of the last `inspect`: no call is made."""

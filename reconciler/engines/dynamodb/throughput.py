@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -81,6 +82,15 @@ def request(throughput: Throughput) -> dict[str, Any]:
     if throughput.provisioned:
         return {"ProvisionedThroughput": units(throughput)}
     return {} if throughput == ON_DEMAND else {"OnDemandThroughput": maximum(throughput)}
+
+
+def tighter(before: Throughput, after: Throughput) -> bool:
+    """Whether fewer reads or writes a second are served after than before."""
+
+    def most(units: int) -> float:
+        return math.inf if units == UNLIMITED else units
+
+    return most(after.read) < most(before.read) or most(after.write) < most(before.write)
 
 
 def units(throughput: Throughput) -> dict[str, int]:

@@ -5,6 +5,7 @@ Here and in `schema_statement` the driver is used, imported inside functions: th
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -90,9 +91,16 @@ def translated(doing: str) -> Iterator[None]:
         raise _refused(doing, error) from error
     except (neo4j.exceptions.DriverError, OSError) as error:
         raise ConnectionFailed(
-            f"Neo4j does not answer while {doing}: {one_line(error)}",
-            hint="is it running, and is the address right? 'reconcile up neo4j' starts a local one",
+            f"Neo4j does not answer while {doing}: {_cause(error)}",
+            hint="is it running, and is the address right?",
         ) from None
+
+
+def _cause(error: Exception) -> str:
+    """The last thing that a chain of the driver's explanations says: `Connection refused`."""
+    said = one_line(error)
+    found = re.search(r"\(reason (?:\[Errno -?\d+\] )?(.*?)\)$", said)
+    return found[1] if found else said
 
 
 def _refused(doing: str, error: Any) -> ReconcileError:

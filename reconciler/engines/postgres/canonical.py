@@ -59,6 +59,8 @@ SLIPS = (
     errors.FeatureNotSupported,
 )
 
+NO_TYPE = "a type outside public is written with its schema; one that an extension brings needs the extension declared"
+
 
 def canonicalise(
     connection: psycopg.Connection[Any],
@@ -286,7 +288,9 @@ class _Asked:
         """What the server says of the author's text, at its line."""
         message = f"{resource.address}: the server says: {error.diag.message_primary}"
         where = self.desired.origin(resource.address)
-        self.slips.append(DeclarationError(message, hint=error.diag.message_hint, where=where))
+        no_type = isinstance(error, errors.UndefinedObject) and "type " in message
+        hint = error.diag.message_hint or (NO_TYPE if no_type else None)
+        self.slips.append(DeclarationError(message, hint=hint, where=where))
 
     def facts(self, table: Address, look: Callable[[], Catalog]) -> None:
         """What the server says of adding and retyping columns of a live table."""

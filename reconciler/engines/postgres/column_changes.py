@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.engines.postgres.backfill import Backfill
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
-from reconciler.engines.postgres.evidence import shows
+from reconciler.engines.postgres.evidence import shows, still_empty
 from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock, share_update_exclusive
 from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import Sql, sql
@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 
 
 def add(change: Change[Column], context: Context) -> list[Draft]:
-    """ADD COLUMN. A default that the server cannot store once for all rows is set after it, rows filled in batches."""
+    """ADD COLUMN. A default that the server cannot store once for all rows is set after it, rows filled in batches.
+
+    In a table that was empty when the plan was made there is nothing to rewrite; the step makes sure that it still is.
+    """
     from reconciler.engines.postgres.kinds.column import clause
 
     column = change.desired
     facts = column.facts or Facts()
-    if column.default is not None and not facts.fast_default and context.size(table_address(column)).rows != 0:
+    empty = context.size(table_address(column)).rows == 0
+    if column.default is not None and not facts.fast_default and not empty:
         return _add_in_batches(change, context)
     if column.not_null and column.default is None and column.identity is None and column.generated is None:
         return _add_then_require(change, context)
@@ -38,8 +42,10 @@ def add(change: Change[Column], context: Context) -> list[Draft]:
     else:
         rewrites = not facts.fast_default or column.identity is not None
     effect = f"every row of {table_name(column)} is rewritten to hold {column.address.name}"
-    hazards = (hazard(Code.REWRITE, effect),) if rewrites else ()
-    return [replace(_added(change, clause(column), hazards, rewrites), requires=_retyped_first(column, context))]
+    hazards = (hazard(Code.REWRITE, effect),) if rewrites and not empty else ()
+    added = _added(change, clause(column), hazards, reads=bool(hazards))
+    probes = (still_empty(column.table),) if rewrites and empty else ()
+    return [replace(added, probes=probes, requires=_retyped_first(column, context))]
 
 
 def _retyped_first(column: Column, context: Context) -> tuple[Ref, ...]:
@@ -199,12 +205,13 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
         return _require_native(column, nulls, old, added)
     helper = fitting(column.table[1], column.address.name, suffix="_not_null")
     check = column.address.sibling("check", (*column.table, helper))
+    refuse = f"ALTER TABLE {table} ADD CONSTRAINT {ident(helper)} CHECK ({name} IS NOT NULL) NOT VALID"
     return [
         Draft(
             "require",
             Phase.CONTRACT,
             f"refuse new rows without {label(column)}",
-            sql(f"ALTER TABLE {table} ADD CONSTRAINT {ident(helper)} CHECK ({name} IS NOT NULL) NOT VALID"),
+            sql(refuse),
             locks=access_exclusive(column.table),
             hazards=(old,),
             probes=(nulls,),
@@ -228,7 +235,7 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
             sql(alter(column, "SET NOT NULL"), f"ALTER TABLE {table} DROP CONSTRAINT {ident(helper)}"),
             locks=access_exclusive(column.table),
             done=(Check(column.address, attributes=(("not_null", True),)), Check(check, present=False)),
-            undo=(sql(alter(column, "DROP NOT NULL")),),
+            undo=(sql(alter(column, "DROP NOT NULL"), refuse),),
         ),
     ]
 

@@ -12,28 +12,56 @@ from reconciler.model.address import Address
 # indexes, which their expressions and conditions have as well. All others that are automatic or internal a resource
 # says itself, as it does what its foreign keys refer to. An array type stands for its element, a multirange for its
 # range, a row type for its relation, an extension for its members. Objects below 16384 belong to the system.
+#
+# What stands beside a row is looked up for that row (LATERAL): joined as a whole, pg_constraint and pg_class alone take
+# longer than all the rest at 5000 tables. An expression names columns where its tree has a Var.
 QUERY = """
-    SELECT d.classid::regclass::text, d.objid, d.objsubid,
-           coalesce(w.ev_class, f.adrelid, k.conrelid, g.tgrelid, p.polrelid),
-           coalesce(w.rulename, k.conname, g.tgname, p.polname)::text, coalesce(f.adnum, 0), k.contype::text,
-           k.contypid, CASE WHEN o.refobjid IS NOT NULL THEN 'pg_extension' WHEN r.oid IS NOT NULL THEN 'pg_class'
-                            ELSE d.refclassid::regclass::text END,
-           coalesce(o.refobjid, r.oid, m.rngtypid, e.oid, d.refobjid), d.refobjsubid
-    FROM pg_depend d
-    LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
-    LEFT JOIN pg_type e ON e.oid = CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem ELSE t.oid END
-    LEFT JOIN pg_range m ON m.rngmultitypid = e.oid
-    LEFT JOIN pg_class r ON r.oid = e.typrelid
-    LEFT JOIN pg_depend o ON o.deptype = 'e' AND o.classid = d.refclassid AND o.objid = coalesce(e.oid, d.refobjid)
-    LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
-    LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
-    LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
-    LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
-    LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
-    LEFT JOIN pg_index x ON d.classid = 'pg_class'::regclass AND x.indexrelid = d.objid
-    WHERE (d.deptype = 'n' OR d.deptype = 'a' AND d.refobjsubid > 0 AND (f.oid IS NOT NULL OR x.indexrelid IS NOT NULL))
-      AND d.refobjid >= 16384 AND d.refclassid <> 'pg_namespace'::regclass
-      AND NOT (d.classid = 'pg_constraint'::regclass AND d.refclassid = 'pg_class'::regclass)"""
+    SELECT d.classid::regclass::text, d.objid, d.objsubid, s.relation, s.name::text, s.number, s.contype::text,
+           s.domain,
+           CASE WHEN o.refobjid IS NOT NULL THEN 'pg_extension' WHEN t.relation <> 0 THEN 'pg_class'
+                ELSE d.refclassid::regclass::text END,
+           coalesce(o.refobjid, nullif(t.relation, 0), t.oid, d.refobjid), d.refobjsubid
+    FROM (
+        SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, d.refobjsubid, d.deptype FROM pg_depend d
+        WHERE d.deptype = 'n' AND d.refobjid >= 16384 AND d.refclassid <> 'pg_namespace'::regclass
+          AND NOT (d.classid = 'pg_constraint'::regclass AND d.refclassid = 'pg_class'::regclass)
+        UNION ALL
+        SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, d.refobjsubid, d.deptype
+        FROM pg_attrdef f JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid
+        WHERE strpos(f.adbin::text, '{VAR ') > 0 AND d.deptype = 'a' AND d.refobjsubid > 0
+        UNION ALL
+        SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, d.refobjsubid, d.deptype
+        FROM pg_index x JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid
+        WHERE (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL) AND x.indexrelid >= 16384
+          AND d.deptype = 'a' AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
+    ) d
+    LEFT JOIN LATERAL (
+        SELECT coalesce(m.rngtypid, e.oid) AS oid, e.typrelid AS relation
+        FROM pg_type t
+        JOIN pg_type e ON e.oid = CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem ELSE t.oid END
+        LEFT JOIN pg_range m ON m.rngmultitypid = e.oid
+        WHERE d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
+    ) t ON true
+    LEFT JOIN LATERAL (
+        SELECT o.refobjid FROM pg_depend o
+        WHERE d.deptype = 'n' AND o.deptype = 'e' AND o.classid = d.refclassid AND o.objid = coalesce(t.oid, d.refobjid)
+    ) o ON true
+    LEFT JOIN LATERAL (
+        SELECT w.ev_class, w.rulename, 0, NULL::"char", 0::oid FROM pg_rewrite w
+        WHERE d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+        UNION ALL
+        SELECT f.adrelid, NULL, f.adnum, NULL, 0 FROM pg_attrdef f
+        WHERE d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+        UNION ALL
+        SELECT k.conrelid, k.conname, 0, k.contype, k.contypid FROM pg_constraint k
+        WHERE d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+        UNION ALL
+        SELECT g.tgrelid, g.tgname, 0, NULL, 0 FROM pg_trigger g
+        WHERE d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+        UNION ALL
+        SELECT p.polrelid, p.polname, 0, NULL, 0 FROM pg_policy p
+        WHERE d.classid = 'pg_policy'::regclass AND p.oid = d.objid
+    ) s (relation, name, number, contype, domain) ON true"""
 
 CONSTRAINTS = {"c": "check", "x": "exclusion", "u": "unique", "f": "foreign_key", "p": "primary_key"}
 

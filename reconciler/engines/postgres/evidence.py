@@ -1,13 +1,14 @@
-"""What shows in the live store that a step is done."""
+"""What shows in the live store: that a step is done, that a table is as empty as its plan takes it to be."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from reconciler.engines.postgres.quoting import qualified
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.expr import Expr
-from reconciler.model.step import Check
+from reconciler.model.step import Check, Probe
 
 
 def shows(address: Address, *attributes: tuple[str, Any]) -> tuple[Check, ...]:
@@ -15,6 +16,18 @@ def shows(address: Address, *attributes: tuple[str, Any]) -> tuple[Check, ...]:
     resumed step runs again, which its statements have to allow.
     """
     return () if any(_unspelled(value) for _, value in attributes) else (Check(address, attributes=attributes),)
+
+
+def still_empty(table: tuple[str, str]) -> Probe:
+    """Refuses a step that was planned for an empty table, (schema, name), once that or one that inherits has a row.
+
+    When the plan is made a table without a single page is surely empty; when it is applied that has to be asked again.
+    """
+    name = qualified(*table)
+    return Probe(
+        f"{name} has rows by now and had none when this was planned: plan again",
+        f"SELECT ctid::text FROM {name} LIMIT 1",
+    )
 
 
 def became(change: Change[Any], *without: str) -> tuple[Check, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from reconciler.engines.postgres.kind import Reader
+from reconciler.engines.postgres.lookups import DEFAULT_COLLATION
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.type_names import lift_collation, lower_collation
 from reconciler.model.expr import Expr
@@ -93,76 +94,67 @@ def key_text(part: Part) -> str:
 
 
 class Keys(NamedTuple):
-    """The vectors of pg_index, one entry a key column; `expressions` holds those of the keys that are 0.
+    """The vectors of pg_index, one entry a key column; `expressions` and `types` are of those keys that are 0.
 
     `numbers` are those of the included columns too, of which there are what is beyond `width`.
     """
 
+    oid: int
     table: int
     method: str
     numbers: list[int]
     width: int
-    types: list[int]
-    schemas: list[str | None]
-    collations: list[str | None]
+    collations: list[int]
     classes: list[int]
     options: list[int]
-    class_options: list[str | None] | None
     expressions: list[str] | None
+    types: list[int] | None
 
     def included(self, reader: Reader) -> tuple[str, ...]:
         """The columns that are in the index without being keys."""
         return reader.names(self.table, self.numbers[self.width :])
 
 
-KEYS = """i.indrelid, m.amname, i.indkey::int2[], i.indnkeyatts, x.types, x.schemas, x.collations, i.indclass::oid[],
-               i.indoption::int2[], x.options,
-               CASE WHEN i.indexprs IS NOT NULL THEN ARRAY(
-                   SELECT pg_get_indexdef(i.indexrelid, g, false) FROM generate_series(1, i.indnkeyatts) g
-                   WHERE i.indkey[g - 1] = 0 ORDER BY g) END"""
+# One expression is spelled by pg_get_expr, which looks nothing up; of several it would make one text.
+KEYS = """i.indexrelid, i.indrelid, m.amname, i.indkey::int2[], i.indnkeyatts, i.indcollation::oid[],
+               i.indclass::oid[], i.indoption::int2[],
+               CASE WHEN i.indexprs IS NULL THEN NULL
+                    WHEN cardinality(array_positions(i.indkey::int2[], 0::int2)) = 1
+                    THEN ARRAY[pg_get_expr(i.indexprs, i.indrelid)]
+                    ELSE ARRAY(SELECT pg_get_indexdef(i.indexrelid, g, false) FROM generate_series(1, i.indnkeyatts) g
+                               WHERE i.indkey[g - 1] = 0 ORDER BY g) END,
+               CASE WHEN i.indexprs IS NOT NULL THEN
+                    ARRAY(SELECT a.atttypid FROM pg_attribute a
+                          WHERE a.attrelid = i.indexrelid AND i.indkey[a.attnum - 1] = 0 ORDER BY a.attnum) END"""
 """The columns of `Keys`, of pg_index i and what `KEYS_FROM` joins to it."""
 
 KEYS_FROM = """pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
-        JOIN pg_am m ON m.oid = c.relam
-        JOIN (
-            SELECT a.attrelid, array_agg(CASE WHEN d.typtype = 'd' THEN d.typbasetype ELSE d.oid END ORDER BY a.attnum),
-                   array_agg(array_to_string(a.attoptions, ', ') ORDER BY a.attnum),
-                   array_agg(o.collname ORDER BY a.attnum), array_agg(s.nspname ORDER BY a.attnum)
-            FROM pg_class r JOIN pg_attribute a ON a.attrelid = r.oid JOIN pg_index j ON j.indexrelid = r.oid
-            LEFT JOIN pg_attribute b ON b.attrelid = j.indrelid AND b.attnum = j.indkey[a.attnum - 1] AND b.attnum > 0
-            JOIN pg_type d ON d.oid = coalesce(b.atttypid, a.atttypid)
-            LEFT JOIN pg_collation o ON o.oid = j.indcollation[a.attnum - 1]
-                 AND o.oid <> coalesce(b.attcollation, 100) AND a.attnum <= j.indnkeyatts
-            LEFT JOIN pg_namespace s ON s.oid = o.collnamespace
-            WHERE r.relkind IN ('i', 'I') AND r.relnamespace = ANY (%(namespaces)s)
-            GROUP BY a.attrelid
-        ) x (oid, types, options, collations, schemas) ON x.oid = c.oid"""
-"""pg_index i with its relation c, the table t and what it indexes; for schemas in scope."""
+        JOIN pg_am m ON m.oid = c.relam"""
+"""pg_index i with its relation c and the table t."""
 
 
 def read(keys: Keys, reader: Reader) -> Iterable[Part]:
     """The parts of a live index."""
-    expressions = iter(keys.expressions or ())
+    expressions, types = iter(keys.expressions or ()), iter(keys.types or ())
     for position, number in enumerate(keys.numbers[: keys.width]):
-        column = reader.columns[keys.table, number] if number else ""
-        option = keys.options[position]
-        collation = keys.collations[position]
+        kind, own = reader.column_types[keys.table, number] if number else (next(types), DEFAULT_COLLATION)
+        collation, option = keys.collations[position], keys.options[position]
         yield Part(
-            column,
+            reader.columns[keys.table, number] if number else "",
             None if number else Expr.live(next(expressions)),
-            _opclass(keys, position, reader),
-            (keys.schemas[position] or "", collation) if collation else None,
+            _opclass(keys, position, reader.lookups.base(kind), reader),
+            reader.lookups.collations[collation] if collation and collation != own else None,
             bool(option & 1),
             bool(option & 2),
         )
 
 
-def _opclass(keys: Keys, position: int, reader: Reader) -> str:
+def _opclass(keys: Keys, position: int, kind: int, reader: Reader) -> str:
     """Empty for the default one of the key's type: exact, or of a type it is binary-coercible to."""
-    name, is_default, input_type, _method = reader.opclasses[keys.classes[position]]
-    said = (keys.class_options or [None] * keys.width)[position]
-    kind = keys.types[position]
-    plain = is_default and (input_type == kind or (keys.method, kind) not in reader.default_opclasses)
+    lookups = reader.lookups
+    name, is_default, input_type, _method = lookups.opclasses[keys.classes[position]]
+    said = lookups.class_options.get((keys.oid, position + 1))
     if said:
         return f"{name} ({said})"
+    plain = is_default and (input_type == kind or (keys.method, kind) not in lookups.default_opclasses)
     return "" if plain else name

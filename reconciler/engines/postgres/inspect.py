@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import pickle
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from reconciler.engines.postgres import dependencies, generic_options
+from reconciler.engines.postgres import dependencies, generic_options, lookups
 from reconciler.engines.postgres.kind import PgKind, Reader, not_member
 from reconciler.engines.postgres.quoting import literal
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Unmanaged
 from reconciler.model.engine import Scope
+from reconciler.model.later import Later
 from reconciler.model.resource import Resource
 
 if TYPE_CHECKING:
     import psycopg
 
 JOURNAL_SCHEMA = "reconcile"
-
-OPCLASSES = """
-    SELECT c.oid, CASE WHEN n.nspname IN ('pg_catalog', 'public') THEN quote_ident(c.opcname)
-                  ELSE quote_ident(n.nspname) || '.' || quote_ident(c.opcname) END,
-           c.opcdefault, c.opcintype, m.amname
-    FROM pg_opclass c JOIN pg_namespace n ON n.oid = c.opcnamespace JOIN pg_am m ON m.oid = c.opcmethod"""
 
 # What a database may hold that no kind models yet: (kind, schema, name). `k` words are those of the documentation.
 UNMANAGED = f"""
@@ -94,20 +94,49 @@ def inspect(
     wanted: list[int],
     renamed: Mapping[str, str] | None = None,
 ) -> Catalog:
-    """All resources of the schemas with these oids, in the order of the kinds; `renamed` schemas get another name."""
-    queries = [OPCLASSES, *(kind.query(version) for kind in kinds.values()), UNMANAGED, dependencies.QUERY]
+    """All resources of the schemas with these oids, in the order of the kinds; `renamed` schemas get another name.
+
+    The rows are all read at once, under a digest; resources are made of them when somebody looks.
+    """
+    queries = [*lookups.QUERIES, *(kind.query(version) for kind in kinds.values()), UNMANAGED, dependencies.QUERY]
     results = _pipelined(connection, queries, {"namespaces": wanted})
-    reader = Reader(service, version, renamed or {})
-    for oid, name, default, kind_oid, method in results[0]:
-        reader.opclasses[oid] = (name, default, kind_oid, method)
-        if default:
-            reader.default_opclasses.add((method, kind_oid))
-    resources: dict[Address, Resource] = reader.found
-    for kind, rows in zip(kinds.values(), results[1:-2], strict=True):
-        for resource in kind.read(rows, reader):
-            resources[resource.address] = resource
-    unmanaged = tuple(_unmanaged(results[-2], reader))
-    return Catalog(service, "postgres", resources, unmanaged, uses=dependencies.uses(results[-1], reader))
+    rows = _Rows(kinds, service, version, renamed or {}, results)
+    unmanaged = tuple(_unmanaged(results[-2], service))
+    return Catalog(service, "postgres", Later(rows.resources), unmanaged, uses=Later(rows.uses), digest=rows.digest())
+
+
+@dataclass
+class _Rows:
+    """What one look at the catalogs brought."""
+
+    kinds: Mapping[str, PgKind[Any]]
+    service: str
+    version: int
+    renamed: Mapping[str, str]
+    results: list[list[Any]]
+
+    @cached_property
+    def reader(self) -> Reader:
+        first = len(lookups.QUERIES)
+        reader = Reader(self.service, self.version, lookups.read(self.results[:first]), self.renamed)
+        for kind, rows in zip(self.kinds.values(), self.results[first:-2], strict=True):
+            for resource in kind.read(rows, reader):
+                reader.found[resource.address] = resource
+        return reader
+
+    def resources(self) -> Mapping[Address, Resource]:
+        return self.reader.found
+
+    def uses(self) -> Mapping[Address, tuple[Address, ...]]:
+        return dependencies.uses(self.results[-1], self.reader)
+
+    def digest(self) -> str:
+        """Of the rows as they came. Written without back references, so that equal rows are equal bytes."""
+        written = io.BytesIO()
+        pickler = pickle.Pickler(written, protocol=5)
+        pickler.fast = True
+        pickler.dump((self.version, self.results))
+        return sha256(written.getbuffer()).hexdigest()
 
 
 def _pipelined(
@@ -121,8 +150,8 @@ def _pipelined(
     return [cursor.fetchall() for cursor in cursors]
 
 
-def _unmanaged(rows: Iterable[Any], reader: Reader) -> Iterable[Unmanaged]:
+def _unmanaged(rows: Iterable[Any], service: str) -> Iterable[Unmanaged]:
     for kind, schema, name in sorted(rows):
         path = (schema, name) if schema else (name,)
         plural = {"operator class": "operator classes", "operator family": "operator families"}.get(kind, f"{kind}s")
-        yield Unmanaged(reader.address(kind, *path), REASONS.get(kind, f"{plural} are not managed yet"))
+        yield Unmanaged(Address(service, "postgres", kind, path), REASONS.get(kind, f"{plural} are not managed yet"))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from reconciler.engines.postgres.lookups import Lookups
 from reconciler.model.address import Address
 from reconciler.model.expr import Expr
 from reconciler.model.kind import Kind
@@ -21,18 +22,17 @@ class Reader:
 
     `tables`: oid → (schema, name) of the tables in scope; `objects`: (catalog, oid) → address of everything else that
     others may use: views, functions, types, sequences, indexes; `columns`: (table oid, attnum) → name;
-    `opclasses`: oid → (name as one writes it, is a default, input type oid, method);
-    `default_opclasses`: (method, input type oid) that have a default; `found`: what the earlier kinds read.
+    `column_types`: the same → (type oid, collation oid); `found`: what the earlier kinds read.
     """
 
     service: str
     version: int
+    lookups: Lookups
     renamed: Mapping[str, str] = field(default_factory=dict)
     tables: dict[int, tuple[str, str]] = field(default_factory=dict)
     columns: dict[tuple[int, int], str] = field(default_factory=dict)
     objects: dict[tuple[str, int], Address] = field(default_factory=dict)
-    opclasses: dict[int, tuple[str, bool, int, str]] = field(default_factory=dict)
-    default_opclasses: set[tuple[str, int]] = field(default_factory=set)
+    column_types: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
     found: dict[Address, Resource] = field(default_factory=dict)
 
     def address(self, kind: str, *path: str) -> Address:
@@ -100,8 +100,10 @@ class PgKind(Kind[R], Generic[R]):
     """Which of the other kinds may carry one; the engine fills `attaches` with them."""
 
 
-NOT_MEMBER = "NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = {cls} AND e.objid = {oid} AND e.deptype = 'e')"
-"""Members of extensions are never ours."""
+NOT_MEMBER = """{oid} NOT IN (SELECT e.objid FROM pg_depend e WHERE e.refclassid = 'pg_extension'::regclass
+                                     AND e.classid = {cls} AND e.deptype = 'e')"""
+"""Members of extensions are never ours. Found by the extension, of which there are few: NOT EXISTS would hash all of
+pg_depend once a query."""
 
 
 def not_member(catalog: str, oid: str) -> str:

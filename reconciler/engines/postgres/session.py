@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -26,9 +27,30 @@ SETTINGS = (
     "SET search_path = public; SET standard_conforming_strings = on; SET timezone = 'UTC'; SET datestyle = 'ISO';"
     " SET intervalstyle = 'postgres'; SET client_min_messages = error; SET statement_timeout = 0;"
     " SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET extra_float_digits = 1;"
-    " SET check_function_bodies = off"
+    " SET check_function_bodies = off; SET jit = off; SET max_parallel_workers_per_gather = 0"
 )
 SAMPLE = 5
+_SAID = re.compile(
+    r"(?:connection failed: )?connection to server at .*? failed: (?:FATAL: +)?(.*?)(?: Is the server .*)?"
+)
+_PARAMETER = re.compile(r'(?:invalid URI query parameter: |invalid connection option )("\w+")')
+# a table that was never analysed has -1 reltuples; of a foreign one the server knows nothing
+_SIZES = """
+    WITH RECURSIVE tree (schema, name, oid) AS (
+        SELECT w.schema, w.name, c.oid
+        FROM unnest(%s::text[], %s::text[]) w (schema, name)
+        JOIN pg_namespace n ON n.nspname = w.schema
+        JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+        UNION
+        SELECT t.schema, t.name, i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid
+    ), part AS (
+        SELECT t.schema, t.name, t.oid, CASE WHEN c.relkind = 'f' THEN -1
+            WHEN c.relkind = 'p' OR pg_relation_size(t.oid) = 0 THEN 0 ELSE c.reltuples END AS rows
+        FROM tree t JOIN pg_class c ON c.oid = t.oid
+    )
+    SELECT schema, name, (CASE WHEN min(rows) < 0 THEN -1 ELSE sum(rows) END)::bigint,
+        sum(pg_total_relation_size(oid))
+    FROM part GROUP BY schema, name"""
 
 
 @contextlib.contextmanager
@@ -48,6 +70,8 @@ def _connected(target: Target) -> psycopg.Connection[Any]:
     create = parameters.pop("create_database", "") == "true"
     try:
         return _open(parameters)
+    except psycopg.ProgrammingError as error:
+        raise _not_understood(target, error) from None
     except psycopg.OperationalError as error:
         if create and "does not exist" in str(error):
             _create_database(parameters)
@@ -80,14 +104,27 @@ def _refused(target: Target, error: psycopg.OperationalError) -> ConnectionFaile
         text = text.replace(password, "***")
     where = target.label or target.name
     if "password authentication" in text or "no password supplied" in text:
-        variable = f"POSTGRES_{target.service.upper().replace('-', '_')}_PASSWORD"
-        return ConnectionFailed(f"{where}: the server refuses the user or the password", hint=f"check {variable}")
+        return ConnectionFailed(
+            f"{where}: the server refuses the user or the password", hint="check both; the server does not say which"
+        )
     if "does not exist" in text:
         return ConnectionFailed(
             f"{where}: {text.rpartition('FATAL:')[2].strip()}", hint="create it, or name another one"
         )
-    hint = "is the server running and reachable? for the local stores: reconcile up"
-    return ConnectionFailed(f"{where}: cannot connect: {text}", hint=hint)
+    said = _SAID.fullmatch(text)
+    return ConnectionFailed(
+        f"{where}: cannot connect: {said[1] if said else text}", hint="is the server running and reachable?"
+    )
+
+
+def _not_understood(target: Target, error: psycopg.ProgrammingError) -> ConnectionFailed:
+    """libpq may quote any part of what it cannot read, a password too; the name of a parameter is told."""
+    named = _PARAMETER.search(str(error))
+    what = f"there is no parameter {named[1]}" if named else "libpq cannot read it"
+    return ConnectionFailed(
+        f"{target.label or target.name}: the connection is not written as it should be: {what}",
+        hint="write postgresql://USER@HOST:5432/DATABASE, and % signs and others in a password as %25",
+    )
 
 
 def _server(connection: psycopg.Connection[Any]) -> Server:
@@ -124,16 +161,13 @@ class PostgresSession:
         return canonicalise(self.connection, self.kinds, desired, live, self.server)
 
     def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
-        """Row estimates and total sizes of tables; 0 rows only where the table has no page at all."""
+        """Row estimates and total sizes of tables, with what inherits from them or is a partition; 0 rows only where
+        none of these has a page, which is no estimate.
+        """
         tables = [a for a in addresses if a.kind == "table"]
-        rows = self.connection.execute(
-            """SELECT n.nspname, c.relname, pg_relation_size(c.oid), c.reltuples::bigint, pg_total_relation_size(c.oid)
-               FROM unnest(%s::text[], %s::text[]) w (schema, name) JOIN pg_namespace n ON n.nspname = w.schema
-               JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name""",
-            ([a.path[0] for a in tables], [a.path[1] for a in tables]),
-        ).fetchall()
-        found = {(s, n): Size(0 if heap == 0 else int(rows), int(total)) for s, n, heap, rows, total in rows}
-        return {a: found[a.path[0], a.path[1]] for a in tables if (a.path[0], a.path[1]) in found}
+        found = self.connection.execute(_SIZES, ([a.path[0] for a in tables], [a.path[1] for a in tables])).fetchall()
+        sizes = {(schema, name): Size(int(rows), int(total)) for schema, name, rows, total in found}
+        return {a: sizes[a.path[0], a.path[1]] for a in tables if (a.path[0], a.path[1]) in sizes}
 
     def probe(self, probe: Probe) -> Violations:
         """Count what the query finds, with the first few for the report."""

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from reconciler.engines.dynamodb import limits
+from reconciler.engines.dynamodb.introspect import held
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.errors import UnsupportedChange
+from reconciler.model.catalog import Deferred
 from reconciler.model.change import Action
 from reconciler.model.kind import Policy
 from reconciler.model.plan import Plan
@@ -149,12 +151,22 @@ def test_a_new_index_expands_and_warns_writers() -> None:
 def test_small_tables_are_searched_for_items_the_index_cannot_hold() -> None:
     wanted = table("indexes: {by_who: {partition: who, sort: n}}", "id: S, who: S, n: N")
     (probe,) = one(planned(T, wanted, sizes=SIZES)).probes
-    assert dict(probe.parameters)["ExpressionAttributeValues"] == (
-        (":t0", "S", "S"),
-        (":m0", "N", "2048"),
-        (":z0", "N", "0"),
-        (":t1", "S", "N"),
+    parameters = dict(probe.parameters)
+    assert parameters["FilterExpression"].split(" OR (") == [
+        "(attribute_exists(#who) AND NOT attribute_type(#who, :type_S))",
+        "attribute_type(#who, :type_S) AND (size(#who) > :most_2048 OR size(#who) = :nothing))",
+        "attribute_exists(#n) AND NOT attribute_type(#n, :type_N))",
+    ]
+    assert parameters["ExpressionAttributeNames"] == (("#who", "who"), ("#n", "n"))
+    assert parameters["ExpressionAttributeValues"] == (
+        (":type_S", "S", "S"),
+        (":most_2048", "N", "2048"),
+        (":nothing", "N", "0"),
+        (":type_N", "S", "N"),
     )
+    odd = table("indexes: {by_odd: {partition: own0, sort: é-1}}", "id: S, own0: S, é-1: S")
+    (probe,) = one(planned(T, odd, sizes=SIZES)).probes
+    assert dict(probe.parameters)["ExpressionAttributeNames"] == (("#key0", "own0"), ("#key1", "é-1"))
     large = {address("table", "t"): Size(10**9, limits.PROBE_BYTES + 1)}
     assert not one(planned(T, wanted, sizes=large)).probes
     assert not one(planned(T, wanted)).probes
@@ -275,8 +287,8 @@ def test_to_provisioned_sets_the_units_of_all_indexes_in_one_call() -> None:
         "id: S, who: S",
     )
     plan = planned(live, desired)
-    switch, build, remove = plan.steps
-    assert [s.phase for s in plan.steps] == [EXPAND, EXPAND, CONTRACT]
+    switch, remove, build = plan.steps
+    assert {s.phase for s in plan.steps} == {CONTRACT}, "from no limit to one, and what waits for it"
     assert switch.operation.encode()["parameters"] == {
         "TableName": "shop-t-dev",
         "BillingMode": "PROVISIONED",
@@ -315,6 +327,7 @@ def test_to_on_demand_the_maximum_is_a_call_of_its_own() -> None:
         {"TableName": "shop-t-dev", "OnDemandThroughput": {"MaxReadRequestUnits": 9, "MaxWriteRequestUnits": -1}},
     ]
     assert "four times" in switch.hazards[0].message
+    assert (switch.phase, index.phase) == (EXPAND, CONTRACT), "the index serves three reads a second, and served five"
     (update,) = index.operation.encode()["parameters"]["GlobalSecondaryIndexUpdates"]
     assert update["Update"]["OnDemandThroughput"] == {"MaxReadRequestUnits": 3, "MaxWriteRequestUnits": -1}
 
@@ -324,7 +337,7 @@ def test_units_and_maxima_change_in_place() -> None:
     assert (more.phase, codes(more)) == (EXPAND, ["RC1401"])
     assert "decreases" not in more.hazards[0].message
     less = one(planned(table("billing: {read: 5, write: 6}"), table("billing: {read: 4, write: 7}")))
-    assert "decreases are limited" in less.hazards[0].message
+    assert less.phase is CONTRACT and "decreases are limited" in less.hazards[0].message
     gone = one(planned(table("billing: {on_demand: {max_read: 5}}"), T))
     assert gone.operation.encode()["parameters"]["OnDemandThroughput"] == {
         "MaxReadRequestUnits": -1,
@@ -414,3 +427,17 @@ def test_every_step_says_when_it_is_done_and_how_it_is_undone() -> None:
     for step in plan.steps:
         assert step.done and step.undo and not step.locks, step.title
     assert [s.phase for s in plan.steps] == sorted(s.phase for s in plan.steps)
+
+
+def test_nothing_is_planned_inside_a_table_in_which_nothing_can_be_done() -> None:
+    other = "other: {attributes: {id: S}, key: {partition: id}}"
+    live = lowered(table("indexes: {old: {partition: id}}, ttl: x") + f"\n{other}")
+    stuck = live.with_resources(live.resources, [Deferred(address("table", "t"), "the table is archived")])
+    desired = lowered(table("indexes: {new: {partition: id}}, ttl: y"))
+    plan = planned_catalogs(stuck, held(desired, stuck))
+    assert [c.address for c in plan.changes] == [address("table", "other")]
+    assert {(d.address.kind, d.address.name, d.reason) for d in plan.deferred} == {
+        (kind, name, "the table is archived")
+        for kind, name in (("table", "t"), ("gsi", "old"), ("gsi", "new"), ("ttl", "t"))
+    }
+    assert held(desired, live) is desired

@@ -40,7 +40,7 @@ def test_nobody_listens(closed_port: int, scheme: str) -> None:
     started = time.monotonic()
     error = refused(f"{scheme}://127.0.0.1:{closed_port}", user="neo4j", password=SECRET)
     assert time.monotonic() - started < 5
-    assert "the label" in error.message and "reconcile up" in (error.hint or "")
+    assert "the label" in error.message and "is it running" in (error.hint or "")
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])

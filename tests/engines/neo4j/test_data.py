@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.errors import Blocked, ConnectionFailed, PartlyApplied, ReconcileError
-from reconciler.model.step import Probe, Size, Violations
+from reconciler.model.step import Phase, Probe, Size, Violations
 from tests.engines.neo4j.graph import Graph
 from tests.engines.neo4j.pure import address, catalog, planned
 
@@ -51,6 +51,17 @@ def test_nothing_is_changed_when_data_would_be_refused(graph: Graph) -> None:
     assert [c.properties for c in graph.live().resources.values()] == [("x",)]  # type: ignore[attr-defined]
     graph.run("MATCH (n:A {x: 2}) SET n.y = 'once'")
     graph.apply(plan)
+    assert graph.plan().empty
+
+
+def test_a_constraint_of_elements_that_nobody_wrote_is_refused_once_somebody_has(graph: Graph) -> None:
+    plan = graph.plan("constraints: {u: {node: A, unique: x}}")
+    graph.run("CREATE (:A {x: 1})")
+    with pytest.raises(Blocked, match="there was none when this was planned: plan again"):
+        graph.apply(plan)
+    again = graph.plan("constraints: {u: {node: A, unique: x}}")
+    assert [s.phase for s in again.steps] == [Phase.CONTRACT]
+    graph.apply(again)
     assert graph.plan().empty
 
 

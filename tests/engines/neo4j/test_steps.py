@@ -79,6 +79,8 @@ def test_a_constraint_tightens_where_there_is_data(rows: int, phase: Phase) -> N
     (node,) = planned("{}", "constraints: {u: {node: A, unique: x}}", rows=rows)
     assert node.phase is phase
     assert codes(node) == ([] if rows == 0 else [Code.OLD_WRITERS.code])
+    nobody = ["MATCH (n:`A`) RETURN elementId(n) AS element"]
+    assert ([p.query for p in node.draft.probes] == nobody) is (rows == 0)
     assert node.draft.probes and node.draft.reads == address("constraint", "u")
 
 

@@ -213,7 +213,12 @@ def _built(index: Gsi) -> Check:
 
 
 def create(change: Change[Gsi], context: Context) -> list[Draft]:
-    """Build it, and wait as long as that takes. After what it has to wait for, which may be a removal."""
+    """Build it, and wait as long as that takes. After what it has to wait for, which may be a removal.
+
+    Expand, since new code queries it, and it makes no rule about data that code writes for it. What no index can hold
+    is refused, as by a B-tree of PostgreSQL: a key attribute of another type, empty, or too long. The probe looks for
+    such items in tables small enough to be read for it; the hazard names them in every case.
+    """
     index = change.desired
     first = (*_makes_room(index, context), *_other_types(index, context))
     table = table_address(index.address)
@@ -278,7 +283,7 @@ def _after_billing(index: Gsi, context: Context) -> list[Ref]:
 
 
 def drop(change: Change[Gsi], context: Context) -> list[Draft]:
-    """Remove it, last of all: code may still query it."""
+    """Remove it, last of all: code may still query it, and another billing mode names every index that is there."""
     index = change.live
     gone = f"queries of index {index.address.name} fail from here on; building it again reads the whole table"
     return [
@@ -290,12 +295,13 @@ def drop(change: Change[Gsi], context: Context) -> list[Draft]:
             hazards=(hazard(Code.OLD_READERS, gone),),
             done=(Check(change.address, present=False),),
             undo=(_build(index, context),),
+            requires=tuple(_after_billing(index, context)),
         )
     ]
 
 
 def replace(change: Change[Gsi], context: Context) -> list[Draft]:
-    """Delete, wait, create: under the same name there is a time without an index."""
+    """Delete, wait, create: under the same name there is a time without an index, so this is contract."""
     before, after = change.live, change.desired
     name, table = after.address.name, table_address(after.address)
     gap = f"queries of index {name} fail until the new one is built; under another name it could be built first"
@@ -320,7 +326,10 @@ def replace(change: Change[Gsi], context: Context) -> list[Draft]:
 
 
 def change_throughput(change: Change[Gsi], context: Context) -> list[Draft]:
-    """Units or a maximum of its own. A switch of the table's mode has set the units already."""
+    """Units or a maximum of its own; contract where they are fewer, since requests beyond them are throttled.
+
+    A switch of the table's mode has set the units already.
+    """
     before, after = change.live, change.desired
     switched = before.throughput.provisioned != after.throughput.provisioned
     if switched and (after.throughput.provisioned or after.throughput == ON_DEMAND):
@@ -328,7 +337,7 @@ def change_throughput(change: Change[Gsi], context: Context) -> list[Draft]:
     return [
         Draft(
             "throughput",
-            Phase.EXPAND,
+            Phase.CONTRACT if throughput.tighter(before.throughput, after.throughput) else Phase.EXPAND,
             f"serve index {after.address.name} of {_name(after, context)}: {after.throughput}",
             _units(after, context),
             hazards=(

@@ -280,14 +280,17 @@ def change_class(change: Change[Table], _context: Context) -> list[Draft]:
 
 
 def change_billing(change: Change[Table], context: Context) -> list[Draft]:
-    """The mode, with the units of the table and all its live indexes; units or a maximum alone otherwise."""
+    """The mode, with the units of the table and all its live indexes; units or a maximum alone otherwise.
+
+    Contract where less is served than before: what old code asks beyond it is throttled.
+    """
     before, after = change.live, change.desired
     if before.billing.provisioned == after.billing.provisioned:
         return [_change_units(change)]
     return [
         Draft(
             "billing",
-            Phase.EXPAND,
+            _phase(before, after),
             f"pay for table {after.name} {'by provisioned units' if after.billing.provisioned else 'on demand'}",
             _switch(after, context, context.desired),
             hazards=(hazard(Code.COST, _switching(before, after)),),
@@ -295,6 +298,10 @@ def change_billing(change: Change[Table], context: Context) -> list[Draft]:
             undo=(_switch(before, context, context.live),),
         )
     ]
+
+
+def _phase(before: Table, after: Table) -> Phase:
+    return Phase.CONTRACT if throughput.tighter(before.billing, after.billing) else Phase.EXPAND
 
 
 def _switching(before: Table, after: Table) -> str:
@@ -335,7 +342,7 @@ def _change_units(change: Change[Table]) -> Draft:
         message += f"; {limits.DECREASE_RULE}"
     return Draft(
         "billing",
-        Phase.EXPAND,
+        _phase(before, after),
         f"{'provision' if provisioned else 'serve'} table {after.name}: {after.billing}",
         _units(after) if provisioned else _limit(after),
         hazards=(hazard(Code.COST, message),),

@@ -201,8 +201,18 @@ def _present(constraint: Constraint) -> tuple[Check, ...]:
     return (Check(constraint.address, True, tuple(values.items())),)
 
 
+def _nobody(constraint: Constraint) -> tuple[Probe, ...]:
+    find = f"MATCH {matching(constraint.element, constraint.label)} RETURN elementId(n) AS element"
+    return (Probe(f"{shortened(constraint.label)} by now, and there was none when this was planned: plan again", find),)
+
+
 def create(change: Change[Constraint], context: Context) -> list[Draft]:
-    """Contract, after the data was checked; expand where no element has the label yet, so nobody can write others."""
+    """Contract, after the data was checked. Expand where the server counts no element of the label.
+
+    A rule about elements that nobody has written tightens nothing that code of the old schema does, as a constraint
+    of a new table does not; and new code needs it before it writes the first. The server's count store is exact and not
+    an estimate. Once somebody has written one, the step is refused, and a new plan has it in contract.
+    """
     constraint = change.desired
     empty = context.size(change.address).rows == 0
     refused = hazard(Code.OLD_WRITERS, f"writes are refused unless {described(constraint)}")
@@ -214,7 +224,7 @@ def create(change: Change[Constraint], context: Context) -> list[Draft]:
             _creation(constraint, context),
             locks=_locks(constraint),
             hazards=() if empty else (refused,),
-            probes=_probes(constraint),
+            probes=_nobody(constraint) if empty else _probes(constraint),
             done=_present(constraint),
             undo=(_removal(constraint, context),),
             reads=change.address,
@@ -253,7 +263,7 @@ def replace(change: Change[Constraint], context: Context) -> list[Draft]:
     created = create(change, context)[0]
     refused = hazard(Code.OLD_WRITERS, f"writes are refused unless {described(change.desired)}")
     enforced = dataclasses.replace(created, phase=Phase.CONTRACT, hazards=(refused,), probes=())
-    return [dataclasses.replace(_dropping(change, context), probes=created.probes, done=()), enforced]
+    return [dataclasses.replace(_dropping(change, context), probes=_probes(change.desired), done=()), enforced]
 
 
 KIND = Neo4jKind(

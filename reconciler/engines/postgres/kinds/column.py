@@ -50,6 +50,7 @@ class Column(Resource):
         return self.address.path[0], self.address.path[1]
 
 
+IDENTITY = {"a": "always", "d": "by_default"}
 LOOSE_WORDS = frozenset("and or not is in like ilike similar between at collate isnull notnull overlaps".split())
 EXPRESSION = {"type": "string", "minLength": 1}
 SPEC = {
@@ -137,51 +138,41 @@ def lift(column: Column, catalog: Catalog) -> Any:
 
 
 def query(version: int) -> str:
-    """Columns of the tables in scope in their order; identity options from the internal sequence."""
+    """Columns of the tables in scope in their order; defaults and identities are looked up."""
     valid = (
-        """NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'n'
-                       AND NOT k.convalidated AND k.conkey[1] = a.attnum)"""
+        """(a.attrelid, a.attnum) NOT IN (SELECT k.conrelid, k.conkey[1] FROM pg_constraint k
+                                              WHERE k.contype = 'n' AND NOT k.convalidated)"""
         if version >= 18
         else "true"
     )
     return f"""
-        SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-               pg_get_expr(d.adbin, d.adrelid), a.attidentity::text, a.attgenerated::text,
-               CASE WHEN a.attcollation <> 0 AND a.attcollation <> t.typcollation
-                    THEN ARRAY[cn.nspname, co.collname]::text[] END,
-               CASE WHEN a.attidentity <> '' THEN (
-                   SELECT ARRAY[s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle::int]
-                   FROM pg_depend p JOIN pg_sequence s ON s.seqrelid = p.objid
-                   WHERE p.classid = 'pg_class'::regclass AND p.refclassid = 'pg_class'::regclass
-                     AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND p.deptype = 'i') END,
-               CASE WHEN a.attnotnull THEN {valid} ELSE true END
-        FROM pg_class c
-        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        JOIN pg_type t ON t.oid = a.atttypid
-        LEFT JOIN pg_attrdef d ON a.atthasdef AND d.adrelid = a.attrelid AND d.adnum = a.attnum
-        LEFT JOIN pg_collation co ON co.oid = a.attcollation AND a.attcollation <> t.typcollation
-        LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace
+        SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.atttypid, a.attcollation,
+               a.attnotnull, a.attgenerated::text, a.attidentity::text, {valid}
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relkind IN ('r', 'p') AND c.relnamespace = ANY (%(namespaces)s)
         ORDER BY a.attrelid, a.attnum"""
 
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Column]:
     """Rows of `query` → Column, those of tables that are not in scope left out."""
-    tables, names, service = reader.tables, reader.columns, reader.service
-    for oid, number, name, kind, not_null, default, identity, generated, collation, options, valid in rows:
-        names[oid, number] = name
+    tables, names, types, service = reader.tables, reader.columns, reader.column_types, reader.service
+    defaults, identities, collated = reader.lookups.defaults, reader.lookups.identities, reader.lookups.collation
+    for oid, number, name, kind, type_oid, collation, not_null, generated, identity, valid in rows:
+        spot = oid, number
+        names[spot] = name
+        types[spot] = type_oid, collation
         path = tables.get(oid)
         if path is None:
             continue
-        expression = None if default is None else Expr(default, default)
+        expression = defaults.get(spot)
         yield Column(
             Address(service, "postgres", "column", (*path, name)),
             kind,
             not_null,
             None if generated else expression,
-            Identity("always" if identity == "a" else "by_default", *options) if options else None,
+            Identity(IDENTITY[identity], *identities[spot]) if identity else None,
             Generated(expression, generated == "v") if generated and expression else None,
-            (collation[0], collation[1]) if collation else None,
+            collated(type_oid, collation) if collation else None,
             valid,
             number,
         )

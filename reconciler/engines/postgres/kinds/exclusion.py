@@ -145,11 +145,11 @@ def query(_version: int) -> str:
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Exclusion]:
     """Rows of `query` → Exclusion."""
     for name, *row in rows:
-        keys = Keys(*row[:11])
+        keys = Keys(*row[:10])
         path = reader.tables.get(keys.table)
         if path is None:
             continue
-        operators, where, deferrable, deferred, options = row[11:]
+        operators, where, deferrable, deferred, options = row[10:]
         yield Exclusion(
             reader.address("exclusion", *path, name),
             keys.method,

@@ -118,7 +118,7 @@ def query(version: int, relkind: str = "r") -> str:
     """Indexes of the tables in scope that belong to no constraint; `relkind` m: of the materialized views."""
     distinct = "i.indnullsnotdistinct" if version >= 15 else "false"
     return f"""
-        SELECT i.indexrelid, c.relname, {KEYS},
+        SELECT c.relname, {KEYS},
                pg_get_expr(i.indpred, i.indrelid), i.indisunique, {distinct}, i.indisvalid, c.reloptions
         FROM {KEYS_FROM}
         WHERE c.relkind = 'i' AND t.relkind = '{relkind}' AND t.relnamespace = ANY (%(namespaces)s)
@@ -128,15 +128,15 @@ def query(version: int, relkind: str = "r") -> str:
 
 def read(rows: Iterable[Row], reader: Reader, kind: str = "index") -> Iterable[Index]:
     """Rows of `query` → Index."""
-    for oid, name, *row in rows:
-        keys = Keys(*row[:11])
+    for name, *row in rows:
+        keys = Keys(*row[:10])
         path = reader.relation(keys.table)
         if path is None:
             continue
-        where, unique, distinct, valid, options = row[11:]
+        where, unique, distinct, valid, options = row[10:]
         parts, include = tuple(read_parts(keys, reader)), keys.included(reader)
         yield Index(
-            reader.known("pg_class", oid, reader.address(kind, *path, name)),
+            reader.known("pg_class", keys.oid, reader.address(kind, *path, name)),
             keys.method,
             parts,
             include,

@@ -104,7 +104,7 @@ def query(_version: int) -> str:
     return f"""
         SELECT c.oid, n.nspname, c.relname, {DEFINITION}, CASE WHEN m.amname <> 'heap' THEN m.amname ELSE '' END,
                coalesce(s.spcname, ''), c.reloptions, c.relispopulated, {OUTPUTS},
-               ARRAY(SELECT a.attnum FROM pg_attribute a
+               ARRAY(SELECT ARRAY[a.attnum, a.atttypid::int8, a.attcollation::int8] FROM pg_attribute a
                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_am m ON m.oid = c.relam
         LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace
@@ -116,8 +116,9 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[MaterializedView]:
     """Rows of `query` → MaterializedView; its columns are remembered for its indexes."""
     for oid, schema, name, definition, method, space, options, populated, columns, numbers in rows:
         found = outputs(columns)
-        for number, column in zip(numbers, found, strict=True):
+        for (number, kind, collation), column in zip(numbers, found, strict=True):
             reader.columns[oid, number] = column.name
+            reader.column_types[oid, number] = kind, collation
         yield MaterializedView(
             reader.known("pg_class", oid, reader.address("materialized_view", schema, name)),
             Expr.live(definition),

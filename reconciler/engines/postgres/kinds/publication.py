@@ -179,15 +179,15 @@ def with_conditions(publication: Publication, said: Sequence[Expr]) -> Publicati
 
 def _object(table: Published) -> str:
     listed = f" {columns(table.columns)}" if table.columns else ""
-    return f"TABLE {qualified(table.schema, table.table)}{listed}" + (
+    return f"{qualified(table.schema, table.table)}{listed}" + (
         f" WHERE ({table.where.source})" if table.where is not None else ""
     )
 
 
-def _objects(publication: Publication) -> str:
-    return ", ".join(
-        [*map(_object, publication.tables), *(f"TABLES IN SCHEMA {ident(s)}" for s in publication.schemas)]
-    )
+def _objects(tables: Iterable[str], schemas: Iterable[str]) -> str:
+    """The word TABLE once, before the first: 14 knows it nowhere else."""
+    named = ", ".join(tables)
+    return ", ".join([*([f"TABLE {named}"] if named else []), *(f"TABLES IN SCHEMA {ident(s)}" for s in schemas)])
 
 
 def _options(before: Publication | None, after: Publication) -> str:
@@ -203,7 +203,11 @@ def _options(before: Publication | None, after: Publication) -> str:
 def definition(publication: Publication) -> str:
     """CREATE PUBLICATION."""
     what = " FOR ALL TABLES" if publication.all_tables else ""
-    what = f" FOR {_objects(publication)}" if publication.tables or publication.schemas else what
+    what = (
+        f" FOR {_objects(map(_object, publication.tables), publication.schemas)}"
+        if publication.tables or publication.schemas
+        else what
+    )
     options = _options(None, publication)
     return f"CREATE PUBLICATION {ident(publication.address.name)}{what}" + (f" WITH ({options})" if options else "")
 
@@ -277,9 +281,8 @@ def _members(before: Publication, after: Publication) -> list[str]:
     """ALTER PUBLICATION … SET all of it, since a list or a filter cannot be changed alone; or DROP the rest."""
     start = f"ALTER PUBLICATION {ident(after.address.name)}"
     if after.tables or after.schemas:
-        return [f"{start} SET {_objects(after)}"]
-    gone = [f"TABLE {qualified(t.schema, t.table)}" for t in before.tables]
-    return [f"{start} DROP {', '.join([*gone, *(f'TABLES IN SCHEMA {ident(s)}' for s in before.schemas)])}"]
+        return [f"{start} SET {_objects(map(_object, after.tables), after.schemas)}"]
+    return [f"{start} DROP {_objects((qualified(t.schema, t.table) for t in before.tables), before.schemas)}"]
 
 
 def set_members(change: Change[Publication], _context: Context) -> list[Draft]:

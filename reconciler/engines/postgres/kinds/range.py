@@ -114,7 +114,7 @@ def query(_version: int) -> str:
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Range]:
     """Rows of `query` → Range."""
     for oid, schema, name, subtype, opclass, collation, canonical_of, diff, multirange in rows:
-        said, is_default, _, _ = reader.opclasses[opclass]
+        said, is_default, _, _ = reader.lookups.opclasses[opclass]
         yield Range(
             reader.known("pg_type", oid, reader.address("range", schema, name)),
             subtype,

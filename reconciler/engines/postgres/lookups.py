@@ -1,0 +1,97 @@
+"""Small maps that several kinds need while they read: asked for once, and joined here instead of in every query.
+
+The server's side of a look at thousands of tables is mostly joins and the opening of tables. A default is spelled
+without its table where it names no column of it (System Information Functions: `pg_get_expr` takes zero then), which
+opens none: 0.13 s less at 5000 tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.model.expr import Expr
+
+DEFAULT_COLLATION = 100
+Spot = tuple[int, int]
+"""A column: oid of its relation, number."""
+
+OPCLASSES = """
+    SELECT c.oid, CASE WHEN n.nspname IN ('pg_catalog', 'public') THEN quote_ident(c.opcname)
+                  ELSE quote_ident(n.nspname) || '.' || quote_ident(c.opcname) END,
+           c.opcdefault, c.opcintype, m.amname
+    FROM pg_opclass c JOIN pg_namespace n ON n.oid = c.opcnamespace JOIN pg_am m ON m.oid = c.opcmethod"""
+
+TYPES = """
+    SELECT t.oid, t.typbasetype, t.typcollation FROM pg_type t
+    WHERE t.typtype = 'd' OR t.typcollation NOT IN (0, 100)"""
+
+COLLATIONS = "SELECT c.oid, n.nspname, c.collname FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace"
+
+DEFAULTS = """
+    SELECT d.adrelid, d.adnum,
+           pg_get_expr(d.adbin, CASE WHEN strpos(d.adbin::text, '{VAR ') > 0 THEN d.adrelid ELSE 0 END)
+    FROM pg_attrdef d JOIN pg_class c ON c.oid = d.adrelid WHERE c.relnamespace = ANY (%(namespaces)s)"""
+
+IDENTITIES = """
+    SELECT d.refobjid, d.refobjsubid,
+           s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle
+    FROM pg_depend d JOIN pg_sequence s ON s.seqrelid = d.objid
+    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i'
+      AND d.refobjsubid > 0"""
+
+CLASS_OPTIONS = """
+    SELECT a.attrelid, a.attnum, array_to_string(a.attoptions, ', ')
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE a.attoptions IS NOT NULL AND c.relkind IN ('i', 'I') AND c.relnamespace = ANY (%(namespaces)s)"""
+
+QUERIES = (OPCLASSES, TYPES, COLLATIONS, DEFAULTS, IDENTITIES, CLASS_OPTIONS)
+
+
+@dataclass(slots=True)
+class Lookups:
+    """`opclasses`: oid → (name as one writes it, is a default, input type oid, method); `default_opclasses`: (method,
+    input type oid) that have a default; `bases`: domain → the type under it; `type_collations`: types whose collation
+    is not the default one; `collations`: oid → (schema, name); `defaults`: of columns, generation expressions too;
+    `identities`: (start, increment, min, max, cache, cycle); `class_options`: (index oid, key number) → options.
+    """
+
+    opclasses: dict[int, tuple[str, bool, int, str]] = field(default_factory=dict)
+    default_opclasses: set[tuple[str, int]] = field(default_factory=set)
+    bases: dict[int, int] = field(default_factory=dict)
+    type_collations: dict[int, int] = field(default_factory=dict)
+    collations: dict[int, tuple[str, str]] = field(default_factory=dict)
+    defaults: dict[Spot, Expr] = field(default_factory=dict)
+    identities: dict[Spot, Sequence[int]] = field(default_factory=dict)
+    class_options: dict[Spot, str] = field(default_factory=dict)
+
+    def base(self, kind: int) -> int:
+        """The type under a domain, or under domains of domains; any other type is its own."""
+        while self.bases.get(kind):
+            kind = self.bases[kind]
+        return kind
+
+    def collation(self, kind: int, collation: int) -> tuple[str, str] | None:
+        """(schema, name) of the collation of a column of a type; None where it is the type's own."""
+        if not collation or collation == self.type_collations.get(kind, DEFAULT_COLLATION):
+            return None
+        return self.collations[collation]
+
+
+def read(results: Sequence[Iterable[Sequence[Any]]]) -> Lookups:
+    """The rows of `QUERIES`, in their order → Lookups."""
+    opclasses, types, collations, defaults, identities, options = results
+    found = Lookups()
+    for oid, name, default, kind, method in opclasses:
+        found.opclasses[oid] = (name, default, kind, method)
+        if default:
+            found.default_opclasses.add((method, kind))
+    for oid, base, collation in types:
+        found.bases[oid] = base
+        found.type_collations[oid] = collation
+    found.collations = {oid: (schema, name) for oid, schema, name in collations}
+    found.defaults = {(oid, number): Expr(text, text) for oid, number, text in defaults}
+    found.identities = {(oid, number): values for oid, number, *values in identities}
+    found.class_options = {(oid, number): text for oid, number, text in options}
+    return found

@@ -1,0 +1,109 @@
+"""What was found equal before is not compared again; what changed since is found, whatever it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+import reconciler.planner.build
+from reconciler import pipeline
+from reconciler.config.options import Options
+from reconciler.desired import cache
+from reconciler.model.later import Later
+from reconciler.results import PlanResult
+from tests.postgres.server import Postgres
+
+TABLES = """
+    CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a text COLLATE "C" DEFAULT 'x', b int,
+                    c int GENERATED ALWAYS AS (b * 2) STORED, CONSTRAINT positive CHECK (b > 0));
+    CREATE INDEX t_a ON t (lower(a)) WHERE b > 1;
+    CREATE VIEW v AS SELECT a, b FROM t;
+    CREATE TABLE beside (id int);
+    COMMENT ON TABLE t IS 'first'"""
+
+BEHIND_ITS_BACK = [
+    "ALTER TABLE t ALTER a SET DEFAULT 'y'",
+    "ALTER TABLE t ALTER b SET NOT NULL",
+    "ALTER TABLE t ALTER id SET INCREMENT 2",
+    "ALTER TABLE t DROP CONSTRAINT positive, ADD CONSTRAINT positive CHECK (b > 0) NOT VALID",
+    "DROP INDEX t_a; CREATE INDEX t_a ON t (upper(a)) WHERE b > 1",
+    "DROP INDEX t_a; CREATE INDEX t_a ON t (lower(a) text_pattern_ops) WHERE b > 1",
+    "CREATE OR REPLACE VIEW v AS SELECT a, b + 0 AS b FROM t",
+    "COMMENT ON TABLE t IS 'second'",
+    "GRANT SELECT ON t TO public",
+    "CREATE TABLE more (id int)",
+    "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+]
+
+
+@pytest.fixture
+def options(pg_database: Postgres.Factory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Options:
+    """A database, its import, and a cache that keeps even what is small."""
+    uri = pg_database()
+    with psycopg.connect(uri) as connection:
+        connection.execute(TABLES)
+    monkeypatch.setattr(cache, "WORTH_CACHING", 0)
+    options = Options(target=uri, schemas=tmp_path, cache=tmp_path / ".cache", service="app")
+    (text,) = pipeline.import_live(pipeline.load(options, {}, declared=False)).files.values()
+    (tmp_path / "app.yaml").write_text(text)
+    return options
+
+
+def planned(options: Options) -> PlanResult:
+    return pipeline.make_plan(pipeline.load(options, {}))
+
+
+def test_the_third_plan_compares_nothing(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        assert not planned(options).plan.steps
+
+    def never(*_arguments: object) -> None:
+        raise AssertionError("compared again")
+
+    monkeypatch.setattr(reconciler.planner.build, "diff", never)
+    monkeypatch.setattr(Later, "made", never)
+    assert not planned(options).plan.steps
+
+
+@pytest.mark.parametrize("statement", BEHIND_ITS_BACK)
+def test_a_change_behind_its_back_is_found(options: Options, statement: str) -> None:
+    for _ in range(2):
+        planned(options)
+    with psycopg.connect(options.target or "") as connection:
+        connection.execute(statement)
+    result = planned(options)
+    assert result.plan.steps or any(
+        u.address.name in ("more", "f()") for s in (pipeline.drift(pipeline.load(options, {})),) for u in s.unmanaged
+    )
+
+
+def test_a_changed_declaration_is_compared(options: Options) -> None:
+    for _ in range(2):
+        planned(options)
+    file = (options.schemas or Path()) / "app.yaml"
+    file.write_text(file.read_text().replace("b: integer", "b: {type: integer, not_null: true}"))
+    assert planned(options).plan.steps
+
+
+def test_a_broken_memory_does_no_harm(options: Options) -> None:
+    for _ in range(2):
+        planned(options)
+    for file in (options.cache or Path()).glob("*.equal.json"):
+        file.write_text('{"roots": 5}')
+    assert not planned(options).plan.steps
+
+
+def test_a_mapping_made_later_is_made_once() -> None:
+    made: list[int] = []
+
+    def make() -> dict[str, int]:
+        made.append(1)
+        return {"a": 1}
+
+    later = Later(make)
+    assert not made
+    assert (later["a"], later.get("b", 2), len(later), "a" in later, list(later)) == (1, 2, 1, True, ["a"])
+    assert (dict(later.items()), list(later.values()), list(later.keys())) == ({"a": 1}, [1], ["a"])
+    assert made == [1]
