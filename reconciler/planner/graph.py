@@ -147,22 +147,29 @@ class Graph:
 
     def _wait_for_altered(self) -> bool:
         """Raise the phase of what, once made, would bind what it mentions against its own change; whether any was."""
-        raised = False
-        for change in self.changes.values():
+        raised, altered = False, self._altered()
+        for change in self.changes.values() if altered else ():
             kind = self.engine.kinds[change.address.kind]
             if not kind.bound or change.action not in (Action.CREATE, Action.UPDATE) or change.after is None:
                 continue
-            for address in kind.mentions(change.after, self.desired):
-                other = self.changes.get(address)
-                if other is None or other.action not in (Action.UPDATE, Action.REPLACE):
-                    continue
-                if self.engine.kinds[address.kind].disturbs(other) is Disturbance.NONE:
-                    continue
-                phase = max((self.nodes[i].phase for i in self._providers(self._drafts(address))), default=Phase.EXPAND)
-                for index in self.of.get(change.address, ()):
-                    raised |= self.nodes[index].phase < phase
-                    self.nodes[index].phase = max(self.nodes[index].phase, phase)
+            phase = max(
+                (altered.get(a, Phase.EXPAND) for a in kind.mentions(change.after, self.desired)), default=Phase.EXPAND
+            )
+            for index in self.of.get(change.address, ()):
+                raised |= self.nodes[index].phase < phase
+                self.nodes[index].phase = max(self.nodes[index].phase, phase)
         return raised
+
+    def _altered(self) -> dict[Address, Phase]:
+        """What changes in a way that what is bound to it would stand against, and when it is done."""
+        found: dict[Address, Phase] = {}
+        for address, change in self.changes.items():
+            if change.action not in (Action.UPDATE, Action.REPLACE):
+                continue
+            if self.engine.kinds[address.kind].disturbs(change) is not Disturbance.NONE:
+                makers = self._providers(self._drafts(address))
+                found[address] = max((self.nodes[i].phase for i in makers), default=Phase.EXPAND)
+        return {a: phase for a, phase in found.items() if phase is not Phase.EXPAND}
 
     def _connect_gladly(self, change: Change[Any]) -> None:
         if change.after is None:

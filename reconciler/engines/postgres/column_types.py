@@ -105,7 +105,7 @@ def _statements(before: Column, after: Column, using: str) -> list[str]:
     """The default goes first and comes again where it differs, or where it might not follow the type."""
     collate = f" COLLATE {qualified(*after.collation)}" if after.collation else ""
     change = alter(after, f"TYPE {after.type}{collate}{using}")
-    if before.default == after.default and not using:
+    if (before.default == after.default and not using) or before.identity is not None:  # that has no default
         return [change]
     out = [alter(after, "DROP DEFAULT")] if before.default else []
     back = [alter(after, f"SET DEFAULT {after.default.source}")] if after.default else []

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres.column_anew import whole
+from reconciler.engines.postgres.column_identity import takes_identity
 from reconciler.engines.postgres.column_parts import Identity, defaults, lift_identity, restarting, sequence_options
 from reconciler.engines.postgres.column_parts import lower_identity as lower_options
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.locks import SHARE_ROW_EXCLUSIVE, access_exclusive, lock
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.quoting import dotted, ident, literal, qualified, undotted
+from reconciler.engines.postgres.quoting import dotted, fitting, ident, literal, qualified, undotted
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -135,16 +136,37 @@ def _own(sequence: Sequence, phase: Phase, live: Sequence | None = None) -> Draf
     )
 
 
+def _successor(sequence: Sequence, context: Context) -> tuple[list[str], list[str], list[str]]:
+    """(before, after, back): how it takes the place of an identity column's own sequence, which has the name that a
+    serial's has, and goes on where that stands.
+    """
+    if sequence.owned_by is None:
+        return [], [], []
+    schema, (table, column) = sequence.address.path[0], sequence.owned_by
+    live = context.live.resources.get(sequence.address.sibling("column", (schema, table, column)))
+    if getattr(live, "identity", None) is None:
+        return [], [], []
+    name, aside = sequence.address.name, fitting(sequence.address.name, suffix="_identity")
+    own = f"pg_get_serial_sequence({literal(qualified(schema, table))}, {literal(column)})"
+    return (
+        [f"ALTER SEQUENCE IF EXISTS {qualified(schema, name)} RENAME TO {ident(aside)}"],
+        [f"SELECT setval({literal(qualified(schema, name))}, nextval({own}), false)"],
+        [f"ALTER SEQUENCE IF EXISTS {qualified(schema, aside)} RENAME TO {ident(name)}"],
+    )
+
+
 def create(change: Change[Sequence], context: Context) -> list[Draft]:
     """The sequence first, since defaults use it; its owner once the column is there."""
     sequence = change.desired
+    before, after, back = _successor(sequence, context)
     made = Draft(
         "create",
         Phase.EXPAND,
         f"create sequence {'.'.join(change.address.path)}",
-        sql(definition(sequence)),
+        sql(*before, definition(sequence), *after),
+        locks=access_exclusive((change.address.path[0], change.address.name)) if before else (),
         done=(Check(change.address),),
-        undo=(sql(f"DROP SEQUENCE IF EXISTS {_name(change.address)}"),),  # it may have gone with its column
+        undo=(sql(f"DROP SEQUENCE IF EXISTS {_name(change.address)}", *back),),  # it may have gone with its column
         requires=freed(change, context),
         provides=True,
     )
@@ -172,7 +194,13 @@ def absorbed(change: Change[Sequence], context: Context) -> bool:
         return False
     column = change.address.sibling("column", (change.address.path[0], *change.before.owned_by))
     own: Change[Any] | None = context.changes.get(column)
-    return context.deletes(column) or (own is not None and own.action is Action.REPLACE and whole(own))
+    return context.deletes(column) or (
+        own is not None and own.action is not Action.DELETE and (takes_identity(own) or _goes(own))
+    )
+
+
+def _goes(change: Change[Any]) -> bool:
+    return change.action is Action.REPLACE and whole(change)
 
 
 def alter(change: Change[Sequence], _context: Context) -> list[Draft]:
