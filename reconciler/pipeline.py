@@ -74,7 +74,7 @@ def validate(project: Project) -> ValidateResult:
 def make_plan(project: Project, services: Iterable[str] = (), *, stamped: bool = False) -> PlanResult:
     """Compare live and declared and plan the difference; all services unless some are named.
 
-    `stamped`: the plan will be written to a file though it may be empty, so fingerprints and digest are wanted.
+    `stamped`: with the fingerprints and the digest that a plan needs to be run, or to be known by.
     Raises ConnectionFailed, StoreError, DeclarationErrors, UnsupportedChange; several targets' errors as one Several.
     """
     from reconciler.apply.survey import no_longer_declared
@@ -82,15 +82,14 @@ def make_plan(project: Project, services: Iterable[str] = (), *, stamped: bool =
 
     with _without_gc():
         targets, seen = _survey(project, services, sizes=True)
-        wanted = stamped or any(s.state.changes for s in seen)
         plan = build(
             project.environment.name,
             [s.state for s in seen],
-            [s.stamp(fingerprints=wanted) for s in seen],
+            [s.stamp(fingerprints=stamped) for s in seen],
             project.environment.stop_before,
             no_longer_declared(seen, project.every),
         )
-        if wanted:
+        if stamped:
             from reconciler.planfile.codec import sealed
 
             plan = sealed(plan)

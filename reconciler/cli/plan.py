@@ -30,7 +30,7 @@ def command(shared: Shared, out: Path | None, detailed_exitcode: bool, form: str
     from reconciler import pipeline
 
     project = pipeline.load(shared.options)
-    result = pipeline.make_plan(project, shared.services, stamped=out is not None)
+    result = pipeline.make_plan(project, shared.services, stamped=out is not None or shared.as_json)
     if out is not None:
         from reconciler.planfile import store
 

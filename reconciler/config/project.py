@@ -45,7 +45,7 @@ class Project:
 
     def documents_of(self, service: str) -> tuple[Document, ...]:
         """The declaration files of one service, in order."""
-        return tuple(d for d in self.documents if isinstance(d.data, Mapping) and d.data.get("service") == service)
+        return tuple(d for d in self.documents if d.head.get("service") == service)
 
     def targets(self, services: Iterable[str] = ()) -> list[tuple[str, str]]:
         """(service, engine) of all targets, or of those of some services. Raises ConfigError for an unknown name."""

@@ -12,8 +12,10 @@ from reconciler.engines.postgres import ENGINE
 from reconciler.engines.postgres.evidence import still_empty
 from reconciler.model.engine import Server
 from reconciler.model.hazard import Code
+from reconciler.model.naming import top_of
 from reconciler.model.plan import Plan
 from reconciler.model.step import Phase
+from reconciler.planfile.fingerprint import key, top_digests
 from tests.postgres.bench import (
     Bench,
     bench,
@@ -61,6 +63,14 @@ def test_the_plan_without_a_server(case: Case, major: int, request: pytest.Fixtu
     plan = pure_plan(case.catalog("desired"), case.catalog("live"), Server("PostgreSQL", (major, 0)), rows)
     elsewhere = case.golden(major).name != "plan.yaml"  # that one is written from the real server
     compare(case, major, compact(plan), elsewhere and request.config.getoption("--update-goldens"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_fingerprint_is_of_the_top_resources(case: Case) -> None:
+    for name in ("live", "desired"):
+        catalog = case.catalog(name)
+        tops = [top_of(a, ENGINE.kinds) for a in catalog.resources]
+        assert top_digests(catalog, ENGINE.kinds).keys() == {key(top.kind, top.path) for top in tops}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -34,9 +34,10 @@ from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.retyping import Retyping
 from reconciler.errors import DeclarationError, DeclarationErrors
 from reconciler.model.address import Address
-from reconciler.model.catalog import Catalog, Deferred
+from reconciler.model.catalog import Catalog, Deferred, unequal
 from reconciler.model.engine import Server
 from reconciler.model.expr import Expr
+from reconciler.model.later import at_once
 from reconciler.model.resource import Resource
 
 NAMELESS = "reconcile_asks_"
@@ -128,10 +129,10 @@ def _differing(
     alone = {k.name for k in kinds.values() if k.temporary and not k.piece}
     tables: dict[Address, None] = {}
     others: list[Address] = []
-    for address, resource in desired.resources.items():
-        if address.kind in pieces and live.resources.get(address) != resource:
+    for address in unequal(desired, live):
+        if address.kind in pieces:
             tables[address.sibling("table", address.path[:2])] = None
-        elif address.kind in alone and live.resources.get(address, resource) != resource:
+        elif address.kind in alone and address in live.resources:
             others.append(address)
     return [a for a in tables if a in desired.resources], others
 
@@ -211,16 +212,20 @@ class _Asked:
                 nameless[path] = address
         return nameless
 
+    def move_extensions(self) -> None:
+        """Put extensions where they are declared to be."""
+        for extension in self.desired.of_kind(Extension):
+            found = self.live.get(extension.address, Extension)
+            if found is not None and extension.schema and extension.schema != found.schema:
+                self.tried(f"CREATE SCHEMA IF NOT EXISTS {ident(extension.schema)}")
+                self.tried(f"ALTER EXTENSION {ident(extension.address.name)} SET SCHEMA {ident(extension.schema)}")
+
     def prepare(self) -> None:
         """Make what the tables need and the server does not have yet; all of it is rolled back."""
+        self.move_extensions()
         types: list[str] = []
-        for resource in self.desired.resources.values():
-            found = self.live.resources.get(resource.address)
-            if isinstance(resource, Extension) and isinstance(found, Extension) and resource.schema != found.schema:
-                self.tried(f"CREATE SCHEMA IF NOT EXISTS {ident(resource.schema or '')}")
-                self.tried(f"ALTER EXTENSION {ident(resource.address.name)} SET SCHEMA {ident(resource.schema or '')}")
-            if found is not None:
-                continue
+        there = at_once(self.live.resources)
+        for resource in (r for a, r in self.desired.resources.items() if a not in there):
             kind = self.kinds[resource.address.kind]
             if kind.prepares:
                 types.append(kind.prepares(resource))

@@ -200,7 +200,8 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
         f"rows of {table} have no {column.address.name}",
         f"SELECT ctid::text FROM ONLY {table} WHERE {name} IS NULL",
     )
-    old = hazard(Code.OLD_WRITERS, f"code that writes no {column.address.name} is refused from here on")
+    without = "NULL to" if column.default is not None else "no"  # what leaves it out gets the default
+    old = hazard(Code.OLD_WRITERS, f"code that writes {without} {column.address.name} is refused from here on")
     if context.server.version >= (18,):
         return _require_native(column, nulls, old, added)
     helper = fitting(column.table[1], column.address.name, suffix="_not_null")
