@@ -94,7 +94,12 @@ def inspect(
 
     The rows are all read at once, under a digest; resources are made of them when somebody looks.
     """
-    queries = [*lookups.QUERIES, *(kind.query(version) for kind in kinds.values()), UNMANAGED, dependencies.QUERY]
+    queries = [
+        *lookups.QUERIES,
+        *(kind.query(version) for kind in kinds.values()),
+        UNMANAGED,
+        dependencies.query(version),
+    ]
     results = _pipelined(connection, queries, {"namespaces": wanted})
     rows = _Rows(kinds, service, version, renamed or {}, results)
     unmanaged = tuple(_unmanaged(results[-2], service))
