@@ -137,6 +137,29 @@ class Session(Protocol):
         ...
 
 
+class Rehearsal(NamedTuple):
+    """Renames to try out beside the real things, without a trace.
+
+    `needed` is what is built: live resources; `roots` names further schemas that have to be there; `build` gives the
+    operations that make a catalog where another one is; `renames` are those that rename.
+    """
+
+    needed: Catalog
+    roots: frozenset[str]
+    build: Callable[[Catalog, Catalog], list[Operation]]
+    renames: list[Operation]
+
+
+@runtime_checkable
+class Rehearsing(Protocol):
+    """A session with a store that can rename, and can say beforehand what that does to all that uses the name."""
+
+    def rehearsed(self, rehearsal: Rehearsal) -> AbstractContextManager[tuple[Catalog, Catalog]]:
+        """What was built, read before and after the renames; meanwhile `canonicalise` finds the new names. Both are
+        empty where the store does not let us."""
+        ...
+
+
 @runtime_checkable
 class Engine(Protocol):
     """The pure half. Importing an engine imports no driver; `open` does."""

@@ -15,10 +15,11 @@ from reconciler.engines.postgres.canonical import canonicalise
 from reconciler.engines.postgres.engine_facts import OLDEST
 from reconciler.engines.postgres.inspect import inspect, namespaces
 from reconciler.engines.postgres.kind import PgKind
+from reconciler.engines.postgres.rehearsal import rehearsed as rehearse
 from reconciler.errors import ConnectionFailed, StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Limits, Progress, Scope, Server, Target
+from reconciler.model.engine import Limits, Progress, Rehearsal, Scope, Server, Target
 from reconciler.model.step import Operation, Probe, Size, Violations
 
 CONNECT_SECONDS = 5
@@ -159,6 +160,19 @@ class PostgresSession:
     def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
         """See `canonical.canonicalise`."""
         return canonicalise(self.connection, self.kinds, desired, live, self.server)
+
+    @contextlib.contextmanager
+    def rehearsed(self, rehearsal: Rehearsal) -> Iterator[tuple[Catalog, Catalog]]:
+        """See `rehearsal.rehearsed`; both catalogs are empty where the role may not."""
+        with contextlib.ExitStack() as stack:
+            try:
+                both = stack.enter_context(
+                    rehearse(self.connection, self.kinds, self.target.service, self.server.version[0], rehearsal)
+                )
+            except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
+                nothing = Catalog(self.target.service, "postgres", {})
+                both = nothing, nothing
+            yield both
 
     def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
         """Row estimates and total sizes of tables, with what inherits from them or is a partition; 0 rows only where

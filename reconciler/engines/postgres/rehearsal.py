@@ -1,0 +1,108 @@
+"""Building things under their own names, beside the real ones, in a transaction that is rolled back.
+
+The schemas they stand in are renamed for that, and empty ones take their names. Nobody else sees it, and it takes no
+lock on anything in them: ALTER SCHEMA … RENAME touches a row of pg_namespace and nothing else (row 107). What it does
+keep waiting meanwhile is another ALTER of the same schema.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+
+from reconciler.engines.postgres.inspect import inspect
+from reconciler.engines.postgres.kind import PgKind
+from reconciler.engines.postgres.kinds.materialized_view import MaterializedView
+from reconciler.engines.postgres.kinds.schema import Schema
+from reconciler.engines.postgres.operations import Sql
+from reconciler.engines.postgres.quoting import ident
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.engine import Rehearsal
+from reconciler.model.resource import Resource
+
+ASIDE = "reconcile_aside_"
+LOCK_TIMEOUT = "3s"
+
+
+@contextlib.contextmanager
+def rehearsed(
+    connection: psycopg.Connection[Any],
+    kinds: Mapping[str, PgKind[Any]],
+    service: str,
+    version: int,
+    rehearsal: Rehearsal,
+) -> Iterator[tuple[Catalog, Catalog]]:
+    """What was built, before and after the renames. The renamed things are there until the block ends.
+
+    Raises psycopg.Error where the role may not: it has to own the schemas and may create others.
+    """
+    built = _buildable(rehearsal.needed, kinds)
+    roots = sorted({a.path[0] for a in built.resources})
+    with connection.transaction(force_rollback=True):
+        connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        _aside(connection, sorted({*roots, *rehearsal.roots}))
+        present = {a: r for a, r in built.resources.items() if isinstance(r, Schema)}
+        for operation in rehearsal.build(built, built.with_resources(present)):
+            _run(connection, operation)
+        before = _look(connection, kinds, service, version, roots)
+        for operation in rehearsal.renames:
+            _run(connection, operation)
+        yield before, _look(connection, kinds, service, version, None)
+
+
+def _buildable(needed: Catalog, kinds: Mapping[str, PgKind[Any]]) -> Catalog:
+    """What stands in a schema, and its schema; no rows are looked up for a materialized view."""
+
+    def rooted(address: Address) -> bool:
+        parent = kinds[address.kind].parent
+        return address.kind == "schema" or (parent is not None and rooted(address.sibling(parent, address.path)))
+
+    resources: dict[Address, Resource] = {
+        a: replace(r, with_data=False) if isinstance(r, MaterializedView) else r
+        for a, r in needed.resources.items()
+        if rooted(a)
+    }
+    return needed.with_resources(resources)
+
+
+def _aside(connection: psycopg.Connection[Any], schemas: list[str]) -> None:
+    """Empty schemas of these names; of what is in the real ones, that of public alone is still found unsaid."""
+    path = ["public"]
+    for number, name in enumerate(schemas):
+        there = connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (name,)).fetchone()
+        if there is not None:
+            connection.execute(f"ALTER SCHEMA {ident(name)} RENAME TO {ASIDE}{number}".encode())
+            path += [f"{ASIDE}{number}"] if name == "public" else []
+        connection.execute(f"CREATE SCHEMA {ident(name)}".encode())
+    connection.execute(f"SET LOCAL search_path = {', '.join(path)}".encode())
+
+
+def _run(connection: psycopg.Connection[Any], operation: Any) -> None:
+    """One operation; what cannot be built (it uses something that is not ours) is left out."""
+    with contextlib.suppress(psycopg.Error), connection.transaction():
+        for statement in operation.statements if isinstance(operation, Sql) else ():
+            connection.execute(statement.encode())
+
+
+def _look(
+    connection: psycopg.Connection[Any],
+    kinds: Mapping[str, PgKind[Any]],
+    service: str,
+    version: int,
+    roots: list[str] | None,
+) -> Catalog:
+    """What is in the schemas that were made here; what names something that was left out is not told."""
+    rows = connection.execute(
+        "SELECT oid FROM pg_namespace WHERE xmin::text::bigint = (pg_current_xact_id()::text::bigint & 4294967295)"
+        " AND NOT starts_with(nspname, %s) AND nspname !~ '^pg_'"
+        if roots is None
+        else "SELECT oid FROM pg_namespace WHERE nspname = ANY (%s)",
+        (ASIDE if roots is None else roots,),
+    ).fetchall()
+    found = inspect(connection, kinds, service, version, [oid for (oid,) in rows])
+    return found.with_resources({a: r for a, r in found.resources.items() if ASIDE not in repr(r)})
