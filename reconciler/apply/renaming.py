@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from reconciler.diff.renames import Moves, presented
+from reconciler.diff.renames import Moves, presented, with_followers
 from reconciler.diff.structural import diff
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
@@ -41,8 +41,10 @@ def renamed(state: TargetState, moves: Moves, session: Session) -> TargetState:
         lambda catalog, roots: _operations(replace(state, desired=catalog, live=roots)),
         _operations(replace(state, desired=live, live=live, changes=_only(moves, live))),
     )
-    with session.rehearsed(rehearsal) as (before, after):
-        live = replace(live, resources=_respelled(live, before, after, moves))
+    with session.rehearsed(rehearsal) as told:
+        moves = with_followers(moves, told.follows)
+        live = presented(state.live, moves)
+        live = replace(live, resources=_respelled(live, told.before, told.after, moves))
         desired = session.canonicalise(state.desired, live)
     managed = state.managed | {moves.after(a) for a in state.managed}
     return replace(state, desired=desired, live=live, found=state.live, moves=moves, managed=managed)

@@ -84,6 +84,12 @@ def due(desired: Catalog, live: Catalog, kinds: Kinds) -> Moves:
     return Moves(kinds, found.new, found.via, within)
 
 
+def with_followers(moves: Moves, follows: Mapping[Address, Address]) -> Moves:
+    """The moves with those of what has another address because of them, and no rename of its own."""
+    more = {old: new for old, new in follows.items() if moves.after(old) != new}
+    return Moves(moves.kinds, {**moves.new, **more}, moves.via, moves.within) if more else moves
+
+
 def presented(live: Catalog, moves: Moves) -> Catalog:
     """The live catalog with its resources under the addresses they will have; their texts are as they were."""
     resources: dict[Address, Resource] = {}

@@ -150,13 +150,22 @@ class Rehearsal(NamedTuple):
     renames: list[Operation]
 
 
+class Rehearsed(NamedTuple):
+    """What was built, read before and after the renames, and where what was at an address before is after them: the
+    types that a routine takes are part of its name. All empty where the store does not let us.
+    """
+
+    before: Catalog
+    after: Catalog
+    follows: Mapping[Address, Address]
+
+
 @runtime_checkable
 class Rehearsing(Protocol):
     """A session with a store that can rename, and can say beforehand what that does to all that uses the name."""
 
-    def rehearsed(self, rehearsal: Rehearsal) -> AbstractContextManager[tuple[Catalog, Catalog]]:
-        """What was built, read before and after the renames; meanwhile `canonicalise` finds the new names. Both are
-        empty where the store does not let us."""
+    def rehearsed(self, rehearsal: Rehearsal) -> AbstractContextManager[Rehearsed]:
+        """What the renames did; as long as the block lasts `canonicalise` finds the new names."""
         ...
 
 

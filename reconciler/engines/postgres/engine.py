@@ -16,6 +16,7 @@ from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.extension import Extension
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
+from reconciler.engines.postgres.kinds.range import Range
 from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.names import RELATIONS, TYPES
 from reconciler.engines.postgres.quoting import MAX_BYTES
@@ -118,7 +119,7 @@ def _fits(address: Address) -> Iterable[tuple[Address, str, str]]:
 
 def _unknown_types(catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
     """A bare name close to a built-in one is taken for a slip; anything else is the server's to judge."""
-    own = {a.name for a in catalog.resources if a.kind in KINDS}
+    own = {a.name for a in catalog.resources if a.kind in KINDS} | {r.multirange for r in catalog.of_kind(Range)}
     extensions = any(True for _ in catalog.of_kind(Extension))
     for column in catalog.of_kind(Column):
         if types.is_builtin(column.type) or named(column.type)[1] in own:

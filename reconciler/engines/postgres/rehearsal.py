@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from reconciler.engines.postgres.inspect import inspect
+from reconciler.engines.postgres.inspect import Rows, rows_of
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.kinds.materialized_view import MaterializedView
 from reconciler.engines.postgres.kinds.schema import Schema
@@ -22,7 +22,7 @@ from reconciler.engines.postgres.operations import Sql
 from reconciler.engines.postgres.quoting import ident
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Rehearsal
+from reconciler.model.engine import Rehearsal, Rehearsed
 from reconciler.model.resource import Resource
 
 ASIDE = "reconcile_aside_"
@@ -36,7 +36,7 @@ def rehearsed(
     service: str,
     version: int,
     rehearsal: Rehearsal,
-) -> Iterator[tuple[Catalog, Catalog]]:
+) -> Iterator[Rehearsed]:
     """What was built, before and after the renames. The renamed things are there until the block ends.
 
     Raises psycopg.Error where the role may not: it has to own the schemas and may create others.
@@ -52,7 +52,10 @@ def rehearsed(
         before = _look(connection, kinds, service, version, roots)
         for operation in rehearsal.renames:
             _run(connection, operation)
-        yield before, _look(connection, kinds, service, version, None)
+        after = _look(connection, kinds, service, version, None)
+        now = after.reader.objects
+        follows = {a: now[oid] for oid, a in before.reader.objects.items() if oid in now}
+        yield Rehearsed(_told(before), _told(after), follows)
 
 
 def _buildable(needed: Catalog, kinds: Mapping[str, PgKind[Any]]) -> Catalog:
@@ -95,8 +98,8 @@ def _look(
     service: str,
     version: int,
     roots: list[str] | None,
-) -> Catalog:
-    """What is in the schemas that were made here; what names something that was left out is not told."""
+) -> Rows:
+    """What is in the schemas that were made here, whatever their names by now."""
     rows = connection.execute(
         "SELECT oid FROM pg_namespace WHERE xmin::text::bigint = (pg_current_xact_id()::text::bigint & 4294967295)"
         " AND NOT starts_with(nspname, %s) AND nspname !~ '^pg_'"
@@ -104,5 +107,10 @@ def _look(
         else "SELECT oid FROM pg_namespace WHERE nspname = ANY (%s)",
         (ASIDE if roots is None else roots,),
     ).fetchall()
-    found = inspect(connection, kinds, service, version, [oid for (oid,) in rows])
+    return rows_of(connection, kinds, service, version, [oid for (oid,) in rows])
+
+
+def _told(rows: Rows) -> Catalog:
+    """What names something that was left out is not told."""
+    found = rows.catalog()
     return found.with_resources({a: r for a, r in found.resources.items() if ASIDE not in repr(r)})

@@ -16,7 +16,7 @@ from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, SHARE_UPDATE_EXC
 from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.object_names import CONSTRAINTS, phrase, relation
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.quoting import ident, qualified, undotted
+from reconciler.engines.postgres.quoting import ident, literal, qualified, undotted
 from reconciler.engines.postgres.routine_arguments import SIGNED, split
 from reconciler.engines.postgres.routine_parts import Routine
 from reconciler.model.address import Address
@@ -44,6 +44,8 @@ IN_SCHEMA = frozenset(
 )
 """Kinds that have ALTER … SET SCHEMA."""
 WRITTEN = frozenset({"schema", "table", "column", "view", "foreign_table", "sequence", "enum", "domain", "composite"})
+WITHIN = {"enum": "values", "composite": "attributes", "range": "multirange"}
+"""Where the names stand that `Change.within` is about."""
 NOBODY = Catalog("", "postgres", {})
 INDEXES = frozenset({"index", "materialized_view_index"})
 
@@ -71,6 +73,10 @@ def former(address: Address, text: str) -> Address | None:
 
 def rename(change: Change[Any], context: Context) -> list[Draft]:
     """One transaction; instant once it has its lock. In contract where queries name it: they break at once."""
+    return [*_itself(change, context), *_inside(change)]
+
+
+def _itself(change: Change[Any], context: Context) -> list[Draft]:
     old, new = change.moved, change.address
     if old is None:
         return []
@@ -102,6 +108,40 @@ def statements(old: Address, new: Address) -> list[str]:
     return found
 
 
+def _inside(change: Change[Any]) -> list[Draft]:
+    """Values, attributes, the multirange: each has the type's own ALTER. `change.before` has the new names."""
+    address, attribute = change.address, WITHIN.get(change.address.kind, "")
+    if not change.within:
+        return []
+    names = ", ".join(f"{old} to {new}" for old, new in change.within)
+    composite = address.kind == "composite"
+    olds = ", ".join(old for old, _ in change.within)
+    return [
+        Draft(
+            "rename inside",
+            Phase.CONTRACT,
+            f"rename in {address.kind} {'.'.join(address.path)}: {names}",
+            sql(*(_one_inside(address, old, new) for old, new in change.within)),
+            locks=(lock(ACCESS_EXCLUSIVE, *address.path[:2]),) if composite else (),
+            hazards=(
+                hazard(Code.OLD_READERS, f"code that says {olds} breaks"),
+                hazard(Code.OLD_WRITERS, f"code that writes {olds} is refused"),
+            ),
+            done=(Check(address, attributes=((attribute, getattr(change.before, attribute)),)),),
+            undo=(sql(*(_one_inside(address, new, old) for old, new in reversed(change.within))),),
+            renames=True,
+        )
+    ]
+
+
+def _one_inside(address: Address, old: str, new: str) -> str:
+    if address.kind == "enum":
+        return f"ALTER TYPE {qualified(*address.path)} RENAME VALUE {literal(old)} TO {literal(new)}"
+    if address.kind == "composite":
+        return f"ALTER TYPE {qualified(*address.path)} RENAME ATTRIBUTE {ident(old)} TO {ident(new)}"
+    return f"ALTER TYPE {qualified(address.path[0], old)} RENAME TO {ident(new)}"
+
+
 def _phrase(address: Address) -> str:
     if address.kind == "column" or address.kind in CONSTRAINTS:
         return f"TABLE {qualified(*address.path[:2])}"
@@ -122,7 +162,7 @@ def _locks(old: Address) -> tuple[Lock, ...]:
     """An index is locked alone, and so that queries go on, since 12."""
     if old.kind in INDEXES:
         return (lock(SHARE_UPDATE_EXCLUSIVE, old.path[0], old.path[-1]),)
-    on = relation(old)
+    on = (old.path[0], old.path[1]) if old.kind == "composite" else relation(old)
     return (lock(ACCESS_EXCLUSIVE, *on),) if on else ()
 
 

@@ -19,7 +19,7 @@ from reconciler.engines.postgres.rehearsal import rehearsed as rehearse
 from reconciler.errors import ConnectionFailed, StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Limits, Progress, Rehearsal, Scope, Server, Target
+from reconciler.model.engine import Limits, Progress, Rehearsal, Rehearsed, Scope, Server, Target
 from reconciler.model.step import Operation, Probe, Size, Violations
 
 CONNECT_SECONDS = 5
@@ -162,17 +162,17 @@ class PostgresSession:
         return canonicalise(self.connection, self.kinds, desired, live, self.server)
 
     @contextlib.contextmanager
-    def rehearsed(self, rehearsal: Rehearsal) -> Iterator[tuple[Catalog, Catalog]]:
-        """See `rehearsal.rehearsed`; both catalogs are empty where the role may not."""
+    def rehearsed(self, rehearsal: Rehearsal) -> Iterator[Rehearsed]:
+        """See `rehearsal.rehearsed`; nothing is told where the role may not."""
         with contextlib.ExitStack() as stack:
             try:
-                both = stack.enter_context(
+                told = stack.enter_context(
                     rehearse(self.connection, self.kinds, self.target.service, self.server.version[0], rehearsal)
                 )
             except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
                 nothing = Catalog(self.target.service, "postgres", {})
-                both = nothing, nothing
-            yield both
+                told = Rehearsed(nothing, nothing, {})
+            yield told
 
     def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
         """Row estimates and total sizes of tables, with what inherits from them or is a partition; 0 rows only where
