@@ -78,7 +78,9 @@ def _needed(state: TargetState, live: Catalog, moves: Moves) -> Catalog:
     was = {moves.after(a): a for a in found}
     moved = {a for a in found if moves.after(a) != a or moves.after(a) in moves.within}
     start = dict.fromkeys(moved)
-    start.update(dict.fromkeys(a for a, r in found.items() if not moved.isdisjoint(references_of(r, state.live, kinds))))
+    start.update(
+        dict.fromkeys(a for a, r in found.items() if not moved.isdisjoint(references_of(r, state.live, kinds)))
+    )
     for address, wanted in state.desired.resources.items():
         if live.resources.get(address) != wanted:
             said = (address, *references_of(wanted, state.desired, kinds), *kinds[address.kind].mentions(wanted, live))
@@ -122,7 +124,9 @@ def moved_tops(steps: Iterable[Step], live: Catalog, tops: Iterable[str], kinds:
     """Keys of top resources that renames among the steps may have changed: what was in a renamed thing, under both of
     its names, and what uses it.
     """
-    pairs = [(s.address, c.address) for s in steps for c in s.done if not c.present and c.address.kind == s.address.kind]
+    pairs = [
+        (s.address, c.address) for s in steps for c in s.done if not c.present and c.address.kind == s.address.kind
+    ]
     pairs = [(new, old) for new, old in pairs if new != old]
     if not pairs:
         return set()

@@ -110,7 +110,7 @@ class _Walk:
             resource = kind.lower(name, node, place)
             if former is not None and resource is not None:
                 self.moves[resource.address] = _former(kind, resource.address, former, place)
-            elif resource is not None and kind.within is not None and getattr(resource, "renamed", ()):
+            elif resource is not None and kind.within is not None and getattr(resource, "renamed", None):
                 self.moves[resource.address] = resource.address
         except DeclarationError as error:
             self.errors.append(error)

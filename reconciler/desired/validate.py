@@ -73,7 +73,12 @@ def _node_schema(engine: Engine, kind: Kind[Any]) -> dict[str, Any]:
     schema = dict(kind.spec)
     if "properties" in schema:
         children = [k for k in engine.kinds.values() if k.parent == kind.name or kind.name in k.attaches]
-        schema["properties"] = {**schema["properties"], **_sections(engine, children), "environments": OVERLAY, FORMER: NAME}
+        schema["properties"] = {
+            **schema["properties"],
+            **_sections(engine, children),
+            "environments": OVERLAY,
+            FORMER: NAME,
+        }
         schema.setdefault("additionalProperties", False)
     return schema
 

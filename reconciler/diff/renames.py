@@ -166,7 +166,7 @@ def _no_circles(desired: Catalog) -> None:
                 [
                     DeclarationError(
                         f"{names} take over each other's names: once that is done, nothing tells that it was",
-                        hint="go by a third name: rename one of them to it, apply, then rename it to the name it shall have",
+                        hint="rename one of them to a third name and apply that; then to what it shall be called",
                         where=desired.origin(address),
                     )
                 ]

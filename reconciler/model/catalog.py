@@ -34,7 +34,7 @@ class Catalog:
     `digest` names what it was read from, where reading tells: equal digests, equal catalogs.
     `uses` is what the store itself knows of who uses what, beside what the resources say. `origin` says where a
     declared resource was written; it is a function because finding a line means parsing again. `moves` says of declared
-    addresses under which other one the resource may be live (`renamed_from`); its own, where that is said of its inside.
+    addresses which other one the resource may be live at (`renamed_from`); its own, where that is said of its inside.
     """
 
     service: str

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler import __version__
+from reconciler.diff.lookalikes import lookalikes
 from reconciler.diff.ownership import owned
 from reconciler.diff.renames import Moves, with_moves
 from reconciler.diff.structural import Changes, diff
@@ -120,9 +121,16 @@ def build(
         steps=tuple(steps),
         unmanaged=tuple(sorted(u for state in states for u in state.unmanaged)),
         deferred=tuple(sorted(d for state in states for d in _deferred(state))),
-        notes=tuple(notes),
+        notes=(*notes, *(note for state in states for note in _hints(state))),
         stop_before=stop_before,
     )
+
+
+def _hints(state: TargetState) -> Iterable[Note]:
+    """Renames that nobody declared, perhaps."""
+    for old, new in lookalikes(state.changes, state.desired, state.live, state.engine.kinds):
+        hint = f"if it is a rename, write 'renamed_from: {old.name}' on {new}, and nothing is dropped"
+        yield Note(state.name, f"{old} goes and {new} comes, and they look alike: {hint}")
 
 
 def _deferred(state: TargetState) -> tuple[Deferred, ...]:

@@ -87,7 +87,9 @@ class Graph:
         if change.before is not None:
             removers = [i for i in mine if self.nodes[i].draft.removes]
             if not removers and (change.forced is None or change.action is Action.DELETE):
-                removers = [i for i in mine if not self.nodes[i].draft.renames]  # what is forced and removes nothing itself is gone with its carrier
+                removers = [
+                    i for i in mine if not self.nodes[i].draft.renames
+                ]  # what is forced and removes nothing itself is gone with its carrier
             for held in sorted(references_of(change.before, self.live, self.engine.kinds) | {*change.causes}):
                 if held not in kept:
                     self._release_before(removers, mine, held, change)

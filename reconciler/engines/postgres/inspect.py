@@ -143,9 +143,11 @@ class Rows:
         )
 
     def resources(self) -> Mapping[Address, Resource]:
+        """All that was read."""
         return self.reader.found
 
     def uses(self) -> Mapping[Address, tuple[Address, ...]]:
+        """Who uses what of it."""
         return dependencies.uses(self.results[-1], self.reader)
 
     def digest(self) -> str:

@@ -45,14 +45,14 @@ def rehearsed(
     roots = sorted({a.path[0] for a in built.resources})
     with connection.transaction(force_rollback=True):
         connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-        _aside(connection, sorted({*roots, *rehearsal.roots}))
+        schemas = _aside(connection, sorted({*roots, *rehearsal.roots}))
         present = {a: r for a, r in built.resources.items() if isinstance(r, Schema)}
         for operation in rehearsal.build(built, built.with_resources(present)):
             _run(connection, operation)
-        before = _look(connection, kinds, service, version, roots)
+        before = rows_of(connection, kinds, service, version, schemas)
         for operation in rehearsal.renames:
             _run(connection, operation)
-        after = _look(connection, kinds, service, version, None)
+        after = rows_of(connection, kinds, service, version, schemas)
         now = after.reader.objects
         follows = {a: now[oid] for oid, a in before.reader.objects.items() if oid in now}
         yield Rehearsed(_told(before), _told(after), follows)
@@ -73,8 +73,8 @@ def _buildable(needed: Catalog, kinds: Mapping[str, PgKind[Any]]) -> Catalog:
     return needed.with_resources(resources)
 
 
-def _aside(connection: psycopg.Connection[Any], schemas: list[str]) -> None:
-    """Empty schemas of these names; of what is in the real ones, that of public alone is still found unsaid."""
+def _aside(connection: psycopg.Connection[Any], schemas: list[str]) -> list[int]:
+    """Oids of empty schemas of these names; of what is in the real ones, that of public alone is still found unsaid."""
     path = ["public"]
     for number, name in enumerate(schemas):
         there = connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (name,)).fetchone()
@@ -83,6 +83,7 @@ def _aside(connection: psycopg.Connection[Any], schemas: list[str]) -> None:
             path += [f"{ASIDE}{number}"] if name == "public" else []
         connection.execute(f"CREATE SCHEMA {ident(name)}".encode())
     connection.execute(f"SET LOCAL search_path = {', '.join(path)}".encode())
+    return [oid for (oid,) in connection.execute("SELECT oid FROM pg_namespace WHERE nspname = ANY (%s)", (schemas,))]
 
 
 def _run(connection: psycopg.Connection[Any], operation: Any) -> None:
@@ -90,24 +91,6 @@ def _run(connection: psycopg.Connection[Any], operation: Any) -> None:
     with contextlib.suppress(psycopg.Error), connection.transaction():
         for statement in operation.statements if isinstance(operation, Sql) else ():
             connection.execute(statement.encode())
-
-
-def _look(
-    connection: psycopg.Connection[Any],
-    kinds: Mapping[str, PgKind[Any]],
-    service: str,
-    version: int,
-    roots: list[str] | None,
-) -> Rows:
-    """What is in the schemas that were made here, whatever their names by now."""
-    rows = connection.execute(
-        "SELECT oid FROM pg_namespace WHERE xmin::text::bigint = (pg_current_xact_id()::text::bigint & 4294967295)"
-        " AND NOT starts_with(nspname, %s) AND nspname !~ '^pg_'"
-        if roots is None
-        else "SELECT oid FROM pg_namespace WHERE nspname = ANY (%s)",
-        (ASIDE if roots is None else roots,),
-    ).fetchall()
-    return rows_of(connection, kinds, service, version, [oid for (oid,) in rows])
 
 
 def _told(rows: Rows) -> Catalog:

@@ -86,11 +86,11 @@ def _itself(change: Change[Any], context: Context) -> list[Draft]:
             "rename",
             Phase.EXPAND if quiet else Phase.CONTRACT,
             f"rename {old.kind.replace('_', ' ')} {'.'.join(old.path)} to {_short(new, old)}",
-            sql(*statements(old, new)),
+            sql(*statements(old, new), *_constructors(change, old, new)),
             locks=_locks(old),
             hazards=() if quiet else (*_hazards(change), *_left_behind(old, new, context)),
             done=(Check(new), Check(old, present=False)),
-            undo=(sql(*statements(new, old)),),
+            undo=(sql(*statements(new, old), *_constructors(change, new, old)),),
             renames=True,
         )
     ]
@@ -121,25 +121,45 @@ def _inside(change: Change[Any]) -> list[Draft]:
             "rename inside",
             Phase.CONTRACT,
             f"rename in {address.kind} {'.'.join(address.path)}: {names}",
-            sql(*(_one_inside(address, old, new) for old, new in change.within)),
+            sql(*(s for old, new in change.within for s in _one_inside(address, old, new))),
             locks=(lock(ACCESS_EXCLUSIVE, *address.path[:2]),) if composite else (),
             hazards=(
                 hazard(Code.OLD_READERS, f"code that says {olds} breaks"),
                 hazard(Code.OLD_WRITERS, f"code that writes {olds} is refused"),
             ),
             done=(Check(address, attributes=((attribute, getattr(change.before, attribute)),)),),
-            undo=(sql(*(_one_inside(address, new, old) for old, new in reversed(change.within))),),
+            undo=(sql(*(s for old, new in reversed(change.within) for s in _one_inside(address, new, old))),),
             renames=True,
         )
     ]
 
 
-def _one_inside(address: Address, old: str, new: str) -> str:
+def _one_inside(address: Address, old: str, new: str) -> list[str]:
     if address.kind == "enum":
-        return f"ALTER TYPE {qualified(*address.path)} RENAME VALUE {literal(old)} TO {literal(new)}"
+        return [f"ALTER TYPE {qualified(*address.path)} RENAME VALUE {literal(old)} TO {literal(new)}"]
     if address.kind == "composite":
-        return f"ALTER TYPE {qualified(*address.path)} RENAME ATTRIBUTE {ident(old)} TO {ident(new)}"
-    return f"ALTER TYPE {qualified(address.path[0], old)} RENAME TO {ident(new)}"
+        return [f"ALTER TYPE {qualified(*address.path)} RENAME ATTRIBUTE {ident(old)} TO {ident(new)}"]
+    one, many = qualified(*address.path), qualified(address.path[0], old)
+    return [
+        f"ALTER TYPE {many} RENAME TO {ident(new)}",
+        *(f"ALTER FUNCTION {many}({a}) RENAME TO {ident(new)}" for a in ("", one, f"VARIADIC {one}[]")),
+    ]
+
+
+def _constructors(change: Change[Any], old: Address, new: Address) -> list[str]:
+    """The functions that make a range have its name, and keep their own when it gets another one."""
+    if old.kind != "range":
+        return []
+    schema, subtype = old.path[0], change.live.subtype
+    said: list[str] = []
+    for arguments in (f"{subtype}, {subtype}", f"{subtype}, {subtype}, text"):
+        place = schema
+        if schema != new.path[0]:
+            said.append(f"ALTER FUNCTION {qualified(schema, old.name)}({arguments}) SET SCHEMA {ident(new.path[0])}")
+            place = new.path[0]
+        if old.name != new.name:
+            said.append(f"ALTER FUNCTION {qualified(place, old.name)}({arguments}) RENAME TO {ident(new.name)}")
+    return said
 
 
 def _phrase(address: Address) -> str:
