@@ -1,4 +1,4 @@
-"""Something that goes and something that comes in the same place, and look alike: perhaps a rename that nobody declared.
+"""Something that goes and something that comes in the same place, and look alike: perhaps an undeclared rename.
 
 A hint for the reviewer, never acted on: only who wrote the declaration knows.
 """
