@@ -198,7 +198,7 @@ def test_killed_at_any_step_the_same_plan_finishes(database: Bench, tmp_path: Pa
     plan = pipeline.make_plan(pipeline.load(options, {}), stamped=True).plan
 
     def listen(event: StepEvent) -> None:
-        if event.what == word and event.step is not None and event.step.id == step:
+        if event.state == word and event.step is not None and event.step.id == step:
             raise Killed
 
     assert len(plan.steps) == 5, summary(plan)
