@@ -49,6 +49,7 @@ test-matrix: $(STAMP)
 bench: $(STAMP)
 	"$(BIN)/python" -m benchmarks.start_up
 	"$(BIN)/python" -m benchmarks.postgres_plan
+	"$(BIN)/python" -m benchmarks.peers
 
 venv: $(STAMP)
 

@@ -26,8 +26,9 @@ NOTHING_CHANGED = "nothing was changed"
 
 
 class ReconcileError(Exception):
-    """Base of all deliberate errors.
+    """Something went wrong that no other code is for: a defect, of which --debug shows more.
 
+    The base of all deliberate errors.
     `message` says what is wrong and what was expected; `hint` what to do about it; `where` the place in a file;
     `effect` what happened to the stores before the error. No part may contain a secret (law 9).
     """
@@ -49,7 +50,7 @@ class ReconcileError(Exception):
 
 
 class Several(ReconcileError):
-    """Errors of several targets found in one run. Ends with the exit code they share, else with 1."""
+    """Errors of several targets in one run, each told with its own code; the exit code is the one they share, or 1."""
 
     code = "RC0002"
 
@@ -62,7 +63,10 @@ class Several(ReconcileError):
 
 
 class DeclarationError(ReconcileError):
-    """A declaration is wrong. Several of them travel in one `DeclarationErrors`."""
+    """A declaration is wrong: the message names file and line.
+
+    Several of them travel in one `DeclarationErrors`.
+    """
 
     code = "RC0100"
 
@@ -101,13 +105,13 @@ class LocalStoreError(ReconcileError):
 
 
 class UnsupportedChange(ReconcileError):
-    """A change that no rule handles: named, never silent (law 3)."""
+    """A change that no rule handles (law 3: never silence). Declare the new thing beside the old one instead."""
 
     code = "RC0400"
 
 
 class InternalError(ReconcileError):
-    """A law of the design does not hold: a defect of `reconcile` itself."""
+    """A defect of `reconcile` itself: one of its own checks failed."""
 
     code = "RC0900"
 

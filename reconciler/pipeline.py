@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +29,7 @@ from reconciler.results import (
 
 if TYPE_CHECKING:
     from reconciler.apply.run import Request
+    from reconciler.apply.scratch import Outcome
     from reconciler.apply.survey import Declared, Seen
     from reconciler.config.project import Project
     from reconciler.model.engine import Engine, Target
@@ -71,30 +72,48 @@ def validate(project: Project) -> ValidateResult:
     )
 
 
-def make_plan(project: Project, services: Iterable[str] = (), *, stamped: bool = False) -> PlanResult:
+def make_plan(
+    project: Project,
+    services: Iterable[str] = (),
+    *,
+    stamped: bool = False,
+    prove: Callable[[str], None] | None = None,
+) -> PlanResult:
     """Compare live and declared and plan the difference; all services unless some are named.
 
-    `stamped`: the plan will be written to a file though it may be empty, so fingerprints and digest are wanted.
+    `stamped`: with the fingerprints and the digest that a plan needs to be run, or to be known by. `prove`: run the
+    steps and their undo on scratch databases; it is told what takes long, and the plan says what came out.
     Raises ConnectionFailed, StoreError, DeclarationErrors, UnsupportedChange; several targets' errors as one Several.
     """
     from reconciler.apply.survey import no_longer_declared
+    from reconciler.planfile.codec import sealed
     from reconciler.planner.build import build
 
     with _without_gc():
         targets, seen = _survey(project, services, sizes=True)
-        wanted = stamped or any(s.state.changes for s in seen)
         plan = build(
             project.environment.name,
             [s.state for s in seen],
-            [s.stamp(fingerprints=wanted) for s in seen],
+            [s.stamp(fingerprints=stamped) for s in seen],
             project.environment.stop_before,
             no_longer_declared(seen, project.every),
         )
-        if wanted:
-            from reconciler.planfile.codec import sealed
+        proving: dict[str, float] = {}
+        if prove is not None and plan.steps:
+            outcomes = _proven(project, plan, targets, seen, prove)
+            plan = replace(plan, proofs=tuple(o.proof for o in outcomes))
+            proving = {o.proof.target: o.seconds for o in outcomes}
+        return PlanResult(sealed(plan) if stamped else plan, {t.name: t.label for t in targets}, proving)
 
-            plan = sealed(plan)
-        return PlanResult(plan, {t.name: t.label for t in targets})
+
+def _proven(
+    project: Project, plan: Plan, targets: Sequence[Target], seen: Sequence[Seen], tell: Callable[[str], None]
+) -> list[Outcome]:
+    from reconciler.apply.scratch import Bench, Subject
+    from reconciler.config.adhoc import parse_target
+
+    bench = Bench(plan, project.environment.limits, lambda url: parse_target(url, {}).connection, tell)
+    return bench.prove([Subject(t, s, project.scratch(t)) for t, s in zip(targets, seen, strict=True)])
 
 
 def apply_plan(
@@ -148,11 +167,14 @@ def drift(project: Project, services: Iterable[str] = ()) -> DriftResult:
         )
 
 
-def import_live(project: Project, services: Iterable[str] = ()) -> ImportResult:
-    """Declarations of what is live, one file a service, proven by lowering them and comparing again."""
+def import_live(project: Project, services: Iterable[str] = (), *, folders: bool = False) -> ImportResult:
+    """Declarations of what is live, one file a service, proven by lowering them and comparing again.
+
+    `folders`: a service that is long is a folder of files instead.
+    """
     from reconciler.apply.imports import import_targets
 
-    return import_targets(project, services)
+    return import_targets(project, services, folders=folders)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 from reconciler.errors import LockBusy, StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred, Unmanaged
-from reconciler.model.engine import Limits, Progress, Scope, Server, Target
+from reconciler.model.engine import Limits, Progress, Scope, ScratchServer, Server, Target
 from reconciler.model.expr import Expr
 from reconciler.model.kind import Kind, Place
 from reconciler.model.resource import Resource
@@ -191,4 +191,26 @@ class MemoryEngine:
 
     @contextmanager
     def open(self, target: Target) -> Iterator[MemorySession]:
-        yield MemorySession(self.stores.setdefault(target.name, Store()), target)
+        yield MemorySession(self.stores.setdefault(target.connection.get("store", target.name), Store()), target)
+
+
+@dataclass
+class ScratchMemoryEngine(MemoryEngine):
+    """The same with scratch stores; `scratches` are those that were made, `faults` what goes wrong in the next one."""
+
+    scratches: list[Store] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
+    scratch_version: tuple[int, ...] = (2, 0)
+
+    def release(self, server: Server) -> str:
+        return str(server.version[0])
+
+    @contextmanager
+    def scratch(self, server: ScratchServer, live: Target, catalogs: Iterable[Catalog]) -> Iterator[Target]:
+        name = f"scratch {len(self.scratches)} of {live.name}"
+        self.stores[name] = Store(version=self.scratch_version, faults=self.faults)
+        self.scratches.append(self.stores[name])
+        try:
+            yield replace(live, connection={"store": name})
+        finally:
+            del self.stores[name]

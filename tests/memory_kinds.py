@@ -263,7 +263,7 @@ def resize(change: Change[Box], context: Context) -> list[Draft]:
             MemoryOperation("set", (item(change.desired, size=size),)),
             hazards=(hazard(Code.LOSSY, "what no longer fits is cut"),) if smaller else (),
             done=(Check(change.address, attributes=(("size", size),)),),
-            undo=() if not smaller else None,
+            undo=(MemoryOperation("set", (item(change.live, size=change.live.size),)),) if not smaller else None,
         )
     ]
 

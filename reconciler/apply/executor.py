@@ -70,7 +70,7 @@ class Executor:
         for probe in step.probes:
             found = run.session.probe(probe)
             if found.count:
-                raise violated(step, probe, found)
+                raise violated(probe, found)
 
         def progress(message: str) -> None:
             self.listen(StepEvent("waiting", run.name, step, message))
@@ -82,10 +82,10 @@ class Executor:
         self.listen(StepEvent("stopping", "", None, "finishing the running steps; interrupt again to give up"))
 
 
-def violated(step: Step, probe: Probe, found: Violations) -> Blocked:
-    """The error for data that a step would refuse."""
+def violated(probe: Probe, found: Violations) -> Blocked:
+    """The error for data that a step would refuse; which step that is, whoever tells it says."""
     sample = f", such as {', '.join(found.sample)}" if found.sample else ""
     return Blocked(
-        f"step {step.id} ({step.title}): {found.count} × {probe.message}{sample}",
+        f"{found.count} × {probe.message}{sample}",
         hint=f"correct the data, then apply the same plan again; find it with: {probe.query}",
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.apply.parallel import in_parallel
 from reconciler.apply.survey import opened
 from reconciler.desired.documents import Document
-from reconciler.desired.emit import dump
+from reconciler.desired.layout import laid_out, one_file
 from reconciler.desired.lift import lift
 from reconciler.desired.lower import lower
 from reconciler.desired.strictyaml import parse
@@ -37,15 +37,22 @@ class _Imported:
     differences: tuple[PlannedChange, ...]
 
 
-def import_targets(project: Project, services: Iterable[str]) -> ImportResult:
-    """One file a service. Raises ConfigError where no service is named or none of its stores is known."""
+def import_targets(project: Project, services: Iterable[str], *, folders: bool) -> ImportResult:
+    """One file a service; with `folders` a long one in several, as `layout` says.
+
+    Raises ConfigError where no service is named or none of its stores is known.
+    """
     found = in_parallel(lambda t: _import(project, t), _targets(project, tuple(services) or project.services))
     sections: dict[str, dict[str, Any]] = {}
     for imported in found:
         sections.setdefault(imported.target.service, {})[imported.target.engine] = imported.section
     labels = {s: ", ".join(i.target.label for i in found if i.target.service == s) for s in sections}
     return ImportResult(
-        files={f"{s}.yaml": f"# Imported from {labels[s]}\n{_text(s, section)}" for s, section in sections.items()},
+        files={
+            file: f"# Imported from {labels[service]}\n{text}"
+            for service, said in sections.items()
+            for file, text in _files(project, service, said, folders=folders).items()
+        },
         resources={i.target.name: i.count for i in found},
         unmanaged=tuple(sorted(u for i in found for u in i.unmanaged)),
         deferred=tuple(sorted(d for i in found for d in i.deferred)),
@@ -91,13 +98,20 @@ def _import(project: Project, target: Target) -> _Imported:
 
 
 def _lowered(project: Project, engine: Engine, target: Target, section: Mapping[str, Any]) -> Catalog:
-    text = _text(target.service, {target.engine: section})
-    file = f"{target.service}.yaml"
-    document = Document(file, text, parse(text, file), sha256(text.encode()).hexdigest())
-    errors = Validator([engine]).errors(document)
+    """What the files say, in the layout that is the most spread out."""
+    files = _files(project, target.service, {target.engine: section}, folders=True)
+    documents = [Document(f, text, parse(text, f), sha256(text.encode()).hexdigest()) for f, text in files.items()]
+    validator = Validator([engine])
+    errors = [error for document in documents for error in validator.errors(document)]
     if errors:
         raise DeclarationErrors(errors)
-    return lower(engine, (document,), target.service, project.environment.policy, project.naming(target.service))
+    return lower(engine, documents, target.service, project.environment.policy, project.naming(target.service))
+
+
+def _files(project: Project, service: str, sections: Mapping[str, Any], *, folders: bool) -> dict[str, str]:
+    if folders:
+        return laid_out(service, sections, project.engines)
+    return {f"{service}.yaml": one_file(service, sections)}
 
 
 def _differences(engine: Engine, desired: Catalog, live: Catalog) -> tuple[PlannedChange, ...]:
@@ -108,7 +122,3 @@ def _differences(engine: Engine, desired: Catalog, live: Catalog) -> tuple[Plann
         for a, c in sorted(diff(desired, live, engine.kinds).items(), key=lambda item: item[0])
         if a not in held and not (c.after is None and a in implicit)
     )
-
-
-def _text(service: str, section: Mapping[str, Any]) -> str:
-    return dump({"service": service, **section})

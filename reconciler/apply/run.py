@@ -19,7 +19,7 @@ from reconciler.apply.survey import Declared, Seen, journal_of, look, opened
 from reconciler.apply.verify import done, unproven
 from reconciler.config.environment import AD_HOC
 from reconciler.diff.ownership import managed_after
-from reconciler.errors import PartlyApplied, ReconcileError
+from reconciler.errors import Blocked, PartlyApplied, ReconcileError, StoreError
 from reconciler.model.address import Address
 from reconciler.model.change import Action
 from reconciler.model.engine import Limits, Session, Target
@@ -138,8 +138,8 @@ def _raise_failures(runs: Sequence[TargetRun]) -> None:
     ran = [f"step {s.id}" for r in runs for s in (*r.admission.done, *r.ran)]
     first = failed[0].error
     if not ran and len(failed) == 1 and isinstance(first, ReconcileError):
-        raise first
-    failures = [(f"step {r.failed.id} ({r.failed.title})", r.error) for r in failed if r.failed and r.error]
+        raise _located(first, failed[0])
+    failures = [(_place(r), r.error) for r in failed if r.error]
     raise PartlyApplied(
         "; ".join(f"{what} failed: {error}" for what, error in failures),
         ran=ran,
@@ -147,6 +147,17 @@ def _raise_failures(runs: Sequence[TargetRun]) -> None:
         hint=getattr(first, "hint", None) or "apply the same plan again when the cause is gone: it goes on there",
         effect=f"done: {', '.join(ran) or 'no step'}",
     ) from first
+
+
+def _located(error: ReconcileError, run: TargetRun) -> ReconcileError:
+    """The error of a store, or of data in it, says what went wrong, and not where: that is known here."""
+    if not isinstance(error, StoreError | Blocked):
+        return error
+    return type(error)(f"{_place(run)}: {error.message}", hint=error.hint, effect=error.effect)
+
+
+def _place(run: TargetRun) -> str:
+    return f"{run.name}: step {run.failed.id} ({run.failed.title})" if run.failed else run.name
 
 
 def _prove(request: Request, runs: Sequence[TargetRun]) -> None:
@@ -184,7 +195,7 @@ def _undone(run: TargetRun, seen: Seen) -> tuple[Address, ...]:
     out what they are about. Of earlier steps nothing may show any more, since later ones build on them.
     """
     last = run.ran[-1] if run.pending and run.ran else None
-    return (last.address,) if last is not None and last.done and not done(last, seen.state.live) else ()
+    return (last.address,) if last is not None and last.done and not done(last, seen.state.there) else ()
 
 
 def _record_end(request: Request, run: TargetRun, seen: Seen) -> None:

@@ -127,7 +127,7 @@ def _undeclared(name: str, beside: str) -> str:
     service, _, engine = name.rpartition("/")
     return (
         f"no file declares it any more, and one did when {beside} was last applied; what it holds stays there and is"
-        f" not looked at. To have that planned away, give service {service} a section `{engine}:` with nothing in it;"
+        f" not looked at. To have that planned away, give service {service} a section '{engine}:' with nothing in it;"
         " else the next apply forgets it"
     )
 

@@ -37,8 +37,13 @@ def entries() -> Iterator[dict[str, Any]]:
             meaning = (error.__doc__ or "").split("\n")[0]
             yield {"code": error.code, "kind": "error", "meaning": meaning, "exit_code": error.exit_code}
     for hazard in Code:
-        meaning, approval = hazard.meaning, hazard.needs_approval
-        yield {"code": hazard.code, "kind": "hazard", "meaning": meaning, "needs_approval": approval}
+        yield {
+            "code": hazard.code,
+            "kind": "hazard",
+            "meaning": hazard.meaning,
+            "needs_approval": hazard.needs_approval,
+            "advice": hazard.advice,
+        }
 
 
 def _tree(error: type[Any]) -> Iterator[type[Any]]:
@@ -51,4 +56,4 @@ def _text(entry: dict[str, Any]) -> str:
     if entry["kind"] == "error":
         return f"{entry['code']}  error, exit code {entry['exit_code']}: {entry['meaning']}"
     approval = f"; apply needs --allow {entry['code']}" if entry["needs_approval"] else ""
-    return f"{entry['code']}  hazard: {entry['meaning']}{approval}"
+    return f"{entry['code']}  hazard: {entry['meaning']}{approval}\n        {entry['advice']}"

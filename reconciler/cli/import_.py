@@ -13,19 +13,22 @@ from reconciler.errors import ConfigError
 
 @click.command("import")
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write one file a service."
+    "-o", "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write the files there."
 )
+@click.option("--one-file", is_flag=True, help="One file a service, however long.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @shared()
-def command(shared: Shared, out: Path | None, force: bool) -> int:
+def command(shared: Shared, out: Path | None, one_file: bool, force: bool) -> int:
     """Write declarations of what is live, proven by reading them back and comparing again.
 
-    Without `-o DIR` they are printed.
+    Without `-o DIR` they are printed. A service that is long becomes a folder, with a file for each kind of object or
+    for each object.
     """
     from reconciler import pipeline
     from reconciler.render.declared import imported_data, imported_text
 
-    result = pipeline.import_live(pipeline.load(shared.options, declared=False), shared.services)
+    folders = out is not None and not one_file
+    result = pipeline.import_live(pipeline.load(shared.options, declared=False), shared.services, folders=folders)
     written = write(result.files, out, force=force) if out is not None else {}
     if out is None and not shared.as_json:
         shared.print("---\n".join(result.files.values()).rstrip("\n"))
@@ -38,19 +41,35 @@ def command(shared: Shared, out: Path | None, force: bool) -> int:
 
 
 def write(files: Mapping[str, str], folder: Path, *, force: bool) -> dict[str, str]:
-    """Write all files or none, and say where. Raises ConfigError for files that exist, unless forced."""
-    paths = {name: folder / Path(name).name for name in files}
+    """Write all files or none, and say where. Raises ConfigError for files that exist, unless forced, and for others of
+    the same services in the folders that would be written: what they declare may be gone.
+    """
+    paths = {name: folder / name for name in files}
     there = [str(path) for path in paths.values() if path.exists()]
     if there and not force:
         raise ConfigError(
-            f"not overwritten: {', '.join(there)}",
+            f"not overwritten: {_some(there)}",
             hint="name another folder with `-o DIR`, or overwrite with --force",
             effect="nothing was written",
         )
+    services = sorted({Path(name).parts[0].removesuffix(".yaml") for name in files})
+    beside = (p for s in services for p in (folder / f"{s}.yaml", *sorted((folder / s).rglob("*.yaml"))))
+    stale = [str(path) for path in beside if path not in paths.values() and path.exists()]
+    if stale:
+        raise ConfigError(
+            f"files of an earlier import would stay beside the new ones: {_some(stale)}",
+            hint="remove them first, or name another folder with `-o DIR`",
+            effect="nothing was written",
+        )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, path in paths.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(files[name], encoding="utf-8", newline="\n")
     except OSError as error:
         raise ConfigError(f"cannot write to {folder}: {error.strerror}", effect="some files may be written") from None
     return {name: str(path) for name, path in paths.items()}
+
+
+def _some(paths: list[str]) -> str:
+    more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
+    return ", ".join(paths[:5]) + more

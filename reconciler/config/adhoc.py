@@ -47,17 +47,17 @@ class _Url(NamedTuple):
                 raise _wrong(f"the target's URL has an unknown parameter {name!r}", f"known: {', '.join(known)}")
 
 
-def parse_target(url: str, environ: Mapping[str, str]) -> AdHocTarget:
-    """The target that a URL names. Raises ConfigError that repeats nothing of the URL but its scheme."""
+def parse_target(url: str, environ: Mapping[str, str], what: str = "target") -> AdHocTarget:
+    """The `what` that a URL names. Raises ConfigError that repeats nothing of the URL but its scheme."""
     try:
         parts = urlsplit(url)
         _ = parts.port
         query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
-        raise _wrong("the target is no URL", f"such as {', '.join(EXAMPLES)}") from None
+        raise _wrong(f"the {what} is no URL", f"such as {', '.join(EXAMPLES)}") from None
     reader = _SCHEMES.get(parts.scheme)
     if reader is None:
-        problem = f"no engine has the scheme {parts.scheme}://" if parts.scheme else "the target is no URL"
+        problem = f"no engine has the scheme {parts.scheme}://" if parts.scheme else f"the {what} is no URL"
         raise _wrong(problem, f"such as {', '.join(EXAMPLES)}")
     return reader(_Url(url, parts, query, environ))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reconciler.config import file as config_file
-from reconciler.config.adhoc import parse_target
+from reconciler.config.adhoc import AdHocTarget, parse_target
 from reconciler.config.connections import Connections
 from reconciler.config.environment import AD_HOC, environment
 from reconciler.config.file import NO_FILE
@@ -32,8 +32,9 @@ def load_project(
     Raises ConfigError, and DeclarationErrors for files that break the schema.
     """
     options = options.completed(environ)
+    proving = parse_target(options.scratch, environ, "scratch server") if options.scratch else None
     if options.target:
-        return _ad_hoc(options, environ, engines, declared)
+        return _ad_hoc(options, environ, engines, declared, proving)
     here = options.cwd or Path.cwd()
     path = options.config or config_file.find(here)
     file = config_file.read(path) if path is not None else NO_FILE
@@ -55,13 +56,20 @@ def load_project(
         declares,
         engines,
         connections,
+        proving=proving,
         start=options.start,
         cache=options.cache,
         every=every,
     )
 
 
-def _ad_hoc(options: Options, environ: Mapping[str, str], engines: Mapping[str, Engine], declared: bool) -> Project:
+def _ad_hoc(
+    options: Options,
+    environ: Mapping[str, str],
+    engines: Mapping[str, Engine],
+    declared: bool,
+    proving: AdHocTarget | None,
+) -> Project:
     found = parse_target(options.target or "", environ)
     schemas = options.schemas or (options.cwd or Path.cwd()) / "schemas"
     documents = _documents(schemas, options.cache, engines) if declared else ()
@@ -78,6 +86,7 @@ def _ad_hoc(options: Options, environ: Mapping[str, str], engines: Mapping[str, 
         engines,
         Connections(AD_HOC.name, NO_FILE, environ),
         found,
+        proving,
         cache=options.cache,
     )
 
@@ -88,19 +97,31 @@ def _beside(path: Path | None, here: Path) -> Path:
 
 def _documents(schemas: Path, cache: Path | None, engines: Mapping[str, Engine]) -> tuple[Document, ...]:
     from reconciler.desired.documents import read_documents
-    from reconciler.desired.validate import Validator
+    from reconciler.desired.heads import Heads
 
-    documents = read_documents(schemas, cache=cache)
-    validator = Validator(_used(documents, engines))
-    errors = [error for document in documents for error in validator.errors(document)]
-    if errors:
-        raise DeclarationErrors(errors)
+    heads = Heads(cache, schemas)
+    documents = read_documents(schemas, cache=cache, heads=heads)
+    news = [d for d in documents if d.known is None or not _own(d, engines)]
+    if news:
+        from reconciler.desired.validate import Validator
+
+        validator = Validator(_used(documents, engines))
+        errors = [error for document in news for error in validator.errors(document)]
+        if errors:
+            raise DeclarationErrors(errors)
+    heads.keep(documents)
     return documents
+
+
+def _own(document: Document, engines: Mapping[str, Engine]) -> bool:
+    """Whether all engines it has sections for are of this package: what `heads` knows of other ones may be old."""
+    names = [k for k in document.head if k not in OUTSIDE_ENGINES]
+    return all(k in engines and type(engines[k]).__module__.startswith("reconciler.engines.") for k in names)
 
 
 def _used(documents: tuple[Document, ...], engines: Mapping[str, Engine]) -> list[Engine]:
     """The engines that are declared; all of them where a key is none, so that the error can list what is known."""
-    keys = {k for d in documents if isinstance(d.data, Mapping) for k in d.data} - {*OUTSIDE_ENGINES}
+    keys = {k for d in documents for k in d.head} - {*OUTSIDE_ENGINES}
     found = {k: engines[k] for k in sorted(keys) if k in engines}
     return list(found.values() if len(found) == len(keys) else engines.values())
 
@@ -108,20 +129,16 @@ def _used(documents: tuple[Document, ...], engines: Mapping[str, Engine]) -> lis
 def _declares(documents: tuple[Document, ...], engines: Mapping[str, Engine]) -> dict[str, tuple[str, ...]]:
     found: dict[str, set[str]] = {}
     for document in documents:
-        data = _mapping(document)
+        data = document.head
         found.setdefault(data["service"], set()).update(k for k in data if k not in OUTSIDE_ENGINES and k in engines)
     return {service: tuple(sorted(names)) for service, names in found.items()}
 
 
-def _mapping(document: Document) -> Mapping[str, Any]:
-    return document.data if isinstance(document.data, Mapping) else {}
-
-
 def _ordered(documents: tuple[Document, ...]) -> tuple[str, ...]:
     """Services, those that others depend on first, by name where nothing else decides."""
-    needs: dict[str, set[str]] = {_mapping(d)["service"]: set() for d in documents}
+    needs: dict[str, set[str]] = {d.head["service"]: set() for d in documents}
     for document in documents:
-        data = _mapping(document)
+        data = document.head
         for position, wanted in enumerate(data.get("depends_on") or ()):
             if wanted not in needs:
                 raise DeclarationError(
@@ -156,7 +173,7 @@ def _chosen(service: str, services: tuple[str, ...], schemas: Path) -> tuple[str
 
 def _only(service: str | None, documents: tuple[Document, ...], engine: str, schemas: Path) -> str:
     """The service ad hoc mode means: the one that declares something for this engine."""
-    names: list[str] = sorted({_mapping(d)["service"] for d in documents if engine in _mapping(d)})
+    names: list[str] = sorted({d.head["service"] for d in documents if engine in d.head})
     if not names:
         raise ConfigError(f"nothing in {schemas} has a section `{engine}:`", hint="name another folder with --schemas")
     if service is not None:

@@ -16,6 +16,7 @@ class Options:
     - `schemas`: the folder of declarations; `schemas` beside `reconcile.yaml` unless named.
     - `target`: the URL of ad hoc mode, in which no `reconcile.yaml` is read.
     - `service`: the one service to work on; ad hoc, which of several in a folder, or the name `import` writes.
+    - `scratch`: the URL of a server that plans of its engine are proven on.
     - `start`: start local stores that are down instead of refusing.
     - `cache`: where parsed declarations are kept between runs; None keeps nothing.
     """
@@ -25,12 +26,14 @@ class Options:
     schemas: Path | None = None
     target: str | None = None
     service: str | None = None
+    scratch: str | None = None
     start: bool = False
     cache: Path | None = None
     cwd: Path | None = None
 
     def completed(self, environ: Mapping[str, str]) -> Options:
-        """The same with `RECONCILE_CONFIG`, `_ENVIRONMENT`, `_SCHEMAS`, `_TARGET` and `_SERVICE` where it is silent."""
+        """The same with `RECONCILE_CONFIG`, `_ENVIRONMENT`, `_SCHEMAS`, `_TARGET`, `_SERVICE`, `_SCRATCH` where it says
+        nothing."""
 
         def path(said: Path | None, name: str) -> Path | None:
             return said if said is not None else Path(environ[name]) if environ.get(name) else None
@@ -42,4 +45,5 @@ class Options:
             schemas=path(self.schemas, "RECONCILE_SCHEMAS"),
             target=self.target or environ.get("RECONCILE_TARGET") or None,
             service=self.service or environ.get("RECONCILE_SERVICE") or None,
+            scratch=self.scratch or environ.get("RECONCILE_SCRATCH") or None,
         )

@@ -12,7 +12,7 @@ from reconciler.config.connections import Connections
 from reconciler.config.environment import Environment
 from reconciler.config.local_stores import local_target
 from reconciler.errors import ConfigError
-from reconciler.model.engine import Engine, Scope, Target
+from reconciler.model.engine import Engine, Scope, ScratchServer, Target
 
 if TYPE_CHECKING:
     from reconciler.desired.documents import Document
@@ -26,7 +26,7 @@ class Project:
     """Everything known before a connection is made.
 
     `services` are in the order of `depends_on`; `declares` says which engines each of them has sections for, in the
-    order of their names. `ad_hoc` is the one target of ad hoc mode.
+    order of their names. `ad_hoc` is the one target of ad hoc mode, `proving` the server that was named to prove on.
     """
 
     environment: Environment
@@ -37,6 +37,7 @@ class Project:
     engines: Mapping[str, Engine]
     connections: Connections = field(repr=False)
     ad_hoc: AdHocTarget | None = None
+    proving: AdHocTarget | None = None
     start: bool = False
     cache: Path | None = None
     every: frozenset[str] = frozenset()
@@ -45,7 +46,7 @@ class Project:
 
     def documents_of(self, service: str) -> tuple[Document, ...]:
         """The declaration files of one service, in order."""
-        return tuple(d for d in self.documents if isinstance(d.data, Mapping) and d.data.get("service") == service)
+        return tuple(d for d in self.documents if d.head.get("service") == service)
 
     def targets(self, services: Iterable[str] = ()) -> list[tuple[str, str]]:
         """(service, engine) of all targets, or of those of some services. Raises ConfigError for an unknown name."""
@@ -70,6 +71,16 @@ class Project:
             return local_target(service, engine, environ, start=self.start, known=self._running)
         single = sum(engine in engines for engines in self.declares.values()) == 1
         return self.connections.target(service, engine, single=single)
+
+    def scratch(self, target: Target) -> ScratchServer | None:
+        """Where the plan of a target is to be proven: on the server that was named for that, else on the local one
+        that holds the target; None for a server that has to be started."""
+        if self.proving is not None and self.proving.engine == target.engine:
+            return ScratchServer(self.proving.connection, self.proving.bound(target.service).label)
+        configured = self.ad_hoc is not None or self.environment.name != "local"
+        if configured or self.connections.configured(target.service, target.engine) is not None:
+            return None
+        return ScratchServer(target.connection, target.label)
 
     def scope(self, service: str, engine: str, roots: frozenset[str] = frozenset(), *, whole: bool = False) -> Scope:
         """What of a target is ours; `whole` takes in what nobody declared, as `import` does."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__
+from reconciler.desired.heads import code
 from reconciler.desired.lower import lower
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -60,14 +61,13 @@ def _key(engine: Engine, documents: Sequence[Document], service: str, policy: Po
     return sha256(repr((said, files)).encode()).hexdigest()[:40]
 
 
-def _code(engine: Engine) -> list[tuple[str, int, int]]:
-    """Which code lowers: name, time and size of the modules, so that a newer one never meets an older cache."""
+def _code(engine: Engine) -> tuple[str, list[tuple[str, int, int]]]:
+    """Which code lowers, that of an engine from another package too, so that a newer one never meets an older cache."""
     import sys
 
-    module = sys.modules[type(engine).__module__]
-    folders = [Path(module.__file__ or ".").parent, Path(__file__).parent, Path(__file__).parent.parent / "model"]
-    stats = [(p.name, p.stat()) for folder in folders for p in sorted(folder.rglob("*.py"))]
-    return [(name, s.st_mtime_ns, s.st_size) for name, s in stats]
+    folder = Path(sys.modules[type(engine).__module__].__file__ or ".").parent
+    stats = [(p.name, p.stat()) for p in sorted(folder.rglob("*.py"))]
+    return code(), [(name, s.st_mtime_ns, s.st_size) for name, s in stats]
 
 
 class _Origin:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from reconciler.desired.heads import Head, Heads
 from reconciler.desired.strictyaml import decode, parse, without_gc
 from reconciler.errors import DeclarationError, DeclarationErrors
+from reconciler.model.later import Later
 from reconciler.model.span import Span
 
 CACHE_FORMAT = 1
@@ -28,12 +31,26 @@ class Document:
     """The path as shown to people: relative to the working folder where it is inside it, with '/'."""
     text: str
     """What the file says; `span` looks in it."""
-    data: object
-    """What `parse` made of it."""
+    content: object
+    """What `parse` made of it, or `Later` makes."""
     digest: str
     """The sha256 of the file's bytes, and of those of the files it includes, in hexadecimal."""
     own_digest: str = ""
     """The sha256 of the file's bytes alone: what the cache knows it by."""
+    known: Head | None = None
+    """Its head, where it was found right before."""
+
+    @property
+    def data(self) -> object:
+        """What the file declares."""
+        return self.content.made() if isinstance(self.content, Later) else self.content
+
+    @property
+    def head(self) -> Head:
+        """The keys at its top; the values of `service` and `depends_on`."""
+        if self.known is not None:
+            return self.known
+        return self.data if isinstance(self.data, Mapping) else {}
 
     def span(self, *pointer: str | int, value: bool = False) -> Span:
         """Return where the key (or with `value` the value) at a path of keys and indexes stands, or its nearest parent.
@@ -45,10 +62,11 @@ class Document:
         return locate(self.text, self.file, pointer, value=value)
 
 
-def read_documents(directory: Path, *, cache: Path | None) -> tuple[Document, ...]:
+def read_documents(directory: Path, *, cache: Path | None, heads: Heads | None = None) -> tuple[Document, ...]:
     """Return all `*.yaml` and `*.yml` files below `directory`, sorted by path; hidden files and folders are left out.
 
     `cache` is a folder for what was parsed before (None: no cache); one that is broken or read-only does no harm.
+    What `heads` knows is parsed when somebody looks into it.
     Raises DeclarationErrors with the mistakes of all files, or DeclarationError if there is no folder or no file.
     """
     documents: list[Document] = []
@@ -57,7 +75,7 @@ def read_documents(directory: Path, *, cache: Path | None) -> tuple[Document, ..
     with without_gc():
         for path in _find(directory):
             try:
-                documents.append(_complete(path, _read(path, store)))
+                documents.append(_complete(path, _read(path, store, heads)))
             except DeclarationErrors as several:
                 errors += several.errors
             except DeclarationError as error:
@@ -127,7 +145,7 @@ def _complete(path: Path, document: Document) -> Document:
     return included(path.parent, document)
 
 
-def _read(path: Path, store: _Cache | None) -> Document:
+def _read(path: Path, store: _Cache | None, heads: Heads | None) -> Document:
     from hashlib import sha256
 
     file = _shown(path)
@@ -139,13 +157,20 @@ def _read(path: Path, store: _Cache | None) -> Document:
         raise _cannot_read(path, error) from None
     text = decode(raw, file)
     digest = sha256(raw).hexdigest()
-    if store is None or len(raw) < WORTH_CACHING:
-        return Document(file, text, parse(text, file), digest, digest)
+    head = heads.get(digest) if heads else None
+    if head is not None and ".sql" not in text:
+        return Document(file, text, Later(lambda: _parsed(text, file, digest, store)), digest, digest, head)
+    return Document(file, text, _parsed(text, file, digest, store), digest, digest)
+
+
+def _parsed(text: str, file: str, digest: str, store: _Cache | None) -> Any:
+    if store is None or len(text) < WORTH_CACHING:
+        return parse(text, file)
     known, data = store.load(digest)
     if not known:
         data = parse(text, file)
         store.save(digest, data)
-    return Document(file, text, data, digest, digest)
+    return data
 
 
 class _Cache:

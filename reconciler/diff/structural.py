@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.model.address import Address
-from reconciler.model.catalog import Catalog
+from reconciler.model.catalog import Catalog, unequal
 from reconciler.model.change import Action, AttributeChange, Change
 from reconciler.model.kind import Kind
+from reconciler.model.later import at_once
 from reconciler.model.resource import Resource, Role, attributes_of, compared_attributes
 
 Changes = dict[Address, Change[Resource]]
@@ -20,16 +21,16 @@ def diff(desired: Catalog, live: Catalog, kinds: Mapping[str, Kind[Any]]) -> Cha
 
     Linear in the number of resources. Deletions of what is live only are included: `ownership` decides which stay.
     """
+    wanted, before = at_once(desired.resources), at_once(live.resources)
     changes: Changes = {}
-    before = live.resources
-    for address, wanted in desired.resources.items():
-        found = before.get(address)
+    for address in unequal(desired, live):
+        found, declared = before.get(address), wanted[address]
         if found is None:
-            changes[address] = Change(address, Action.CREATE, None, wanted)
-        elif found != wanted:
-            changes[address] = _changed(found, wanted, kinds[address.kind])
+            changes[address] = Change(address, Action.CREATE, None, declared)
+        else:
+            changes[address] = _changed(found, declared, kinds[address.kind])
     for address, found in before.items():
-        if address not in desired.resources:
+        if address not in wanted:
             changes[address] = Change(address, Action.DELETE, found, None)
     return changes
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 from reconciler.model.address import Address
+from reconciler.model.later import at_once
 from reconciler.model.resource import Resource
 from reconciler.model.span import Span
 
@@ -78,3 +80,24 @@ class Catalog:
             self.uses,
             moves=self.moves,
         )
+
+
+def unequal(desired: Catalog, live: Catalog) -> list[Address]:
+    """What is declared and not live just so, in the order of the declaration.
+
+    One comparison asks this several times, of catalogs that share all but a few resources: what was compared with the
+    same live catalog before, and is the same object still, is not compared again.
+    """
+    wanted, found = at_once(desired.resources), at_once(live.resources)
+    known = _COMPARED.get(live)
+    if known is None:
+        different = [a for a, w in wanted.items() if found.get(a) != w]
+    else:
+        last, differed = known
+        different = [a for a, w in wanted.items() if (a in differed or last.get(a) is not w) and found.get(a) != w]
+    _COMPARED[live] = wanted, frozenset(different)
+    return different
+
+
+_COMPARED: WeakKeyDictionary[Catalog, tuple[Mapping[Address, Resource], frozenset[Address]]] = WeakKeyDictionary()
+"""What each live catalog was last compared with, and what differed."""

@@ -208,3 +208,37 @@ class Engine(Protocol):
     def open(self, target: Target) -> AbstractContextManager[Session]:
         """Connect. Raises ConnectionFailed without the password in the message."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScratchServer:
+    """A server on which a scratch database may be made. `connection` may hold secrets and is never printed.
+
+    `own`: it was started for this alone and goes away afterwards, so that more than a database may be made on it.
+    """
+
+    connection: Mapping[str, str] = field(repr=False)
+    label: str
+    own: bool = False
+
+
+@runtime_checkable
+class Scratch(Protocol):
+    """What an engine adds that can build a schema in a database made for that alone; found by type. For `plan --prove`.
+
+    The local store of the engine's name (`reconciler.local`) has to be of the same kind.
+    """
+
+    def release(self, server: Server) -> str:
+        """The version, as the local store takes it, of servers that build the same as this one: `18` for 18.6."""
+        ...
+
+    def scratch(
+        self, server: ScratchServer, live: Target, catalogs: Iterable[Catalog]
+    ) -> AbstractContextManager[Target]:
+        """An empty database like that of `live`, in which what the catalogs hold can be built.
+
+        It is gone when the block ends, however it ends, and nothing else of the server is touched unless it is `own`.
+        Raises StoreError or ConnectionFailed where this server cannot stand in for the live one, saying what it lacks.
+        """
+        ...

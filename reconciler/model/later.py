@@ -9,6 +9,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+def at_once(mapping: Mapping[K, V]) -> Mapping[K, V]:
+    """The mapping itself, for loops: a call through `Later` costs as much as the look-up."""
+    return mapping.made() if isinstance(mapping, Later) else mapping
+
+
 class Later(Mapping[K, V]):
     """Stands for what `make` gives; `make` runs once, or twice where two threads come together; it may raise."""
 

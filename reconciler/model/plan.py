@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 from reconciler.model.address import Address
@@ -33,6 +34,44 @@ class Note(NamedTuple):
     message: str
 
 
+class Verdict(Enum):
+    """What a proof came to; the value is the word in a plan file."""
+
+    PROVEN = "proven"
+    UNPROVEN = "not proven"
+    """It could not be tried: the scratch server lacks something."""
+    REFUTED = "refuted"
+    """It was tried and is wrong: a defect of the plan, or a declaration that the store refuses."""
+    IMPOSSIBLE = "impossible"
+    """There is nothing to try: the engine has no scratch databases, or a step has no undo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What running the steps of one target on a scratch database showed.
+
+    `forward`: from the live schema the steps lead to the declared one. `undo`: from there their undo leads back.
+    `server` is what they ran on, empty where nothing ran. `reason` and `undo_reason` say why a verdict is not proven.
+    """
+
+    target: str
+    forward: Verdict
+    undo: Verdict
+    server: str = ""
+    reason: str = ""
+    undo_reason: str = ""
+
+    @property
+    def refuted(self) -> bool:
+        """The steps, or their undo, are wrong."""
+        return Verdict.REFUTED in (self.forward, self.undo)
+
+    @property
+    def untried(self) -> bool:
+        """Something that could be proven elsewhere was not."""
+        return Verdict.UNPROVEN in (self.forward, self.undo)
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
     """A change as the plan file keeps it: values already in words."""
@@ -54,6 +93,7 @@ class Plan:
     unmanaged: tuple[Unmanaged, ...] = ()
     deferred: tuple[Deferred, ...] = ()
     notes: tuple[Note, ...] = ()
+    proofs: tuple[Proof, ...] = ()
     stop_before: Phase | None = None
     digest: str = ""
 

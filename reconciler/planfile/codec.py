@@ -13,7 +13,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Deferred, Unmanaged
 from reconciler.model.engine import Engine
 from reconciler.model.plain import plain
-from reconciler.model.plan import FORMAT, Note, Plan, PlannedChange
+from reconciler.model.plan import FORMAT, Note, Plan, PlannedChange, Proof
 from reconciler.model.step import Check, Step
 from reconciler.planfile.addresses import write_address
 from reconciler.planfile.reading import Node
@@ -68,6 +68,7 @@ def decode(data: Any, engines: Mapping[str, Engine], fail: Callable[..., Excepti
             unmanaged=tuple(n.end(Unmanaged(n.address(), n.text("reason"))) for n in root.nodes("unmanaged")),
             deferred=tuple(n.end(Deferred(n.address(), n.text("reason"))) for n in root.nodes("deferred")),
             notes=tuple(n.end(Note(n.text("target"), n.text("message"))) for n in root.nodes("notes")),
+            proofs=tuple(n.end(n.proof()) for n in root.nodes("proofs")),
             digest=root.text("digest"),
         )
     )
@@ -90,6 +91,7 @@ def _data(plan: Plan) -> dict[str, Any]:
     data["unmanaged"] = [{**_address(u.address), "reason": u.reason} for u in plan.unmanaged]
     data["deferred"] = [{**_address(d.address), "reason": d.reason} for d in plan.deferred]
     data["notes"] = [n._asdict() for n in plan.notes]
+    data["proofs"] = [_proof(p) for p in plan.proofs]
     return {k: v for k, v in data.items() if v != [] or k in ("targets", "changes", "steps")}
 
 
@@ -102,6 +104,12 @@ def _change(change: PlannedChange) -> dict[str, Any]:
     if change.attributes:
         data["attributes"] = [{"name": n, "before": b, "after": a} for n, b, a in change.attributes]
     return data
+
+
+def _proof(proof: Proof) -> dict[str, Any]:
+    data = {"target": proof.target, "server": proof.server, "forward": proof.forward.value, "reason": proof.reason}
+    data |= {"undo": proof.undo.value, "undo reason": proof.undo_reason}
+    return {k: v for k, v in data.items() if v}
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -66,16 +66,24 @@ def _reader(attributes: tuple[str, ...]) -> Callable[[Any], Any]:
 
 
 class _Tops:
-    """`top_of` without its walk: how much of the path belongs to the top is the same for all of a kind."""
+    """`top_of` without its walk: how much of the path belongs to the top is the same for all of a kind.
+
+    But for what is attached to another resource (a comment, an owner): there it is as for the carrier, whose kind the
+    path begins with.
+    """
 
     def __init__(self, kinds: Kinds) -> None:
         self._kinds = kinds
         self._known: dict[str, tuple[str, int]] = {}
+        self._attached = {name for name, kind in kinds.items() if kind.attaches}
 
     def of(self, address: Address) -> tuple[str, tuple[str, ...]]:
-        known = self._known.get(address.kind)
+        kind, path = address.kind, address.path
+        while kind in self._attached:
+            kind, path = path[0], path[1:]
+        known = self._known.get(kind)
         if known is None:
-            top = top_of(address, self._kinds)
-            known = self._known[address.kind] = (top.kind, len(address.path) - len(top.path))
+            top = top_of(address.sibling(kind, path), self._kinds)
+            known = self._known[kind] = (top.kind, len(path) - len(top.path))
         kind, less = known
-        return kind, address.path[:-less] if less else address.path
+        return kind, path[:-less] if less else path

@@ -10,13 +10,14 @@ from reconciler.model.address import Address
 from reconciler.model.change import Action
 from reconciler.model.engine import Engine
 from reconciler.model.hazard import Hazard
-from reconciler.model.plan import PlannedChange, TargetStamp
+from reconciler.model.plan import PlannedChange, Proof, TargetStamp, Verdict
 from reconciler.model.step import Check, Lock, Operation, Phase, Probe, Size, Step
 from reconciler.planfile.addresses import read_address
 
 T = TypeVar("T")
 _PHASES = {p.word: p for p in Phase}
 _ACTIONS = {a.value: a for a in Action}
+_VERDICTS = {v.value: v for v in Verdict}
 
 
 class Node:
@@ -94,6 +95,17 @@ class Node:
         action = self._word("action", _ACTIONS)
         attributes = (n.end((n.text("name"), n.text("before"), n.text("after"))) for n in self.nodes("attributes"))
         return PlannedChange(self.address(), action, tuple(attributes))
+
+    def proof(self) -> Proof:
+        """One of `proofs`."""
+        return Proof(
+            self.text("target"),
+            self._word("forward", _VERDICTS),
+            self._word("undo", _VERDICTS),
+            self.take("server", str, ""),
+            self.take("reason", str, ""),
+            self.take("undo reason", str, ""),
+        )
 
     def step(self, engines: Mapping[str, Engine], own: Collection[str], impossible: str) -> Step:
         """One of `steps`: `own` are the keys that are not the operation's."""

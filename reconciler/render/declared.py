@@ -10,6 +10,9 @@ from reconciler.render.json import change, left_alone
 from reconciler.render.paint import ACTION_ROLES, Piece, Role, Sheet, heading, muted
 from reconciler.results import ImportResult, ValidateResult
 
+LISTED = 12
+"""Written files that are named."""
+
 
 def validated_text(result: ValidateResult, *, colour: bool = False) -> str:
     """Declarations that are right."""
@@ -45,9 +48,11 @@ def imported_text(result: ImportResult, written: Mapping[str, str], *, colour: b
     """What was imported; `written` says where each file went, by file name."""
     sheet = Sheet(colour)
     sheet.add(0, heading(imported_headline(result)))
-    for name in result.files:
-        if name in written:
-            sheet.add(2, f"wrote {written[name]}")
+    places = [written[name] for name in result.files if name in written]
+    for place in places[:LISTED]:
+        sheet.add(2, f"wrote {place}")
+    if len(places) > LISTED:
+        sheet.add(2, f"wrote {words.count(len(places) - LISTED, 'more file')}")
     _counts(sheet, result.resources)
     for title, left in (("Unmanaged: not in the declarations", result.unmanaged), ("Deferred", result.deferred)):
         if left:

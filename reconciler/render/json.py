@@ -13,7 +13,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Deferred, Unmanaged
 from reconciler.model.change import Action
 from reconciler.model.hazard import Hazard
-from reconciler.model.plan import Plan, PlannedChange
+from reconciler.model.plan import Plan, PlannedChange, Proof
 from reconciler.model.step import Operation, Probe, Step
 from reconciler.render import visible
 from reconciler.render.view import PlanView, StepView, done_when, view
@@ -49,6 +49,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "deferred": [left_alone(d) for d in plan.deferred],
         "unmanaged": [left_alone(u) for u in plan.unmanaged],
         "notes": [note._asdict() for note in plan.notes],
+        "proofs": [_proof(p) for p in plan.proofs],
     }
 
 
@@ -71,6 +72,17 @@ def left_alone(value: Deferred | Unmanaged) -> dict[str, Any]:
 def step_reference(step: Step) -> dict[str, Any]:
     """A step by number and title, where the plan itself is elsewhere."""
     return {"id": step.id, "phase": step.phase.word, "target": step.target, "title": step.title}
+
+
+def _proof(value: Proof) -> dict[str, Any]:
+    return {
+        "target": value.target,
+        "server": value.server,
+        "forward": value.forward.value,
+        "reason": value.reason,
+        "undo": value.undo.value,
+        "undo_reason": value.undo_reason,
+    }
 
 
 def _summary(shown: PlanView) -> dict[str, Any]:

@@ -60,8 +60,8 @@ def _choose(shown: PlanView, limit: int, source: str) -> Kept:
     """What fits: hazards in the greatest detail possible, then titles, then bodies, then the rest."""
     detail, room = _hazard_detail(shown, limit - _MARGIN, source)
     remarks = {aside.name: 0 for aside in shown.asides}
-    deferred = [aside for aside in shown.asides if aside.name == "deferred"]
-    for aside in deferred:
+    first = [aside for aside in shown.asides if aside.name in ("proofs", "deferred")]
+    for aside in first:
         remarks[aside.name], room = _fit_remarks(aside, room)
     steps = sorted(_steps(shown), key=lambda s: (not s.step.hazards, s.id))
     titles, room = _fit(_title_costs(steps), room)
@@ -69,7 +69,7 @@ def _choose(shown: PlanView, limit: int, source: str) -> Kept:
     if len(titles) == len(steps):
         bodies, room = _fit(((s.id, sum(map(_cost, _body(s)))) for s in steps), room)
     for aside in shown.asides:
-        if aside not in deferred:
+        if aside not in first:
             remarks[aside.name], room = _fit_remarks(aside, room)
     return Kept(detail, titles, bodies, remarks)
 

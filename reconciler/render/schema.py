@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.model.change import Action
+from reconciler.model.plan import Verdict
 from reconciler.model.step import Phase
 
 Schema = dict[str, Any]
@@ -18,6 +19,7 @@ TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 FLAG: Schema = {"type": "boolean"}
 PHASE: Schema = {"enum": [p.word for p in Phase]}
+VERDICT: Schema = {"enum": [v.value for v in Verdict]}
 ACTION: Schema = {"enum": [a.value for a in Action]}
 
 
@@ -53,6 +55,9 @@ STEP = _object(
         "done_when": _list(TEXT),
         "undo": {"anyOf": [_list(OPERATION), {"type": "null"}]},
     }
+)
+PROOF = _object(
+    {"target": TEXT, "server": TEXT, "forward": VERDICT, "reason": TEXT, "undo": VERDICT, "undo_reason": TEXT}
 )
 SUMMARY = _object(
     {
@@ -94,6 +99,7 @@ PLAN = _document(
         "deferred": _list(LEFT_ALONE),
         "unmanaged": _list(LEFT_ALONE),
         "notes": _list(NOTE),
+        "proofs": _list(PROOF),
     },
 )
 """`plan` and `show`."""

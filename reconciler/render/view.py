@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from reconciler.model.address import Address
 from reconciler.model.change import Action
 from reconciler.model.hazard import Hazard
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Plan, Proof, Verdict
 from reconciler.model.step import Check, Operation, Phase, Probe, Step
 from reconciler.planner.expand import shown
 from reconciler.render import words
@@ -97,7 +97,7 @@ class Remark(NamedTuple):
 
 
 class Aside(NamedTuple):
-    """A list beside the steps: what is deferred, unmanaged, forgotten, or worth a note."""
+    """A list beside the steps: what is proven, deferred, unmanaged, forgotten, or worth a note."""
 
     name: str
     title: str
@@ -252,8 +252,19 @@ def _parameter(name: str, value: Any) -> Iterator[str]:
         yield f"{name}: {value if isinstance(value, str) else repr(value)}"
 
 
+def proof_text(proof: Proof) -> str:
+    """`steps proven, undo impossible: 1 step cannot be undone (4); on PostgreSQL 18.6, empty tables`."""
+    if proof.forward is Verdict.IMPOSSIBLE:
+        return f"cannot be proven: {proof.reason}"
+    if proof.forward is not Verdict.PROVEN:
+        return f"steps {proof.forward.value}: {proof.reason}"
+    undo = ": ".join(filter(None, (proof.undo.value, proof.undo_reason)))
+    return f"steps proven, undo {undo}; on {proof.server}, with empty tables"
+
+
 def _asides(plan: Plan) -> Iterator[Aside]:
     lists: Iterable[tuple[str, str, Iterable[Remark]]] = (
+        ("proofs", "proofs on scratch databases", (Remark(p.target, "", proof_text(p)) for p in plan.proofs)),
         (
             "deferred",
             "deferred: could not be compared or planned",

@@ -35,7 +35,15 @@ Run = Callable[..., Ended]
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty folder, and no variable that commands listen to."""
     monkeypatch.chdir(tmp_path)
-    for name in ("NO_COLOR", "FORCE_COLOR", "RECONCILE_DEBUG", "RECONCILE_TARGET", "RECONCILE_ENVIRONMENT"):
+    for name in (
+        "CI",
+        "RECONCILE_SCRATCH",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "RECONCILE_DEBUG",
+        "RECONCILE_TARGET",
+        "RECONCILE_ENVIRONMENT",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
 
@@ -67,6 +75,7 @@ class Calls:
     fails: BaseException | None = None
     loaded: list[Options] = field(default_factory=list)
     planned: list[tuple[tuple[str, ...], bool]] = field(default_factory=list)
+    proving: list[bool] = field(default_factory=list)
     applied: list[dict[str, Any]] = field(default_factory=list)
     events: tuple[Any, ...] = ()
 
@@ -74,8 +83,11 @@ class Calls:
         self.loaded.append(options)
         return FakeProject(options)
 
-    def make_plan(self, _project: FakeProject, services: tuple[str, ...] = (), *, stamped: bool = False) -> PlanResult:
+    def make_plan(
+        self, _project: FakeProject, services: tuple[str, ...] = (), *, stamped: bool = False, prove: Any = None
+    ) -> PlanResult:
         self.planned.append((tuple(services), stamped))
+        self.proving.append(prove is not None)
         if self.fails:
             raise self.fails
         return PlanResult(self.plan, {"payment/postgres": "127.0.0.1:5432/payment"})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+import reconciler
 from reconciler import pipeline
 from reconciler.errors import Blocked
 from reconciler.model.step import Phase
@@ -207,7 +209,7 @@ def test_import_writes_files_and_overwrites_only_when_told(
     run: Run, calls: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     result = ImportResult({"payment.yaml": "service: payment\n"}, {"payment/postgres": 3})
-    monkeypatch.setattr(pipeline, "import_live", lambda *_: result)
+    monkeypatch.setattr(pipeline, "import_live", lambda *_, **__: result)
     assert run("import").out == "service: payment\n"
     ended = run("import", "-o", "out")
     assert ended.code == 0 and "wrote out/payment.yaml" in ended.out
@@ -244,6 +246,10 @@ def test_explain(run: Run) -> None:
     assert len(run("explain").out.splitlines()) > 20
     assert json.loads(run("explain", "RC0700", "--json").out)["codes"][0]["exit_code"] == 5
     assert run("explain", "RC9999").code == 1
+    every = json.loads(run("explain", "--json").out)["codes"]
+    source = "".join(p.read_text(encoding="utf-8") for p in Path(reconciler.__file__).parent.rglob("*.py"))
+    assert {c["code"] for c in every} >= set(re.findall(r"\bRC\d{4}\b", source)), "each code in use is explained"
+    assert all(c["meaning"] and (c["kind"] == "error" or c["advice"]) for c in every)
 
 
 def test_show_refuses_what_is_no_plan(run: Run, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_a_target_that_no_file_declares_any_more_is_told_until_the_next_apply(sh
     file.unlink()
     plan = shop.plan()
     assert [n.target for n in plan.notes] == ["old/memory"] and plan.empty
-    assert "give service old a section `memory:` with nothing in it" in plan.notes[0].message
+    assert "give service old a section 'memory:' with nothing in it" in plan.notes[0].message
     drift = pipeline.drift(shop.project())
     assert ([n.target for n in drift.notes], drift.exit_code) == (["old/memory"], 0)
     assert "a" in {r.address.name for r in shop.store("old").resources.values()}

@@ -11,7 +11,7 @@ from reconciler.errors import ConfigError, StalePlan
 from reconciler.model.address import Address
 from reconciler.model.catalog import Deferred, Unmanaged
 from reconciler.model.hazard import Hazard
-from reconciler.model.plan import Note, Plan
+from reconciler.model.plan import Note, Plan, Proof, Verdict
 from reconciler.model.step import Check, Lock, Phase, Probe, Size
 from reconciler.planfile import store
 from reconciler.planfile.addresses import read_address, write_address
@@ -42,6 +42,10 @@ def plan(shop: Workshop) -> Plan:
             unmanaged=(Unmanaged(odd, "why: not"),),
             deferred=(Deferred(odd, "multi\nline"),),
             notes=(Note("shop/memory", "yes"),),
+            proofs=(
+                Proof("shop/memory", Verdict.PROVEN, Verdict.REFUTED, "Memory 2.0", undo_reason="box a: size"),
+                Proof("cart/memory", Verdict.UNPROVEN, Verdict.UNPROVEN, reason="no: server"),
+            ),
             stop_before=Phase.CONTRACT,
         )
     )

@@ -9,7 +9,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Deferred, Unmanaged
 from reconciler.model.change import Action
 from reconciler.model.hazard import Code, Hazard, hazard
-from reconciler.model.plan import Note, Plan, PlannedChange, TargetStamp
+from reconciler.model.plan import Note, Plan, PlannedChange, Proof, TargetStamp, Verdict
 from reconciler.model.step import Check, Lock, Operation, Phase, Probe, Size, Step
 
 
@@ -55,6 +55,9 @@ TUTOR = Address("tutor-matching", "neo4j", "constraint", ("tutor_id_unique",))
 ARCHIVE = Address("tutor-matching", "dynamodb", "table", ("archive",))
 
 
+PROVEN, IMPOSSIBLE = Verdict.PROVEN, Verdict.IMPOSSIBLE
+
+
 def stamp(target: str, server: str) -> TargetStamp:
     return TargetStamp(target, server, "public", "1f" * 8, "2e" * 8)
 
@@ -82,6 +85,10 @@ def usual() -> Plan:
         unmanaged=(Unmanaged(pg("table", "public", "scratch"), "not declared, and never managed by reconcile"),),
         deferred=(Deferred(pg("view", "public", "totals"), "the server allows no temporary tables"),),
         notes=(Note("payment/postgres", "the columns of transactions stand in another order than declared"),),
+        proofs=(
+            Proof("payment/postgres", PROVEN, IMPOSSIBLE, "PostgreSQL 18.6", undo_reason="1 step cannot be undone (7)"),
+            Proof("tutor-matching/dynamodb", IMPOSSIBLE, IMPOSSIBLE, reason="dynamodb has no scratch databases"),
+        ),
         stop_before=Phase.CONTRACT,
         digest="ab" * 32,
     )

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from reconciler.apply.proof import undoing
 from reconciler.engines.postgres import ENGINE
 from reconciler.engines.postgres.evidence import still_empty
 from reconciler.model.engine import Server
 from reconciler.model.hazard import Code
+from reconciler.model.naming import top_of
 from reconciler.model.plan import Plan
 from reconciler.model.step import Phase
+from reconciler.planfile.fingerprint import key, top_digests
 from tests.postgres.bench import (
     Bench,
     bench,
@@ -61,6 +64,14 @@ def test_the_plan_without_a_server(case: Case, major: int, request: pytest.Fixtu
     plan = pure_plan(case.catalog("desired"), case.catalog("live"), Server("PostgreSQL", (major, 0)), rows)
     elsewhere = case.golden(major).name != "plan.yaml"  # that one is written from the real server
     compare(case, major, compact(plan), elsewhere and request.config.getoption("--update-goldens"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_fingerprint_is_of_the_top_resources(case: Case) -> None:
+    for name in ("live", "desired"):
+        catalog = case.catalog(name)
+        tops = [top_of(a, ENGINE.kinds) for a in catalog.resources]
+        assert top_digests(catalog, ENGINE.kinds).keys() == {key(top.kind, top.path) for top in tops}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -117,7 +128,8 @@ def run(database: Bench, plan: Plan, *wanted: Phase) -> None:
         assert words(seen.locks) == words(declared_locks(step)), step.title
         codes = {h.code for h in step.hazards}
         assert not seen.scanned or codes & SLOW, f"{step.title} reads {seen.scanned} under its lock and does not say so"
-        empty = still_empty((step.address.path[0], step.address.path[:2][-1])) in step.probes
+        path = step.address.path
+        empty = len(path) > 1 and still_empty((path[0], path[1])) in step.probes
         assert not seen.rewritten or codes & SLOW or empty, (
             f"{step.title} builds {seen.rewritten} anew and does not say so"
         )
@@ -126,9 +138,8 @@ def run(database: Bench, plan: Plan, *wanted: Phase) -> None:
 
 
 def undo(database: Bench, plan: Plan) -> None:
-    for step in reversed(plan.steps):
-        for operation in step.undo or ():
-            database.execute(operation)
+    for step in undoing(plan.steps):
+        database.execute(step.operation)
 
 
 @contextlib.contextmanager

@@ -34,9 +34,10 @@ from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.retyping import Retyping
 from reconciler.errors import DeclarationError, DeclarationErrors
 from reconciler.model.address import Address
-from reconciler.model.catalog import Catalog, Deferred
+from reconciler.model.catalog import Catalog, Deferred, unequal
 from reconciler.model.engine import Server
 from reconciler.model.expr import Expr
+from reconciler.model.later import at_once
 from reconciler.model.resource import Resource
 
 NAMELESS = "reconcile_asks_"
@@ -128,10 +129,10 @@ def _differing(
     alone = {k.name for k in kinds.values() if k.temporary and not k.piece}
     tables: dict[Address, None] = {}
     others: list[Address] = []
-    for address, resource in desired.resources.items():
-        if address.kind in pieces and live.resources.get(address) != resource:
+    for address in unequal(desired, live):
+        if address.kind in pieces:
             tables[address.sibling("table", address.path[:2])] = None
-        elif address.kind in alone and live.resources.get(address, resource) != resource:
+        elif address.kind in alone and address in live.resources:
             others.append(address)
     return [a for a in tables if a in desired.resources], others
 
@@ -208,9 +209,8 @@ class _Asked:
     def prepare(self) -> None:
         """Make what the tables need and the server does not have yet; all of it is rolled back."""
         types: list[str] = []
-        for resource in self.desired.resources.values():
-            if resource.address in self.live.resources:
-                continue
+        there = at_once(self.live.resources)
+        for resource in (r for a, r in self.desired.resources.items() if a not in there):
             kind = self.kinds[resource.address.kind]
             if kind.prepares:
                 types.append(kind.prepares(resource))

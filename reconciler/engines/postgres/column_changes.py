@@ -210,7 +210,8 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
         f"rows of {table} have no {column.address.name}",
         f"SELECT ctid::text FROM ONLY {table} WHERE {name} IS NULL",
     )
-    old = hazard(Code.OLD_WRITERS, f"code that writes no {column.address.name} is refused from here on")
+    without = "NULL to" if column.default is not None else "no"  # what leaves it out gets the default
+    old = hazard(Code.OLD_WRITERS, f"code that writes {without} {column.address.name} is refused from here on")
     if context.server.version >= (18,):
         return _require_native(column, nulls, old, added)
     helper = fitting(column.table[1], column.address.name, suffix="_not_null")
@@ -272,16 +273,25 @@ def _require_native(column: Column, nulls: Probe, old: Hazard, added: bool) -> l
         locks=share_update_exclusive(column.table),
         probes=(nulls,) if added else (),
         done=(Check(column.address, attributes=(("not_null", True), ("not_null_valid", True))),),
-        undo=(),
+        undo=(_unchecked(column),) if added else (),
         reads=table_address(column),
     )
     return [second] if added else [first, second]
 
 
+def _not_null_name(column: Column) -> str:
+    live = column.facts.not_null_name if column.facts and column.facts.not_null_name else None
+    return ident(live or fitting(column.table[1], column.address.name, suffix="_not_null"))
+
+
 def _validate_not_null(column: Column) -> Sql:
-    constraint = column.facts.not_null_name if column.facts and column.facts.not_null_name else None
-    name = constraint or fitting(column.table[1], column.address.name, suffix="_not_null")
-    return sql(f"ALTER TABLE {table_name(column)} VALIDATE CONSTRAINT {ident(name)}")
+    return sql(f"ALTER TABLE {table_name(column)} VALIDATE CONSTRAINT {_not_null_name(column)}")
+
+
+def _unchecked(column: Column) -> Sql:
+    """Back to a constraint that only new rows were checked by."""
+    again = f"ADD CONSTRAINT {_not_null_name(column)} NOT NULL {ident(column.address.name)} NOT VALID"
+    return sql(alter(column, "DROP NOT NULL"), f"ALTER TABLE {table_name(column)} {again}")
 
 
 def _primary_key(column: Column, context: Context) -> PrimaryKey | None:

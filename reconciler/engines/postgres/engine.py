@@ -25,7 +25,7 @@ from reconciler.engines.postgres.routine_arguments import SIGNED, split
 from reconciler.engines.postgres.type_names import KINDS, named
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Server, Session, Target
+from reconciler.model.engine import ScratchServer, Server, Session, Target
 from reconciler.model.kind import Place
 from reconciler.model.resource import Resource
 from reconciler.model.step import Operation
@@ -104,6 +104,18 @@ class Postgres:
         from reconciler.engines.postgres.session import connect
 
         return connect(target, self.kinds)
+
+    def release(self, server: Server) -> str:
+        """The major version: what servers of one build is the same."""
+        return str(server.version[0])
+
+    def scratch(
+        self, server: ScratchServer, live: Target, catalogs: Iterable[Catalog]
+    ) -> AbstractContextManager[Target]:
+        """A database with a random name; see `scratch.scratch`."""
+        from reconciler.engines.postgres.scratch import scratch
+
+        return scratch(server, live, catalogs)
 
 
 def _fits(address: Address) -> Iterable[tuple[Address, str, str]]:

@@ -15,6 +15,7 @@ from reconciler.engines.postgres.canonical import canonicalise
 from reconciler.engines.postgres.engine_facts import OLDEST
 from reconciler.engines.postgres.inspect import inspect, namespaces
 from reconciler.engines.postgres.kind import PgKind
+from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.rehearsal import rehearsed as rehearse
 from reconciler.errors import ConnectionFailed, StoreError
 from reconciler.model.address import Address
@@ -31,6 +32,13 @@ SETTINGS = (
     " SET check_function_bodies = off; SET jit = off; SET max_parallel_workers_per_gather = 0"
 )
 SAMPLE = 5
+# what to say where the user lacks a right
+READ_RIGHTS = "GRANT SELECT on the table to {user}"
+STEP_RIGHTS = "connect as the owner of what changes, or make {user} a member of that role"
+JOURNAL_RIGHTS = (
+    "the schema reconcile of this database holds it: GRANT CREATE ON DATABASE {database} TO {user} lets it be made;"
+    " one that is there has to belong to {user}, or to a role that {user} is a member of"
+)
 _SAID = re.compile(
     r"(?:connection failed: )?connection to server at .*? failed: (?:FATAL: +)?(.*?)(?: Is the server .*)?"
 )
@@ -57,7 +65,7 @@ _SIZES = """
 @contextlib.contextmanager
 def connect(target: Target, kinds: Mapping[str, PgKind[Any]]) -> Iterator[PostgresSession]:
     """A session with the target's database. Raises ConnectionFailed without the password in the message."""
-    connection = _connected(target)
+    connection = connected(target)
     try:
         connection.execute(SETTINGS)
         server = _server(connection)
@@ -66,7 +74,8 @@ def connect(target: Target, kinds: Mapping[str, PgKind[Any]]) -> Iterator[Postgr
         connection.close()
 
 
-def _connected(target: Target) -> psycopg.Connection[Any]:
+def connected(target: Target) -> psycopg.Connection[Any]:
+    """A bare connection. Raises ConnectionFailed without the password in the message."""
     parameters = dict(target.connection)
     create = parameters.pop("create_database", "") == "true"
     try:
@@ -92,8 +101,6 @@ def _open(parameters: Mapping[str, str]) -> psycopg.Connection[Any]:
 
 
 def _create_database(parameters: Mapping[str, str]) -> None:
-    from reconciler.engines.postgres.quoting import ident
-
     with _open({**parameters, "dbname": "postgres"}) as admin, contextlib.suppress(psycopg.errors.DuplicateDatabase):
         admin.execute(f"CREATE DATABASE {ident(parameters['dbname'])}")
 
@@ -153,7 +160,7 @@ class PostgresSession:
 
     def inspect(self, scope: Scope) -> Catalog:
         """Everything in scope: one query for the schemas, then one pipeline."""
-        with _errors("the catalogs cannot be read"):
+        with store_errors(self.connection, "the catalogs cannot be read"):
             wanted = namespaces(self.connection, scope)
             return inspect(self.connection, self.kinds, self.target.service, self.server.version[0], wanted)
 
@@ -185,7 +192,7 @@ class PostgresSession:
 
     def probe(self, probe: Probe) -> Violations:
         """Count what the query finds, with the first few for the report."""
-        with _errors("a check before the step failed"):
+        with store_errors(self.connection, "a check before the step failed", READ_RIGHTS):
             row = self.connection.execute(
                 f"SELECT count(*), (array_agg(x::text))[1:{SAMPLE}] FROM ({probe.query}) found (x)"
             ).fetchone()
@@ -194,7 +201,11 @@ class PostgresSession:
 
     def execute(self, operation: Operation, limits: Limits, progress: Progress, journal: Mapping[str, Any]) -> None:
         """See `execution.execute`; the journal entries commit with the step where it has a transaction."""
-        with _errors("the step failed"):
+        with store_errors(
+            self.connection,
+            "the step failed",
+            "connect as the owner of what changes, or make {user} a member of that role",
+        ):
             execution.execute(
                 self.connection,
                 operation,
@@ -209,18 +220,21 @@ class PostgresSession:
 
     def journal(self) -> Mapping[str, Any]:
         """All entries of this service and environment."""
-        with _errors("the journal cannot be read"):
+        with store_errors(self.connection, "the journal cannot be read", JOURNAL_RIGHTS):
             return lease.read(self.connection, self._journal_key)
 
     def record(self, entries: Mapping[str, Any]) -> None:
         """Write entries; None deletes."""
-        with _errors("the journal cannot be written"):
+        with store_errors(self.connection, "the journal cannot be written", JOURNAL_RIGHTS):
             lease.write(self.connection, self._journal_key, entries)
 
 
 @contextlib.contextmanager
-def _errors(what: str) -> Iterator[None]:
-    """Server errors as StoreError. Details of integrity errors hold values of rows and stay out (law 9)."""
+def store_errors(connection: psycopg.Connection[Any], what: str, rights: str = "") -> Iterator[None]:
+    """Server errors as StoreError; `rights` is the hint where the user lacks one.
+
+    Details of integrity errors hold values of rows and stay out (law 9).
+    """
     try:
         yield
     except psycopg.Error as error:
@@ -228,4 +242,8 @@ def _errors(what: str) -> Iterator[None]:
         state = f" [{error.sqlstate}]" if error.sqlstate else ""
         detail = error.diag.message_detail if not (error.sqlstate or "").startswith("23") else None
         text = f"{what}: {primary}{state}" + (f"; {' '.join(detail.split())}" if detail else "")
-        raise StoreError(text, hint=error.diag.message_hint) from None
+        hint = error.diag.message_hint
+        if hint is None and rights and isinstance(error, psycopg.errors.InsufficientPrivilege):
+            info = connection.info
+            hint = rights.format(user=ident(info.user), database=ident(info.dbname))
+        raise StoreError(text, hint=hint) from None

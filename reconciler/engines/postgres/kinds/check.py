@@ -223,7 +223,9 @@ def _validation(check: Check, phase: Phase) -> Draft:
 def set_validated(change: Change[Check], context: Context) -> list[Draft]:
     """VALIDATE; the way back to NOT VALID is a new constraint."""
     if change.desired.validated:
-        return [_validation(change.desired, Phase.CONTRACT)]
+        back = f"DROP CONSTRAINT {ident(change.address.name)}, ADD {clause(change.live, valid=False)}"
+        undo = sql(f"ALTER TABLE {table_name(change.address)} {back}")
+        return [dataclasses.replace(_validation(change.desired, Phase.CONTRACT), undo=(undo,))]
     return replace(change, context)
 
 

@@ -302,7 +302,9 @@ def _validation(key: ForeignKey, phase: Phase) -> Draft:
 def set_validated(change: Change[ForeignKey], context: Context) -> list[Draft]:
     """VALIDATE; the way back to NOT VALID is a new constraint."""
     if change.desired.validated:
-        return [_validation(change.desired, Phase.CONTRACT)]
+        back = f"DROP CONSTRAINT {ident(change.address.name)}, ADD {clause(change.live)}{_validity(change.live)}"
+        undo = sql(f"ALTER TABLE {table_name(change.address)} {back}")
+        return [dataclasses.replace(_validation(change.desired, Phase.CONTRACT), undo=(undo,))]
     return replace(change, context)
 
 

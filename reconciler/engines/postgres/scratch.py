@@ -1,0 +1,147 @@
+"""A database with a random name on a scratch server, in which the schema of a live one can be built: `plan --prove`."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
+
+import psycopg
+
+from reconciler.engines.postgres.kinds.extension import Extension
+from reconciler.engines.postgres.quoting import ident
+from reconciler.engines.postgres.session import connected, store_errors
+from reconciler.errors import StoreError
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.engine import ScratchServer, Target
+from reconciler.model.resource import Resource
+
+PREFIX = "reconcile_scratch_"
+"""How the databases are called: what a killed process leaves behind is found by it."""
+MAKER_RIGHTS = "connect as a role that may make databases, or: ALTER ROLE {user} CREATEDB"
+NAME_ROLES = frozenset({"owner", "grants", "policy", "default_privileges", "user_mapping"})
+"""Kinds whose resources name roles."""
+
+_LIVE = """
+    SELECT current_user, pg_get_userbyid(d.datdba), to_regnamespace('public') IS NOT NULL,
+           ARRAY (SELECT rolname::text FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1)
+    FROM pg_database d WHERE d.datname = current_database()"""
+
+
+class _Live(NamedTuple):
+    """What a database like the live one needs: who connects, who owns it, whether it has `public`, and all roles."""
+
+    me: str
+    owner: str
+    public: bool
+    roles: frozenset[str]
+
+
+@contextlib.contextmanager
+def scratch(server: ScratchServer, live: Target, catalogs: Iterable[Catalog]) -> Iterator[Target]:
+    """Make the database, give its target, and drop it again.
+
+    On a server of our own the roles of the live one are made too, without login; the role that plans connects there
+    by its own name, because owners and privileges are told relative to it. Raises StoreError for roles and extensions
+    that another server lacks.
+    """
+    held = tuple(catalogs)
+    found = _look(live)
+    target = replace(live, connection=server.connection, label=server.label)
+    name = PREFIX + secrets.token_hex(8)
+    with contextlib.closing(connected(target)) as admin:
+        with store_errors(admin, "the scratch server cannot be used"):
+            _extensions(admin, held)
+            if server.own:
+                _make_roles(admin, found)
+            else:
+                _need_roles(admin, found, held)
+        try:
+            with store_errors(admin, "no scratch database can be made", MAKER_RIGHTS):
+                owner = f" OWNER {ident(found.owner)}" if server.own else ""
+                admin.execute(f"CREATE DATABASE {ident(name)} TEMPLATE template0{owner}")
+            yield _prepared(target, name, found, server.own)
+        finally:
+            with store_errors(admin, f"the scratch database {name} stays behind"):
+                admin.execute(f"DROP DATABASE IF EXISTS {ident(name)} WITH (FORCE)")
+
+
+def _look(live: Target) -> _Live:
+    with (
+        contextlib.closing(connected(live)) as connection,
+        store_errors(connection, "the live database cannot be read"),
+    ):
+        row = connection.execute(_LIVE).fetchone()
+    me, owner, public, roles = row or ("", "", True, [])
+    return _Live(me, owner, public, frozenset(roles))
+
+
+def _extensions(admin: psycopg.Connection[Any], catalogs: Iterable[Catalog]) -> None:
+    """Raises StoreError for extensions, or versions of them, that the server has no files of."""
+    versions = admin.execute("SELECT name::text, version FROM pg_available_extension_versions").fetchall()
+    there = {*versions, *((name, None) for name, _ in versions)}
+    wanted = {(x.address.name, x.version) for catalog in catalogs for x in catalog.of_kind(Extension)}
+    lacking = sorted(" ".join(filter(None, pair)) for pair in wanted - there)
+    if lacking:
+        raise StoreError(
+            f"the scratch server lacks the extension {_listed(lacking)}",
+            hint="name a server that has it: --scratch URL",
+        )
+
+
+def _make_roles(admin: psycopg.Connection[Any], live: _Live) -> None:
+    """All roles of the live server without login, but the one that plans; several targets may do so at once."""
+    with admin.transaction():
+        admin.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (PREFIX,))
+        for name in sorted(live.roles - _roles(admin)):
+            admin.execute(f"CREATE ROLE {ident(name)} NOLOGIN")
+        admin.execute(f"ALTER ROLE {ident(live.me)} LOGIN SUPERUSER")
+
+
+def _need_roles(admin: psycopg.Connection[Any], live: _Live, catalogs: Iterable[Catalog]) -> None:
+    lacking = sorted(_named(live.roles - _roles(admin), catalogs))
+    if lacking:
+        raise StoreError(
+            f"the scratch server lacks the role {_listed(lacking)}",
+            hint="create it there without login; on a throw-away server, which needs no --scratch, it is made",
+        )
+
+
+def _roles(admin: psycopg.Connection[Any]) -> frozenset[str]:
+    return frozenset(str(name) for (name,) in admin.execute("SELECT rolname::text FROM pg_roles"))
+
+
+def _named(roles: Set[str], catalogs: Iterable[Catalog]) -> Set[str]:
+    """Those of the roles whose names occur in a resource that names roles."""
+    resources = (r for catalog in catalogs for a, r in catalog.resources.items() if a.kind in NAME_ROLES)
+    return {text for resource in resources for text in _texts(resource)} & roles
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Address):
+        yield from value.path
+    elif isinstance(value, Resource):
+        for attribute in fields(value):
+            yield from _texts(getattr(value, attribute.name))
+    elif isinstance(value, tuple | frozenset):
+        for part in value:
+            yield from _texts(part)
+
+
+def _prepared(target: Target, name: str, live: _Live, own: bool) -> Target:
+    """The target of the new database, which has no `public` where the live one has none."""
+    connection = {k: v for k, v in target.connection.items() if k != "create_database"}
+    made = replace(target, connection={**connection, "dbname": name, **({"user": live.me} if own else {})})
+    if not live.public:
+        with contextlib.closing(connected(made)) as database, store_errors(database, "schema public cannot be dropped"):
+            database.execute("DROP SCHEMA public")
+    return made
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
