@@ -152,7 +152,7 @@ class Rehearsal(NamedTuple):
 
 class Rehearsed(NamedTuple):
     """What was built, read before and after the renames, and where what was at an address before is after them: the
-    types that a routine takes are part of its name. All empty where the store does not let us.
+    types that a routine takes are part of its name.
     """
 
     before: Catalog

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from reconciler import pipeline
 from reconciler.config.options import Options
 from reconciler.desired.documents import read_documents
 from reconciler.desired.lower import lower
 from reconciler.engines import engines
-from reconciler.errors import DeclarationErrors
+from reconciler.errors import DeclarationErrors, StoreError
 from reconciler.model.engine import Server
+from reconciler.model.step import Phase
 from reconciler.results import StepEvent
 from tests.postgres.bench import POLICY, Bench, bench, declared, pure_plan, summary
 from tests.postgres.server import Postgres
@@ -207,3 +210,115 @@ def test_killed_at_any_step_the_same_plan_finishes(database: Bench, tmp_path: Pa
     pipeline.apply_plan(pipeline.load(options, {}), plan, allow="*")
     assert one(database, "SELECT amount FROM app.purchases") == 5
     assert pipeline.make_plan(pipeline.load(options, {})).plan.empty
+
+
+MANAGED = """
+service: shop
+postgres:
+  schemas:
+    sales:
+      tables:
+        orders: {columns: {id: integer}, primary_key: [id]}
+        gone: {columns: {id: integer}}
+  tables: {}
+"""
+RENAMED = """
+service: shop
+postgres:
+  schemas:
+    store:
+      renamed_from: sales
+      tables:
+        orders: {columns: {id: integer}, primary_key: [id]}
+    other:
+      tables:
+        moved: {renamed_from: legacy.old, columns: {id: integer}}
+"""
+
+
+def test_what_is_managed_stays_so_and_what_is_not_stays(pg_database: Postgres.Factory, tmp_path: Path) -> None:
+    """The schema's old name is in scope for its rename; beside the table that leaves `legacy` nothing there is."""
+    uri = pg_database()
+    (tmp_path / "reconcile.yaml").write_text(
+        f"environments:\n  dev: {{prune: managed}}\nconnections:\n  shop:\n    postgres: {{dsn: '{uri}'}}\n"
+    )
+    (tmp_path / "schemas").mkdir()
+    options = Options(cwd=tmp_path, environment="dev")
+
+    def applied(text: str) -> list[str]:
+        (tmp_path / "schemas" / "shop.yaml").write_text(text)
+        plan = pipeline.make_plan(pipeline.load(options, {}), stamped=True).plan
+        pipeline.apply_plan(pipeline.load(options, {}), plan, allow="*", through=Phase.CONTRACT)
+        assert pipeline.make_plan(pipeline.load(options, {})).plan.empty
+        return [line for s in plan.steps for line in s.operation.lines()]
+
+    with bench(uri) as found:
+        applied(MANAGED)
+        found.script(
+            "CREATE SCHEMA legacy;\nCREATE TABLE legacy.old (id integer);\nCREATE TABLE legacy.rest (id integer);"
+        )
+        assert applied(RENAMED) == [
+            "CREATE SCHEMA other;",
+            "ALTER SCHEMA sales RENAME TO store;",
+            "DROP TABLE store.gone;",
+            "ALTER TABLE legacy.old SET SCHEMA other;",
+            "ALTER TABLE other.old RENAME TO moved;",
+        ]
+        assert one(found, "SELECT to_regclass('legacy.rest')::text") == "legacy.rest"
+        assert (
+            applied(RENAMED.replace("renamed_from: legacy.old, ", "").replace("      renamed_from: sales\n", "")) == []
+        )
+
+
+def test_who_may_not_try_it_out_is_told(database: Bench) -> None:
+    database.script("CREATE ROLE rename_guest LOGIN;\nGRANT USAGE ON SCHEMA app TO rename_guest;")
+    with pytest.raises(StoreError, match="cannot be tried out"):
+        database.connection.execute("SET ROLE rename_guest")
+        database.plan(declared(DESIRED))
+    database.connection.execute("RESET ROLE")
+    database.script("REVOKE USAGE ON SCHEMA app FROM rename_guest;\nDROP ROLE rename_guest;")
+
+
+COLUMNS = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("uvwxyz"), min_size=1, max_size=4)
+
+
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(COLUMNS.filter(lambda d: len({*d.values()}) == len(d)), st.booleans(), st.booleans())
+def test_any_renames_of_columns_and_table_keep_all(
+    pg_database: Postgres.Factory, renames: dict[str, str], table: bool, schema: bool
+) -> None:
+    old, new = "abcdef", [renames.get(c, c) for c in "abcdef"]
+    was, now = ("first", "second") if table else ("t", "t")
+    place, there = ("app", "store") if schema else ("app", "app")
+
+    def index(columns: Sequence[str]) -> str:
+        a, b, c, d, *_ = columns
+        return f'{{columns: [{a}, {{expression: "{b} + {c}"}}], where: {d} > 0}}'
+
+    def declaration(place: str, name: str, columns: Sequence[str], said: Sequence[str], *former: str) -> str:
+        listed = ", ".join(f"{c}: {{type: integer{s}}}" for c, s in zip(columns, said, strict=True))
+        conditions = " AND ".join(f"{c} > {n}" for n, c in enumerate(columns))
+        return f"""
+service: shop
+postgres:
+  schemas:
+    {place}:{former[0] if former else ""}
+      tables:
+        {name}:{former[1] if former else ""}
+          columns: {{{listed}}}
+          checks: {{all_fine: "{conditions}"}}
+          indexes: {{some: {index(columns)}}}
+      views:
+        v: SELECT {", ".join(f"{c} AS c{n}" for n, c in enumerate(columns))} FROM {place}.{name}
+"""
+
+    said = [f", renamed_from: {o}" if o != n else "" for o, n in zip(old, new, strict=True)]
+    formers = (
+        "\n      renamed_from: app" if schema else "",
+        "\n          renamed_from: first" if table else "",
+    )
+    with bench(pg_database()) as found:
+        found.become(declared(declaration(place, was, old, [""] * 6)))
+        plan = found.become(declared(declaration(there, now, new, said, *formers)))
+        assert all(" RENAME " in line for s in plan.steps for line in s.operation.lines()), summary(plan)
+        assert len(plan.steps) == len(renames) + table + schema

@@ -170,15 +170,12 @@ class PostgresSession:
 
     @contextlib.contextmanager
     def rehearsed(self, rehearsal: Rehearsal) -> Iterator[Rehearsed]:
-        """See `rehearsal.rehearsed`; nothing is told where the role may not."""
+        """See `rehearsal.rehearsed`. Raises StoreError where the role does not own the schemas, or may create none."""
         with contextlib.ExitStack() as stack:
-            try:
+            with store_errors(self.connection, "the renames cannot be tried out beside the real things"):
                 told = stack.enter_context(
                     rehearse(self.connection, self.kinds, self.target.service, self.server.version[0], rehearsal)
                 )
-            except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
-                nothing = Catalog(self.target.service, "postgres", {})
-                told = Rehearsed(nothing, nothing, {})
             yield told
 
     def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
