@@ -27,7 +27,7 @@ def lift(engine: Engine, catalog: Catalog) -> dict[str, Any]:
         grouped[resource.address.kind].append(resource)
     for kind in _parents_first(kinds):
         for resource in grouped[kind.name]:
-            if kind.attaches and kind.implicit(resource):
+            if (kind.attaches and kind.implicit(resource)) or kind.implied(resource, catalog):
                 continue
             node = kind.lift(resource, catalog)
             nodes[resource.address] = node
@@ -57,6 +57,9 @@ def _place(
 ) -> tuple[dict[str, Any], str]:
     """Put the node into its parent's, which takes its long form for that; returns where it went."""
     parent = parent_of(address, engine.kinds)
+    if parent is not None and parent not in nodes:  # it went without saying, but for what stands in it
+        nodes[parent] = {}
+        places[parent] = _place(engine, engine.kinds[parent.kind], parent, nodes[parent], top, nodes, places)
     holder = top if parent is None else nodes[parent]
     if parent is not None and not isinstance(holder, dict):
         container, key = places[parent]

@@ -129,6 +129,10 @@ def _not_implicit(_resource: Any) -> bool:
     return False
 
 
+def _not_implied(_resource: Any, _catalog: Catalog) -> bool:
+    return False
+
+
 def _not_long(_node: Any) -> dict[str, Any]:
     raise TypeError("this kind's declaration has no long form")
 
@@ -200,6 +204,10 @@ class Kind(Generic[R]):
     bound: bool = False
     """The store refuses to alter what it refers to: a view and the type of its columns."""
     references: Callable[[R, Catalog], Iterable[Address]] = _always
+    carried: Callable[[R, Catalog], Iterable[Address]] = _always
+    """Resources of the same kind whose change makes the same change of this one: the column of a parent table."""
+    implied: Callable[[R, Catalog], bool] = _not_implied
+    """A declaration need not mention it: others say all of it."""
     absorbed: Callable[[Change[R], Context], bool] = _never
     order: int = 50
     """Where its section stands in a declaration, and the tie-break of the step order."""

@@ -58,6 +58,7 @@ def _clusters(nodes: Sequence[Node], changes: Mapping[Address, Change[Any]]) -> 
 
 def _joined(engine: Fusing, nodes: list[Node], cluster: list[Node]) -> list[Node]:
     """The list with the cluster as one node; unchanged where something else has to run in its midst."""
+    cluster = _with_what_is_between(nodes, cluster)
     operation = engine.fuse([n.draft.operation for n in cluster])
     if operation is None:
         return nodes
@@ -78,6 +79,21 @@ def _joined(engine: Fusing, nodes: list[Node], cluster: list[Node]) -> list[Node
         else:
             before.append(node)
     return [*nodes[:first], *before, _merged(cluster, operation), *after, *nodes[last + 1 :]]
+
+
+def _with_what_is_between(nodes: list[Node], cluster: list[Node]) -> list[Node]:
+    """The cluster, and what has to follow one part of it and go before another: the partitions of a table that comes
+    anew, before a key that refers to them.
+    """
+    inside = {n.index for n in cluster}
+    after, before = set(inside), set(inside)
+    for node in nodes:
+        if (node.after | node.gladly) & after:
+            after.add(node.index)
+    for node in reversed(nodes):
+        if node.index in before:
+            before |= node.after | node.gladly
+    return [n for n in nodes if n.index in inside or (n.index in after and n.index in before)]
 
 
 def _merged(cluster: Sequence[Node], operation: Operation) -> Node:

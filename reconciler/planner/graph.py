@@ -102,8 +102,23 @@ class Graph:
         while address is not None:
             if self.of.get(address):
                 return self.of[address]
-            address = parent_of(address, self.engine.kinds) if address in self.changes else None
+            parent = parent_of(address, self.engine.kinds) if address in self.changes else None
+            whole = self.changes.get(parent) if parent is not None else None
+            if whole is None or whole.action is Action.UPDATE:
+                for carrier in self._carriers(address):
+                    if self._drafts(carrier):
+                        return self._drafts(carrier)
+            address = parent
         return []
+
+    def _carriers(self, address: Address) -> list[Address]:
+        """Changes elsewhere that make this one along with their own."""
+        change = self.changes.get(address)
+        if change is None:
+            return []
+        sides = ((change.before, self.live), (change.after, self.desired))
+        carried = self.engine.kinds[address.kind].carried
+        return [a for r, catalog in sides if r is not None for a in carried(r, catalog) if a in self.changes]
 
     def _providers(self, theirs: list[int]) -> list[int]:
         """The drafts after which the resource is there with its new definition; an update may have none."""

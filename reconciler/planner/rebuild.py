@@ -43,8 +43,9 @@ def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapp
             elif not follows:
                 result[address] = _forced(user, known, origin[source], desired, kinds)
                 origin.setdefault(address, address)
-                if kind.spreads is not Disturbance.NONE:
-                    work.append((address, kind.spreads))
+                spreads = how if parent_of(address, kinds) == source else kind.spreads
+                if spreads is not Disturbance.NONE:
+                    work.append((address, spreads))
             elif address not in origin:
                 origin[address] = origin[source]
                 work.append((address, Disturbance.ALTERS))

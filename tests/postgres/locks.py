@@ -49,7 +49,7 @@ _WORK = """
     FROM pg_class c LEFT JOIN pg_stat_xact_user_tables s ON s.relid = c.oid WHERE c.relkind IN ('r', 'i', 'm')"""
 _HELD = """
     SELECT DISTINCT relation, mode FROM pg_locks
-    WHERE pid = %s AND locktype = 'relation' AND granted
+    WHERE pid = %s AND locktype = 'relation'
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
@@ -76,7 +76,7 @@ def relations(connection: psycopg.Connection[Any]) -> dict[int, Relation]:
 
 
 def held(connection: psycopg.Connection[Any], pid: int, known: dict[int, Relation]) -> dict[int, str]:
-    """The strongest mode on each known relation that a server process holds now."""
+    """The strongest mode on each known relation that a server process holds now, or waits for."""
     found: dict[int, str] = {}
     for oid, word in connection.execute(_HELD, (pid,)):
         mode = word.removesuffix("Lock")

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
-from reconciler.engines.postgres import conditions, facts
+from reconciler.engines.postgres import conditions, facts, table_spelling
 from reconciler.engines.postgres.adoption import adopted
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.inspect import inspect
@@ -179,11 +179,28 @@ class _Asked:
                     found_there = self.live.resources.get(declared.address)
                     self.answers[declared.address] = spelled(declared, answer, only, found_there)
             for table in tables:
+                self.table(table, found)
+            for table in tables:
                 self.facts(table, look)
                 self.checks(table)
                 for source in self.asking.get(table, ()):
                     text = conditions.ask(self.connection, table, source)
                     self.said |= {} if text is None else {(table, source): text}
+
+    def table(self, address: Address, found: Catalog) -> None:
+        """How the server spells what the table is partitioned by, and its bound."""
+        declared = self.desired.get(address, Table)
+        if declared is None:
+            return
+        live = self.live.get(address, Table)
+        try:
+            with self.connection.transaction():
+                answer = found.get(address, Table)
+                self.answers[address] = table_spelling.spelled(self.connection, declared, answer, live, self.desired)
+        except SLIPS as error:
+            self.slip(declared, error)
+        except psycopg.Error:
+            return
 
     def built(self, declared: Resource) -> bool:
         """Whether it was built for the answer; what stands in the database itself is the live one."""
@@ -238,13 +255,17 @@ class _Asked:
             if kind.piece and kind.temporary
             for piece in self.desired.children(table, kind.name, kind.resource)
         ]
-        whole = f"CREATE TEMP TABLE {name} ({', '.join(map(column_clause, columns))})"
+        declared = self.desired.get(table, Table)
+        key = f" PARTITION BY {declared.partition_by}" if declared is not None and declared.partition_by else ""
+        whole = f"CREATE TEMP TABLE {name} ({', '.join(map(column_clause, columns))}){key}"
         if self.tried("; ".join([whole, *(statement for _, statement in pieces)])) is None:
             return
         self.tried(f"CREATE TEMP TABLE {name} ()")
         for column in columns:
             bare = replace(column, default=None, generated=None, identity=None)
             self.piece(column, f"ALTER TABLE pg_temp.{name} ADD COLUMN {column_clause(bare)}")
+        if key and declared is not None:
+            self.piece(declared, f"CREATE TEMP TABLE {NAMELESS}key (LIKE pg_temp.{name}){key}")
         for column in columns:
             if column.default is not None:
                 action = f"ALTER COLUMN {ident(column.address.name)} SET DEFAULT {column.default.source}"

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 from reconciler.engines.postgres.backfill import Backfill
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
+from reconciler.engines.postgres.column_settings import after_creation
 from reconciler.engines.postgres.evidence import shows, still_empty
+from reconciler.engines.postgres.inheritance import descendants, table_at
+from reconciler.engines.postgres.inheritance_changes import only, rows_of, shared_parents
 from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock, share_update_exclusive
 from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.quoting import fitting, ident
 from reconciler.errors import UnsupportedChange
+from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
@@ -65,7 +69,7 @@ def _added(change: Change[Column], clause: str, hazards: tuple[Hazard, ...] = ()
         "add",
         Phase.EXPAND,
         f"add column {label(column)}",
-        sql(f"ALTER TABLE {table_name(column)} ADD COLUMN {clause}"),
+        sql(f"ALTER TABLE {table_name(column)} ADD COLUMN {clause}", *after_creation(column, table_name(column))),
         locks=access_exclusive(column.table),
         hazards=hazards,
         done=(Check(column.address),),
@@ -92,17 +96,33 @@ def _add_in_batches(change: Change[Column], context: Context) -> list[Draft]:
             done=shows(column.address, ("default", column.default)),
             undo=(sql(alter(column, "DROP DEFAULT")),),
         ),
-        Draft(
-            "backfill",
-            Phase.MIGRATE,
-            f"fill {label(column)} of the rows that are there",
-            Backfill(*column.table, column.address.name, default),
-            locks=(lock(ROW_EXCLUSIVE, *column.table),),
-            undo=(),
-            reads=table_address(column),
-        ),
+        *(_filling(column, path, default) for path in _holding_rows(column, context)),
     ]
     return drafts + (_require(column, context) if column.not_null else [])
+
+
+def _holding_rows(column: Column, context: Context) -> list[tuple[str, ...]]:
+    """The table and what is below it; a partitioned table has no rows of its own."""
+    below = descendants(column.address.path, context.live)
+    return [p for p in (column.table, *below) if not _partitioned(column.address, p, context)]
+
+
+def _partitioned(address: Address, path: tuple[str, ...], context: Context) -> bool:
+    table = table_at(context.live, address.sibling("table", path))
+    return table is not None and table.partition_by is not None
+
+
+def _filling(column: Column, path: tuple[str, ...], default: str) -> Draft:
+    here = path == column.table
+    return Draft(
+        "backfill" if here else f"backfill {'.'.join(path)}",
+        Phase.MIGRATE,
+        f"fill {path[1]}.{column.address.name} of the rows that are there",
+        Backfill(path[0], path[1], column.address.name, default),
+        locks=(lock(ROW_EXCLUSIVE, path[0], path[1]),),
+        undo=(),
+        reads=column.address.sibling("table", path),
+    )
 
 
 def _add_then_require(change: Change[Column], context: Context) -> list[Draft]:
@@ -135,28 +155,30 @@ def drop(change: Change[Column], context: Context) -> list[Draft]:
                 hazard(Code.OLD_READERS, "code that names the column breaks"),
             ),
             done=(Check(column.address, present=False),),
+            requires=tuple(Ref(a) for a in shared_parents(change, context) if a in context.changes),
         )
     )
     return drafts
 
 
-def set_default(change: Change[Column], _context: Context) -> list[Draft]:
+def set_default(change: Change[Column], context: Context) -> list[Draft]:
     """SET DEFAULT lets new code count on it: expand. DROP DEFAULT takes it from old code: contract (row 27)."""
     column, live = change.desired, change.live
     action = f"SET DEFAULT {column.default.source}" if column.default else "DROP DEFAULT"
     back = f"SET DEFAULT {live.default.source}" if live.default else "DROP DEFAULT"
     breaks = column.default is None and column.not_null
+    alone = only(change, "default", context)
     hazards = (hazard(Code.OLD_WRITERS, f"code that writes no {column.address.name} is refused"),) if breaks else ()
     return [
         Draft(
             "default",
             Phase.EXPAND if column.default else Phase.CONTRACT,
             f"{'set' if column.default else 'drop'} the default of {label(column)}",
-            sql(alter(column, action)),
+            sql(alter(column, action, alone)),
             locks=access_exclusive(column.table),
             hazards=hazards,
             done=shows(column.address, ("default", column.default)),
-            undo=(sql(alter(column, back)),),
+            undo=(sql(alter(column, back, alone)),),
         )
     ]
 
@@ -201,6 +223,8 @@ def tightens(change: Change[Column], _context: Context) -> bool:
 
 def require(change: Change[Column], context: Context) -> list[Draft]:
     """NOT NULL without a scan under AccessExclusive (row 35)."""
+    if change.live.not_null and change.changed("not_null_no_inherit"):
+        return [_bequeath(change)]
     return _require(change.desired, context, added=change.live.not_null)
 
 
@@ -208,7 +232,7 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
     name, table = ident(column.address.name), table_name(column)
     nulls = Probe(
         f"rows of {table} have no {column.address.name}",
-        f"SELECT ctid::text FROM ONLY {table} WHERE {name} IS NULL",
+        f"SELECT ctid::text FROM {rows_of(column.address, context)} WHERE {name} IS NULL",
     )
     without = "NULL to" if column.default is not None else "no"  # what leaves it out gets the default
     old = hazard(Code.OLD_WRITERS, f"code that writes {without} {column.address.name} is refused from here on")
@@ -254,11 +278,12 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
 def _require_native(column: Column, nulls: Probe, old: Hazard, added: bool) -> list[Draft]:
     name, table = ident(column.address.name), table_name(column)
     constraint = ident(fitting(column.table[1], column.address.name, suffix="_not_null"))
+    inherit = " NO INHERIT" if column.not_null_no_inherit else ""
     first = Draft(
         "require",
         Phase.CONTRACT,
         f"require a value in new rows of {label(column)}",
-        sql(f"ALTER TABLE {table} ADD CONSTRAINT {constraint} NOT NULL {name} NOT VALID"),
+        sql(f"ALTER TABLE {table} ADD CONSTRAINT {constraint} NOT NULL {name}{inherit} NOT VALID"),
         locks=access_exclusive(column.table),
         hazards=(old,),
         probes=(nulls,),
@@ -277,6 +302,23 @@ def _require_native(column: Column, nulls: Probe, old: Hazard, added: bool) -> l
         reads=table_address(column),
     )
     return [second] if added else [first, second]
+
+
+def _bequeath(change: Change[Column]) -> Draft:
+    """ALTER CONSTRAINT … [NO] INHERIT (18 and later)."""
+    column = change.desired
+    start = f"ALTER TABLE {table_name(column)} ALTER CONSTRAINT {_not_null_name(column)}"
+    words = ("NO INHERIT", "INHERIT") if column.not_null_no_inherit else ("INHERIT", "NO INHERIT")
+    return Draft(
+        "inherit",
+        Phase.CONTRACT,
+        f"{'keep' if column.not_null_no_inherit else 'pass'} the NOT NULL of {label(column)} "
+        f"{'from' if column.not_null_no_inherit else 'on to'} children",
+        sql(f"{start} {words[0]}"),
+        locks=access_exclusive(column.table),
+        done=shows(column.address, ("not_null_no_inherit", column.not_null_no_inherit)),
+        undo=(sql(f"{start} {words[1]}"),),
+    )
 
 
 def _not_null_name(column: Column) -> str:

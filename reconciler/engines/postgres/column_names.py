@@ -16,9 +16,10 @@ def table_name(column: Column) -> str:
     return qualified(*column.table)
 
 
-def alter(column: Column, action: str) -> str:
-    """ALTER TABLE … ALTER COLUMN …."""
-    return f"ALTER TABLE {table_name(column)} ALTER COLUMN {ident(column.address.name)} {action}"
+def alter(column: Column, action: str, alone: bool = False) -> str:
+    """ALTER TABLE … ALTER COLUMN …; `alone` spares partitions and children."""
+    table = f"ONLY {table_name(column)}" if alone else table_name(column)
+    return f"ALTER TABLE {table} ALTER COLUMN {ident(column.address.name)} {action}"
 
 
 def label(column: Column) -> str:

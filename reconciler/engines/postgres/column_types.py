@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from reconciler.engines.postgres import column_settings
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.locks import access_exclusive
@@ -123,11 +124,12 @@ def _statements(before: Column, after: Column, using: str) -> list[str]:
     """The default goes first and comes again where it differs, or where it might not follow the type."""
     collate = f" COLLATE {qualified(*after.collation)}" if after.collation else ""
     change = alter(after, f"TYPE {after.type}{collate}{using}")
+    kept = column_settings.again(before, after)
     if before.default == after.default and not using:
-        return [change]
+        return [change, *kept]
     out = [alter(after, "DROP DEFAULT")] if before.default else []
     back = [alter(after, f"SET DEFAULT {after.default.source}")] if after.default else []
-    return [*out, change, *back]
+    return [*out, change, *back, *kept]
 
 
 def _hazards(live: Column, column: Column, facts: Facts, context: Context) -> tuple[Hazard, ...]:

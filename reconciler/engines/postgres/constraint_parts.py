@@ -66,9 +66,15 @@ def in_new_table(change: Change[Any], context: Context) -> bool:
 
 
 def absorbed_by_table(change: Change[Any], context: Context) -> bool:
-    """Part of CREATE TABLE and DROP TABLE."""
+    """Part of CREATE TABLE and DROP TABLE, of a table that goes and comes again too."""
     table = table_address(change.address)
-    return context.creates(table) if change.action is Action.CREATE else context.deletes(table)
+    return context.creates(table) or (change.action is Action.DELETE and context.deletes(table))
+
+
+def gone_with_table(change: Change[Any], context: Context) -> bool:
+    """No longer declared, and its table goes; for good, or to come anew without it."""
+    table = table_address(change.address)
+    return change.action is Action.DELETE and (context.deletes(table) or context.creates(table))
 
 
 def dropped_with_column(change: Change[Any], names: Iterable[str], context: Context) -> bool:

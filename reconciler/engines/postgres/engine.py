@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from reconciler.engines.postgres import backfill, types
+from reconciler.engines.postgres import backfill, inheritance, types
 from reconciler.engines.postgres import kinds as kinds_package
 from reconciler.engines.postgres import operations as operations_module
 from reconciler.engines.postgres.kind import PgKind
@@ -69,18 +69,16 @@ class Postgres:
         return operations_module.sql(*(s for o in parts for s in o.statements))
 
     def complete(self, resources: dict[Address, Resource], place: Place) -> None:
-        """Columns of a primary key are not null, whatever the declaration says."""
-        for key in [r for r in resources.values() if isinstance(r, PrimaryKey)]:
-            for name in key.columns:
-                address = key.address.sibling("column", (*key.address.path, name))
-                column = resources.get(address)
-                if isinstance(column, Column) and not column.not_null:
-                    resources[address] = replace(column, not_null=True)
+        """What tables have without saying so; see `inheritance.complete`."""
+        inheritance.complete(resources)
 
     def check(self, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
         """Names that do not fit, types that cannot be, names that clash within a schema."""
         for address in catalog.resources:
             yield from _fits(address)
+        for address in inheritance.orphaned(catalog.resources):
+            lacks = "a type" if address.kind == "column" else "a condition"
+            yield address, f"{address} has no {lacks}", f"say it: no parent has {address.name}"
         yield from _unknown_types(catalog)
         yield from _clashes(catalog)
 
@@ -94,6 +92,15 @@ class Postgres:
             for column in catalog.of_kind(Column):
                 if column.generated is not None and column.generated.virtual:
                     yield column.address, f"{column.address}: virtual columns need PostgreSQL 18", f"this is {server}"
+                if column.not_null_no_inherit:
+                    yield (
+                        column.address,
+                        f"{column.address}: NOT NULL NO INHERIT needs PostgreSQL 18",
+                        f"this is {server}",
+                    )
+            for address, resource in catalog.resources.items():
+                if not getattr(resource, "enforced", True):
+                    yield address, f"{address}: NOT ENFORCED needs PostgreSQL 18", f"this is {server}"
 
     def roots(self, catalog: Catalog) -> frozenset[str]:
         """The declared schemas."""

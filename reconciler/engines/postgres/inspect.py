@@ -26,14 +26,10 @@ JOURNAL_SCHEMA = "reconcile"
 
 # What a database may hold that no kind models yet: (kind, schema, name). `k` words are those of the documentation.
 UNMANAGED = f"""
-    SELECT CASE WHEN c.relkind = 'r' AND c.relispartition THEN 'partition'
-                WHEN c.relkind = 'r' THEN 'inherited or typed table'
-                WHEN c.relkind = 'p' THEN 'partitioned table' ELSE 'foreign partition' END, n.nspname, c.relname
+    SELECT CASE WHEN c.relispartition THEN 'foreign partition' ELSE 'inheriting foreign table' END, n.nspname, c.relname
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relnamespace = ANY (%(namespaces)s) AND {not_member("pg_class", "c.oid")}
-      AND (c.relkind = 'p' OR c.relkind = 'f' AND c.relispartition
-           OR c.relkind = 'r' AND (c.relispartition OR c.reloftype <> 0
-           OR EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))))
+    WHERE c.relnamespace = ANY (%(namespaces)s) AND {not_member("pg_class", "c.oid")} AND c.relkind = 'f'
+      AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
     UNION ALL
     SELECT 'operator class', n.nspname, c.opcname || ' using ' || m.amname
     FROM pg_opclass c JOIN pg_namespace n ON n.oid = c.opcnamespace JOIN pg_am m ON m.oid = c.opcmethod

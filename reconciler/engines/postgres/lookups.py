@@ -46,7 +46,24 @@ CLASS_OPTIONS = """
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
     WHERE a.attoptions IS NOT NULL AND c.relkind IN ('i', 'I') AND c.relnamespace = ANY (%(namespaces)s)"""
 
-QUERIES = (OPCLASSES, TYPES, COLLATIONS, DEFAULTS, IDENTITIES, CLASS_OPTIONS)
+COLUMN_SETTINGS = """
+    SELECT a.attrelid, a.attnum, CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END,
+           nullif(a.attcompression::text, ''), coalesce(a.attstattarget, -1)::text, a.attoptions
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type t ON t.oid = a.atttypid
+    WHERE c.relkind IN ('r', 'p') AND c.relnamespace = ANY (%(namespaces)s)
+      AND (a.attstorage <> t.typstorage OR a.attcompression <> '' OR a.attoptions IS NOT NULL
+           OR coalesce(a.attstattarget, -1) <> -1)"""
+
+# 18 and later have such constraints; 2: not valid, 1: no inherit, 4: inherited and declared as well
+NOT_NULLS = """
+    SELECT k.conrelid, k.conkey[1],
+           2 * (NOT k.convalidated)::int + k.connoinherit::int + 4 * (k.conislocal AND k.coninhcount > 0)::int
+    FROM pg_constraint k
+    WHERE k.contype = 'n' AND k.conrelid <> 0
+      AND (NOT k.convalidated OR k.connoinherit OR k.conislocal AND k.coninhcount > 0)"""
+
+QUERIES = (OPCLASSES, TYPES, COLLATIONS, DEFAULTS, IDENTITIES, CLASS_OPTIONS, COLUMN_SETTINGS, NOT_NULLS)
 
 
 @dataclass(slots=True)
@@ -54,7 +71,9 @@ class Lookups:
     """`opclasses`: oid → (name as one writes it, is a default, input type oid, method); `default_opclasses`: (method,
     input type oid) that have a default; `bases`: domain → the type under it; `type_collations`: types whose collation
     is not the default one; `collations`: oid → (schema, name); `defaults`: of columns, generation expressions too;
-    `identities`: (start, increment, min, max, cache, cycle); `class_options`: (index oid, key number) → options.
+    `identities`: (start, increment, min, max, cache, cycle); `class_options`: (index oid, key number) → options;
+    `column_settings`: storage, compression, statistics target and options of columns that have some; `not_nulls`:
+    unusual states of NOT NULL.
     """
 
     opclasses: dict[int, tuple[str, bool, int, str]] = field(default_factory=dict)
@@ -65,6 +84,8 @@ class Lookups:
     defaults: dict[Spot, Expr] = field(default_factory=dict)
     identities: dict[Spot, Sequence[int]] = field(default_factory=dict)
     class_options: dict[Spot, str] = field(default_factory=dict)
+    column_settings: dict[Spot, Sequence[str | None]] = field(default_factory=dict)
+    not_nulls: dict[Spot, int] = field(default_factory=dict)
 
     def base(self, kind: int) -> int:
         """The type under a domain, or under domains of domains; any other type is its own."""
@@ -81,7 +102,7 @@ class Lookups:
 
 def read(results: Sequence[Iterable[Sequence[Any]]]) -> Lookups:
     """The rows of `QUERIES`, in their order → Lookups."""
-    opclasses, types, collations, defaults, identities, options = results
+    opclasses, types, collations, defaults, identities, options, settings, not_nulls = results
     found = Lookups()
     for oid, name, default, kind, method in opclasses:
         found.opclasses[oid] = (name, default, kind, method)
@@ -94,4 +115,6 @@ def read(results: Sequence[Iterable[Sequence[Any]]]) -> Lookups:
     found.defaults = {(oid, number): Expr(text, text) for oid, number, text in defaults}
     found.identities = {(oid, number): values for oid, number, *values in identities}
     found.class_options = {(oid, number): text for oid, number, text in options}
+    found.column_settings = {(oid, number): (*plain, *(said or ())) for oid, number, *plain, said in settings}
+    found.not_nulls = {(oid, number): state for oid, number, state in not_nulls}
     return found

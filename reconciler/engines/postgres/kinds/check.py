@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres import inheritance, partition_changes
 from reconciler.engines.postgres.column_types import OUT, follows, hinders
 from reconciler.engines.postgres.constraint_parts import (
     absorbed_by_table,
@@ -19,6 +20,7 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
 )
 from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.inheritance_changes import handed_down, inherited, rows_of, spread
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.mentions import of_expression
@@ -38,11 +40,16 @@ from reconciler.model.step import Draft, Phase, Probe
 
 @dataclass(frozen=True, slots=True)
 class Check(Resource):
-    """Path: (schema, table, name). `columns` are those the expression reads, once the server has said so."""
+    """Path: (schema, table, name). `columns` are those the expression reads, once the server has said so.
+
+    `enforced` False (18 and later): rows are never checked. `local`: the table has it by itself, not only from parents.
+    """
 
     expression: Expr = attr(Role.REPLACE)
     no_inherit: bool = attr(Role.REPLACE, default=False)
     validated: bool = True
+    enforced: bool = attr(Role.REPLACE, default=True)
+    local: bool = True
     columns: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="follows from the expression", default=())
     lets_null: bool = attr(Role.INFORMATIONAL, reason="what the server says of rows without values", default=False)
 
@@ -50,11 +57,11 @@ class Check(Resource):
 SPEC = {
     "type": ["string", "object"],
     "description": "an SQL condition, or a mapping with 'check' and more",
-    "required": ["check"],
     "properties": {
         "check": {"type": "string", "minLength": 1},
         "no_inherit": {"type": "boolean"},
         "validated": {"type": "boolean"},
+        "enforced": {"type": "boolean"},
     },
 }
 
@@ -65,44 +72,52 @@ def lower(name: str, node: Any, place: Place) -> Check:
         node = {"check": node}
     return Check(
         place.address("check", name),
-        Expr(node["check"]),
+        Expr(node.get("check", "")),
         bool(node.get("no_inherit", False)),
-        bool(node.get("validated", True)),
+        bool(node.get("validated", True)) and bool(node.get("enforced", True)),
+        bool(node.get("enforced", True)),
     )
 
 
-def lift(check: Check, _catalog: Catalog) -> Any:
-    """The condition where that says all."""
+def lift(check: Check, catalog: Catalog) -> Any:
+    """The condition where that says all; nothing but what is attached to it where a parent says it."""
+    if not check.local and inheritance.implied(check, catalog):
+        return {}
     node: dict[str, Any] = {"check": check.expression.source}
     if check.no_inherit:
         node["no_inherit"] = True
-    if not check.validated:
+    if not check.enforced:
+        node["enforced"] = False
+    elif not check.validated:
         node["validated"] = False
     return node["check"] if len(node) == 1 else node
 
 
-def query(_version: int) -> str:
+def query(version: int) -> str:
     """Check constraints of the tables in scope."""
-    return """
-        SELECT k.conrelid, k.conname, pg_get_expr(k.conbin, k.conrelid), k.connoinherit, k.convalidated, k.conkey
+    enforced = "k.conenforced" if version >= 18 else "true"
+    return f"""
+        SELECT k.conrelid, k.conname, pg_get_expr(k.conbin, k.conrelid), k.connoinherit, k.convalidated, k.conkey,
+               {enforced}, k.conislocal
         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
         WHERE k.contype = 'c' AND c.relnamespace = ANY (%(namespaces)s)
         ORDER BY k.conrelid, k.conname"""
 
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Check]:
-    """(table, name, expression, no inherit, validated, column numbers) → Check."""
-    for table, name, expression, no_inherit, validated, numbers in rows:
+    """(table, name, expression, no inherit, validated, column numbers, enforced, local) → Check."""
+    for table, name, expression, no_inherit, validated, numbers, enforced, local in rows:
         path = reader.tables.get(table)
         if path is not None:
             used = reader.names(table, [n for n in numbers or () if n > 0])
             address = reader.address("check", *path, name)
-            yield Check(address, Expr.live(expression), no_inherit, validated, used)
+            yield Check(address, Expr.live(expression), no_inherit, validated, enforced, local, used)
 
 
 def clause(check: Check, valid: bool = True) -> str:
     """The table constraint, with its name."""
-    ends = (" NO INHERIT" if check.no_inherit else "") + ("" if valid else " NOT VALID")
+    ends = " NO INHERIT" if check.no_inherit else ""
+    ends += " NOT ENFORCED" if not check.enforced else "" if valid else " NOT VALID"
     return f"CONSTRAINT {ident(check.address.name)} CHECK ({check.expression.source}){ends}"
 
 
@@ -125,7 +140,9 @@ def absorbed(change: Change[Check], context: Context) -> bool:
     """Part of the table unless it starts out not valid; gone with a column of it; or changed along with its type."""
     if follows(change, context):
         return True
-    if change.after is not None and not change.after.validated:
+    if handed_down(change, context):
+        return True
+    if change.after is not None and change.after.enforced and not change.after.validated:
         return False
     return absorbed_by_table(change, context) or dropped_with_column(
         change, change.before.columns if change.before else (), context
@@ -162,7 +179,7 @@ def _add(change: Change[Check], context: Context, phase: Phase, first: str) -> l
             sql(f"ALTER TABLE {table} {first}ADD {clause(check, valid=False)}"),
             locks=access_exclusive(table_path(change.address)),
             hazards=() if phase is Phase.EXPAND else (refused,),
-            probes=(violations(check),) if check.validated else (),
+            probes=(violations(check, context),) if check.validated else (),
             done=became(change, *(("validated",) if check.validated else ())),
             undo=(sql(f"ALTER TABLE {table} {back}"),),
             requires=freed(change, context),
@@ -198,12 +215,12 @@ def rebuild(change: Change[Check], _context: Context) -> list[Draft]:
     return [gone, back]
 
 
-def violations(check: Check) -> Probe:
+def violations(check: Check, context: Context) -> Probe:
     """Finds rows that break the condition."""
     table = table_name(check.address)
     return Probe(
         f"rows of {table} break {check.address.name}",
-        f"SELECT ctid::text FROM ONLY {table} WHERE NOT ({check.expression.source})",
+        f"SELECT ctid::text FROM {rows_of(check.address, context)} WHERE NOT ({check.expression.source})",
     )
 
 
@@ -246,6 +263,13 @@ def drop(change: Change[Check], _context: Context) -> list[Draft]:
     ]
 
 
+def adopts(declared: Check, live: Check) -> Check:
+    """What a child has of a parent may be checked already, or be its own for good."""
+    if declared.local:
+        return declared
+    return dataclasses.replace(declared, local=live.local, validated=declared.validated or live.validated)
+
+
 KIND = PgKind(
     name="check",
     resource=Check,
@@ -259,11 +283,14 @@ KIND = PgKind(
     references=references,
     mentions=mentions,
     absorbed=absorbed,
-    create=create,
-    drop=drop,
-    replace=replace,
-    rebuild=rebuild,
-    rules=(rule("validated", emit=set_validated),),
+    carried=inheritance.inherited_from,
+    implied=inheritance.implied,
+    adopts=adopts,
+    create=spread(create),
+    drop=spread(drop),
+    replace=spread(replace),
+    rebuild=spread(rebuild),
+    rules=(inherited(rule("validated", emit=set_validated)), rule("local", emit=partition_changes.own)),
     temporary=temporary,
     piece=True,
     parent="table",

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.engines.postgres import column_changes as changes
-from reconciler.engines.postgres import column_identity, column_types
+from reconciler.engines.postgres import (
+    column_identity,
+    column_settings,
+    column_types,
+    inheritance,
+    partition_changes,
+    storage_options,
+)
+from reconciler.engines.postgres import inheritance_changes as inheriting
 from reconciler.engines.postgres.column_parts import (
     Facts,
     Generated,
@@ -28,12 +36,16 @@ from reconciler.model.change import Action, Change
 from reconciler.model.expr import Expr
 from reconciler.model.kind import Context, Disturbance, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Draft
+from reconciler.model.step import Draft, Ref
 
 
 @dataclass(frozen=True, slots=True)
 class Column(Resource):
-    """Path: (schema, table, column). `collation` None: the type's own; otherwise (schema, name)."""
+    """Path: (schema, table, column). `collation` None: the type's own; otherwise (schema, name).
+
+    `storage` and `compression` "" and `statistics` -1 are the server's defaults. `local`: the table has it by itself,
+    not only from its parents. `said`: the words of its declaration, where a parent says the others.
+    """
 
     type: str
     not_null: bool = False
@@ -42,6 +54,16 @@ class Column(Resource):
     generated: Generated | None = None
     collation: tuple[str, str] | None = None
     not_null_valid: bool = True
+    not_null_no_inherit: bool = False
+    storage: str = ""
+    compression: str = ""
+    statistics: int = -1
+    options: storage_options.Options = ()
+    local: bool = True
+    not_null_local: bool = attr(
+        Role.INFORMATIONAL, reason="cannot change in place; only servers from 18 on keep it", default=False
+    )
+    said: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="how it is declared, not what", default=())
     position: int = attr(Role.INFORMATIONAL, reason="a different order is reported, never a rewrite", default=0)
     facts: Facts | None = attr(Role.INFORMATIONAL, reason="what the server says of getting here", default=None)
 
@@ -57,12 +79,14 @@ EXPRESSION = {"type": "string", "minLength": 1}
 SPEC = {
     "type": ["string", "object"],
     "description": "a type, or a mapping with 'type' and more",
-    "required": ["type"],
     "properties": {
         "type": {"type": "string", "minLength": 1},
-        "not_null": {"type": "boolean"},
+        "not_null": {
+            "enum": [True, False, "no_inherit"],
+            "description": "true, or no_inherit where the children need not have it",
+        },
         "default": {
-            "type": ["string", "integer", "number", "boolean"],
+            "type": ["string", "integer", "number", "boolean", "null"],
             "description": "an SQL expression; text in SQL quotes: \"'pending'\"",
         },
         "identity": {
@@ -83,6 +107,7 @@ SPEC = {
             "additionalProperties": False,
         },
         "collation": {"type": "string"},
+        **column_settings.SPEC,
     },
 }
 
@@ -91,14 +116,15 @@ def lower(name: str, node: Any, place: Place) -> Column:
     """A string is a type; a mapping says more."""
     if isinstance(node, str):
         node = {"type": node}
-    written = node["type"]
+    written = node.get("type", "")
     if written.lower() in SERIAL:
         hint = f"type: {SERIAL[written.lower()]} with identity: by_default"
         raise place.fail(f"{written} is a shorthand that no column keeps", hint, "type")
     if sum(k in node for k in ("default", "identity", "generated")) > 1:
         raise place.fail("a column has one of default, identity and generated", "keep one of them")
     default = node.get("default")
-    kind = canonical(written)
+    kind = canonical(written) if written else ""
+    known = frozenset(WORDS)
     return Column(
         place.address("column", name),
         kind,
@@ -107,7 +133,14 @@ def lower(name: str, node: Any, place: Place) -> Column:
         lower_identity(node.get("identity"), kind, place),
         _generated(node.get("generated")),
         lower_collation(node.get("collation")),
+        not_null_no_inherit=node.get("not_null") == "no_inherit",
+        not_null_local=bool(node.get("not_null", False)),
+        **column_settings.lower(node),
+        said=tuple(w for w in node if w in known) + (("not_null",) if "identity" in node else ()),
     )
+
+
+WORDS = ("type", "not_null", "default", "identity", "generated", "collation", *column_settings.NAMES)
 
 
 def _generated(node: Any) -> Generated | None:
@@ -119,36 +152,41 @@ def _generated(node: Any) -> Generated | None:
 
 
 def lift(column: Column, catalog: Catalog) -> Any:
-    """The bare type where it says all; a primary key's columns are not null without saying so."""
-    from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
-
-    node: dict[str, Any] = {"type": column.type}
-    key = catalog.get(column.address.sibling("primary_key", column.table), PrimaryKey)
-    if column.not_null and column.identity is None and not (key and column.address.name in key.columns):
-        node["not_null"] = True
-    if column.default is not None:
-        node["default"] = column.default.source
+    """The bare type where it says all; what it has from a parent, its type or its primary key goes without saying."""
+    passed = inheritance.base(column, catalog)
+    old = passed or Column(column.address, "")
+    node: dict[str, Any] = {} if passed is not None and passed.local >= column.local else {"type": column.type}
+    required = column.identity is not None or _in_key(column, catalog)
+    again = column.not_null and column.not_null_local and passed is not None and not required
+    if column.not_null != (old.not_null or required) or column.not_null_no_inherit or again:
+        node["not_null"] = "no_inherit" if column.not_null_no_inherit else column.not_null
+    if column.default != old.default and (column.default is not None or column.generated == old.generated):
+        node["default"] = column.default.source if column.default is not None else None
     if column.identity is not None:
         node["identity"] = lift_identity(column.identity, column.type)
-    if column.generated is not None:
+    if column.generated is not None and column.generated != old.generated:
         source = column.generated.expression.source
         node["generated"] = {"as": source, "virtual": True} if column.generated.virtual else source
-    if column.collation is not None:
+    if column.collation is not None and column.collation != old.collation:
         node["collation"] = lift_collation(column.collation)
-    return node["type"] if len(node) == 1 else node
+    node |= {n: getattr(column, n) for n in column_settings.NAMES if getattr(column, n) != getattr(old, n)}
+    if "options" in node:
+        node["options"] = storage_options.lift(column.options)
+    return node["type"] if node.keys() == {"type"} else node
 
 
-def query(version: int) -> str:
+def _in_key(column: Column, catalog: Catalog) -> bool:
+    from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
+
+    key = catalog.get(column.address.sibling("primary_key", column.table), PrimaryKey)
+    return key is not None and column.address.name in key.columns
+
+
+def query(_version: int) -> str:
     """Columns of the tables in scope in their order; defaults and identities are looked up."""
-    valid = (
-        """(a.attrelid, a.attnum) NOT IN (SELECT k.conrelid, k.conkey[1] FROM pg_constraint k
-                                              WHERE k.contype = 'n' AND NOT k.convalidated)"""
-        if version >= 18
-        else "true"
-    )
-    return f"""
+    return """
         SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.atttypid, a.attcollation,
-               a.attnotnull, a.attgenerated::text, a.attidentity::text, {valid}
+               a.attnotnull, a.attgenerated::text, a.attidentity::text, a.attislocal
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relkind IN ('r', 'p') AND c.relnamespace = ANY (%(namespaces)s)
         ORDER BY a.attrelid, a.attnum"""
@@ -156,9 +194,10 @@ def query(version: int) -> str:
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Column]:
     """Rows of `query` → Column, those of tables that are not in scope left out."""
+    states, settings = reader.lookups.not_nulls, reader.lookups.column_settings
     tables, names, types, service = reader.tables, reader.columns, reader.column_types, reader.service
     defaults, identities, collated = reader.lookups.defaults, reader.lookups.identities, reader.lookups.collation
-    for oid, number, name, kind, type_oid, collation, not_null, generated, identity, valid in rows:
+    for oid, number, name, kind, type_oid, collation, not_null, generated, identity, local in rows:
         spot = oid, number
         names[spot] = name
         types[spot] = type_oid, collation
@@ -166,20 +205,25 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Column]:
         if path is None:
             continue
         expression = defaults.get(spot)
+        state = states.get(spot, 0)
         yield Column(
             Address(service, "postgres", "column", (*path, name)),
             kind,
             not_null,
             None if generated else expression,
-            Identity(IDENTITY[identity], *identities[spot]) if identity else None,
+            Identity(IDENTITY[identity], *identities[spot]) if spot in identities else None,
             Generated(expression, generated == "v") if generated and expression else None,
             collated(type_oid, collation) if collation else None,
-            valid,
-            number,
+            not state & 2,
+            bool(state & 1),
+            **column_settings.read(settings.get(spot)),
+            local=local,
+            not_null_local=bool(state & 4),
+            position=number,
         )
 
 
-def _operand(source: str) -> str:
+def operand(source: str) -> str:
     """The grammar of DEFAULT takes these words in parentheses only (gram.y, b_expr)."""
     words = source.lower().replace("(", " ").replace(")", " ").split()
     return f"({source})" if LOOSE_WORDS.intersection(words) else source
@@ -191,14 +235,14 @@ def clause(column: Column) -> str:
     if column.collation is not None:
         parts.append(f"COLLATE {qualified(*column.collation)}")
     if column.default is not None:
-        parts.append(f"DEFAULT {_operand(column.default.source)}")
+        parts.append(f"DEFAULT {operand(column.default.source)}")
     if column.identity is not None:
         parts.append(render_identity(column.identity, column.type))
     if column.generated is not None:
         kind = "VIRTUAL" if column.generated.virtual else "STORED"
         parts.append(f"GENERATED ALWAYS AS ({column.generated.expression.source}) {kind}")
     if column.not_null:
-        parts.append("NOT NULL")
+        parts.append("NOT NULL NO INHERIT" if column.not_null_no_inherit else "NOT NULL")
     return " ".join(parts)
 
 
@@ -222,9 +266,10 @@ def mentions(column: Column, catalog: Catalog) -> Iterable[Address]:
 
 
 def absorbed(change: Change[Column], context: Context) -> bool:
-    """Part of CREATE TABLE and DROP TABLE."""
+    """Part of CREATE TABLE and DROP TABLE, or of what happens to the same column of a parent."""
     table = change.address.sibling("table", change.address.path[:2])
-    return context.creates(table) if change.action is Action.CREATE else context.deletes(table)
+    gone = change.action is Action.DELETE and context.deletes(table)
+    return gone or context.creates(table) or inheriting.handed_down(change, context)
 
 
 def disturbs(change: Change[Column]) -> Disturbance:
@@ -252,6 +297,38 @@ def rebuild(change: Change[Column], context: Context) -> list[Draft]:
     return changes.around_default(change, drafts)
 
 
+def create(change: Change[Column], context: Context) -> list[Draft]:
+    """ADD COLUMN; where the parent's step adds it to the child, what the child has otherwise."""
+    found = inheriting.above(change, context, Action.CREATE)
+    if found is None:
+        return changes.add(change, context)
+    before = replace(found.desired, address=change.address)
+    update = Change(change.address, Action.UPDATE, before, change.desired, inheriting.differences(change, found))
+    drafts = [d for r in RULES if update.changed(*r.attributes) for d in r.emit(update, context)]
+    return [replace(d, requires=(*d.requires, Ref(found.address)), provides=d is drafts[-1]) for d in drafts]
+
+
+def implied(column: Column, catalog: Catalog) -> bool:
+    """It is as its parents have it, and they alone say so."""
+    own = column.not_null and column.not_null_local and not _in_key(column, catalog)
+    return inheritance.implied(column, catalog) and not own
+
+
+def adopts(declared: Column, live: Column) -> Column:
+    """What a child once had by itself it keeps so: no statement makes it the parent's alone."""
+    return replace(declared, local=True) if live.local and not declared.local else declared
+
+
+RULES = (
+    rule("type", "collation", "default", emit=column_types.retype, when=column_types.differs),
+    rule("generated", emit=changes.set_generated),
+    rule("not_null", "not_null_valid", "not_null_no_inherit", emit=changes.require, when=changes.tightens),
+    rule("identity", "default", emit=column_identity.set_identity, when=column_identity.differs),
+    rule("default", emit=changes.set_default),
+    rule("not_null", "not_null_valid", "not_null_no_inherit", emit=changes.allow_null),
+    rule(*column_settings.NAMES, emit=column_settings.change),
+    rule("local", emit=partition_changes.own),
+)
 KIND = PgKind(
     name="column",
     resource=Column,
@@ -269,16 +346,13 @@ KIND = PgKind(
     rebuild=rebuild,
     spreads=Disturbance.NONE,
     absorbed=absorbed,
-    create=changes.add,
-    drop=changes.drop,
-    rules=(
-        rule("type", "collation", "default", emit=column_types.retype, when=column_types.differs),
-        rule("generated", emit=changes.set_generated),
-        rule("not_null", "not_null_valid", emit=changes.require, when=changes.tightens),
-        rule("identity", "default", emit=column_identity.set_identity, when=column_identity.differs),
-        rule("default", emit=changes.set_default),
-        rule("not_null", "not_null_valid", emit=changes.allow_null),
-    ),
+    carried=inheritance.inherited_from,
+    implied=implied,
+    adopts=adopts,
+    spells=frozenset({"type", "default", "identity", "generated", "collation"}),
+    create=inheriting.spread(create),
+    drop=inheriting.spread(changes.drop),
+    rules=tuple(map(inheriting.inherited, RULES)),
     parent="table",
     order=45,
 )

@@ -12,6 +12,7 @@ from reconciler.engines.postgres.constraint_parts import (
     DEFERRABLE,
     column_addresses,
     dropped_with_column,
+    gone_with_table,
     in_new_table,
     lift_deferrable,
     lower_deferrable,
@@ -30,7 +31,7 @@ from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import columns, ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change
 from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
@@ -192,8 +193,7 @@ def mentions(exclusion: Exclusion, catalog: Catalog) -> Iterable[Address]:
 def absorbed(change: Change[Exclusion], context: Context) -> bool:
     """Gone with its table or a column; never part of CREATE TABLE, since it may use functions that use the table."""
     names = change.before.columns if change.before else ()
-    gone = change.action is Action.DELETE and context.deletes(table_address(change.address))
-    return gone or dropped_with_column(change, names, context)
+    return gone_with_table(change, context) or dropped_with_column(change, names, context)
 
 
 def create(change: Change[Exclusion], context: Context) -> list[Draft]:

@@ -19,7 +19,11 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
     timing,
 )
+from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.foreign_key_statements import at_once, clause, in_partitioned, orphans, validity
+from reconciler.engines.postgres.inheritance import descendants
+from reconciler.engines.postgres.inheritance_changes import to_partitions
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
@@ -28,14 +32,14 @@ from reconciler.engines.postgres.locks import ROW_SHARE, access_exclusive, lock,
 from reconciler.engines.postgres.locks import SHARE_UPDATE_EXCLUSIVE as SUE
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.quoting import columns, ident, qualified
+from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase, Probe
+from reconciler.model.step import Check, Draft, Phase
 
 ACTIONS = {"a": "no_action", "r": "restrict", "c": "cascade", "n": "set_null", "d": "set_default"}
 
@@ -158,22 +162,6 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[ForeignKey]:
         )
 
 
-def clause(key: ForeignKey) -> str:
-    """The table constraint, with its name."""
-    text = f"CONSTRAINT {ident(key.address.name)} FOREIGN KEY {columns(key.columns)}"
-    text += f" REFERENCES {qualified(*key.table)} {columns(key.referenced)}" + (" MATCH FULL" if key.full else "")
-    if key.on_update != "no_action":
-        text += f" ON UPDATE {key.on_update.replace('_', ' ').upper()}"
-    if key.on_delete != "no_action":
-        text += f" ON DELETE {key.on_delete.replace('_', ' ').upper()}"
-        text += f" {columns(key.delete_columns)}" if key.delete_columns else ""
-    return text + timing(key.deferrable, key.deferred)
-
-
-def _validity(key: ForeignKey) -> str:
-    return "" if key.validated else " NOT VALID"
-
-
 def references(key: ForeignKey, catalog: Catalog) -> Iterable[Address]:
     """Its columns, the table and columns it refers to, and the key over these."""
     yield from column_addresses(key.address, key.columns)
@@ -181,6 +169,7 @@ def references(key: ForeignKey, catalog: Catalog) -> Iterable[Address]:
     yield far
     if far in catalog.resources:
         yield from (far.sibling("column", (*key.table, name)) for name in key.referenced)
+        yield from (far.sibling("table", p) for p in descendants(key.table, catalog))  # it refers to each partition
     yield from _far_keys(key, catalog)
 
 
@@ -203,8 +192,12 @@ def absorbed(change: Change[ForeignKey], context: Context) -> bool:
 
     Never part of CREATE TABLE, since tables may refer to each other.
     """
+    if survives(change, context) or becomes_twin(change, context):
+        return True
     if change.action is not Action.DELETE or change.before is None:
         return False
+    if context.creates(table_address(change.address)):
+        return True
     return change.before.table == table_path(change.address) and context.deletes(table_address(change.address))
 
 
@@ -218,7 +211,7 @@ def create(change: Change[ForeignKey], context: Context) -> list[Draft]:
                 "add",
                 Phase.EXPAND,
                 f"add foreign key {change.address.name} to {change.address.path[1]}",
-                sql(f"ALTER TABLE {table} ADD {clause(key)}{_validity(key)}"),
+                sql(f"ALTER TABLE {table} ADD {clause(key)}{validity(key)}"),
                 locks=share_row_exclusive(here, *sorted({key.table} - {here})),
                 done=(Check(change.address),),
                 undo=(sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(change.address.name)}"),),
@@ -243,8 +236,10 @@ def _add(change: Change[ForeignKey], context: Context, phase: Phase, first: str)
         locks = (*access_exclusive(*sorted(out)), *share_row_exclusive(*sorted({key.table} - out)))
     refused = hazard(Code.OLD_WRITERS, f"a row of {table} that refers to nothing in {qualified(*key.table)} is refused")
     back = f"DROP CONSTRAINT {ident(name)}" + (
-        f", ADD {clause(change.before)}{_validity(change.before)}" if change.before else ""
+        f", ADD {clause(change.before)}{validity(change.before)}" if change.before else ""
     )
+    if context.server.version < (18,) and in_partitioned(change.address, context):
+        return [at_once(change, context, first)]
     add = Draft(
         "add",
         phase,
@@ -252,7 +247,7 @@ def _add(change: Change[ForeignKey], context: Context, phase: Phase, first: str)
         sql(f"ALTER TABLE {table} {first}ADD {clause(key)} NOT VALID"),
         locks=locks,
         hazards=() if phase is Phase.EXPAND else (refused,),
-        probes=(orphans(key),) if key.validated else (),
+        probes=(orphans(key, context),) if key.validated else (),
         done=became(change, *(("validated",) if key.validated else ())),
         undo=(sql(f"ALTER TABLE {table} {back}"),),
         requires=freed(change, context),
@@ -268,21 +263,6 @@ def rebuild(change: Change[ForeignKey], context: Context) -> list[Draft]:
     add, *rest = _add(change, context, Phase.CONTRACT, "")
     calm = dataclasses.replace(add, hazards=(), probes=()) if steady else add
     return [out, dataclasses.replace(calm, done=(Check(key.address),)), *rest]
-
-
-def orphans(key: ForeignKey) -> Probe:
-    """Finds rows that refer to nothing."""
-    table, far = table_name(key.address), qualified(*key.table)
-    on = " AND ".join(f"f.{ident(b)} = t.{ident(a)}" for a, b in zip(key.columns, key.referenced, strict=True))
-    given = " AND ".join(f"t.{ident(a)} IS NOT NULL" for a in key.columns)
-    none = " AND ".join(f"t.{ident(a)} IS NULL" for a in key.columns)
-    partly = f" OR NOT ({given}) AND NOT ({none})" if key.full else ""  # MATCH FULL takes all of them or none
-    values = ", ".join(f"t.{ident(a)}" for a in key.columns)
-    return Probe(
-        f"rows of {table} refer to nothing in {far}",
-        f"SELECT concat_ws(', ', {values}) FROM ONLY {table} t\n"
-        f"WHERE {given} AND NOT EXISTS (SELECT FROM {far} f WHERE {on}){partly}",
-    )
 
 
 def _validation(key: ForeignKey, phase: Phase) -> Draft:
@@ -302,7 +282,7 @@ def _validation(key: ForeignKey, phase: Phase) -> Draft:
 def set_validated(change: Change[ForeignKey], context: Context) -> list[Draft]:
     """VALIDATE; the way back to NOT VALID is a new constraint."""
     if change.desired.validated:
-        back = f"DROP CONSTRAINT {ident(change.address.name)}, ADD {clause(change.live)}{_validity(change.live)}"
+        back = f"DROP CONSTRAINT {ident(change.address.name)}, ADD {clause(change.live)}{validity(change.live)}"
         undo = sql(f"ALTER TABLE {table_name(change.address)} {back}")
         return [dataclasses.replace(_validation(change.desired, Phase.CONTRACT), undo=(undo,))]
     return replace(change, context)
@@ -342,7 +322,7 @@ def drop(change: Change[ForeignKey], context: Context) -> list[Draft]:
             locks=access_exclusive(here, *(() if key.table == here else (key.table,))),
             hazards=() if context.deletes(table_address(change.address)) else (loosens,),
             done=(Check(change.address, present=False),),
-            undo=(sql(f"ALTER TABLE {table_name(change.address)} ADD {clause(key)}{_validity(key)}"),),
+            undo=(sql(f"ALTER TABLE {table_name(change.address)} ADD {clause(key)}{validity(key)}"),),
         )
     ]
 
@@ -358,11 +338,14 @@ KIND = PgKind(
     read=read,
     references=references,
     absorbed=absorbed,
-    create=create,
-    drop=drop,
-    replace=replace,
-    rebuild=rebuild,
-    rules=(rule("deferrable", "deferred", emit=set_timing), rule("validated", emit=set_validated)),
+    create=to_partitions(create),
+    drop=to_partitions(drop),
+    replace=to_partitions(replace),
+    rebuild=to_partitions(rebuild),
+    rules=(
+        rule("deferrable", "deferred", emit=to_partitions(set_timing)),
+        rule("validated", emit=to_partitions(set_validated)),
+    ),
     parent="table",
     order=70,
 )

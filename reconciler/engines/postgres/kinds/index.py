@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres import partitioned_indexes as parted
 from reconciler.engines.postgres import storage_options
-from reconciler.engines.postgres.column_types import OUT, follows, hinders
+from reconciler.engines.postgres.column_types import follows
 from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     column_addresses,
-    duplicates,
-    in_new_table,
-    only_new_columns,
-    table_address,
+    gone_with_table,
     table_name,
-    table_path,
 )
-from reconciler.engines.postgres.index_parts import KEYS, KEYS_FROM, PART, Keys, Part, key_text
+from reconciler.engines.postgres.detached import becomes_twin, survives
+from reconciler.engines.postgres.index_changes import create, drop, rebuild, repair, replace, set_options
+from reconciler.engines.postgres.index_parts import KEYS, KEYS_FROM, PART, Keys, Part
 from reconciler.engines.postgres.index_parts import lift as lift_part
 from reconciler.engines.postgres.index_parts import lower as lower_part
 from reconciler.engines.postgres.index_parts import read as read_parts
 from reconciler.engines.postgres.index_parts import render as render_part
+from reconciler.engines.postgres.index_statements import definition
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
-from reconciler.engines.postgres.locks import (
-    ACCESS_EXCLUSIVE,
-    SHARE,
-    SHARE_UPDATE_EXCLUSIVE,
-    lock,
-    share_update_exclusive,
-)
 from reconciler.engines.postgres.mentions import of_expression
-from reconciler.engines.postgres.names import freed
-from reconciler.engines.postgres.operations import alone, sql
-from reconciler.engines.postgres.quoting import columns, fitting, ident, qualified
+from reconciler.engines.postgres.quoting import ident
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change
 from reconciler.model.expr import Expr
-from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase, Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +49,6 @@ class Index(Resource):
     uses: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="columns; follows from the definition", default=())
 
 
-SPARING_OPTIONS = {"fillfactor", "deduplicate_items"}
 """Storage parameters that are set under ShareUpdateExclusive (reloptions.c)."""
 
 SPEC = {
@@ -122,14 +109,17 @@ def lift(index: Index, _catalog: Catalog) -> Any:
     return node["columns"] if len(node) == 1 else node
 
 
-def query(version: int, relkind: str = "r") -> str:
-    """Indexes of the tables in scope that belong to no constraint; `relkind` m: of the materialized views."""
+def query(version: int, relkind: str = "'r', 'p'") -> str:
+    """Indexes of the tables in scope that belong to no constraint and are no parts of an index of a partitioned table;
+    `relkind` m: of the materialized views.
+    """
     distinct = "i.indnullsnotdistinct" if version >= 15 else "false"
     return f"""
         SELECT c.relname, {KEYS},
                pg_get_expr(i.indpred, i.indrelid), i.indisunique, {distinct}, i.indisvalid, c.reloptions
         FROM {KEYS_FROM}
-        WHERE c.relkind = 'i' AND t.relkind = '{relkind}' AND t.relnamespace = ANY (%(namespaces)s)
+        WHERE c.relkind IN ('i', 'I') AND NOT c.relispartition AND t.relkind IN ({relkind})
+          AND t.relnamespace = ANY (%(namespaces)s)
           AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x'))
         ORDER BY i.indrelid, c.relname"""
 
@@ -157,19 +147,6 @@ def read(rows: Iterable[Row], reader: Reader, kind: str = "index") -> Iterable[I
         )
 
 
-def definition(index: Index, name: str, concurrently: bool) -> str:
-    """CREATE INDEX."""
-    unique = "UNIQUE " if index.unique else ""
-    how = "CONCURRENTLY " if concurrently else ""
-    using = f" USING {ident(index.method)}" if index.method != "btree" else ""
-    text = f"CREATE {unique}INDEX {how}{ident(name)} ON {table_name(index.address)}{using}"
-    text += f" ({', '.join(map(render_part, index.parts))})"
-    text += f" INCLUDE {columns(index.include)}" if index.include else ""
-    text += " NULLS NOT DISTINCT" if index.nulls_not_distinct else ""
-    text += storage_options.clause(index.options)
-    return text + (f" WHERE {index.where.source}" if index.where else "")
-
-
 def temporary(index: Index) -> str:
     """The index on the temporary twin of its table."""
     text = definition(index, index.address.name, concurrently=False)
@@ -189,189 +166,9 @@ def mentions(index: Index, catalog: Catalog) -> Iterable[Address]:
 
 def absorbed(change: Change[Index], context: Context) -> bool:
     """Gone with its table, or changed along with a column's type. With a dropped column it goes first (row 26)."""
-    gone = change.action is Action.DELETE and context.deletes(table_address(change.address))
-    return gone or follows(change, context)
-
-
-def _tightening(
-    index: Index, change: Change[Index], context: Context
-) -> tuple[Phase, tuple[Hazard, ...], tuple[Probe, ...]]:
-    names = [p.column for p in index.parts]
-    new = all(names) and only_new_columns(change, names, context) and not index.nulls_not_distinct
-    if not index.unique or new:
-        return Phase.EXPAND, (), ()
-    keys = list(map(key_text, index.parts))
-    refused = hazard(Code.OLD_WRITERS, f"a second row with the same ({', '.join(keys)}) is refused")
-    probe = duplicates(index.address, keys, index.where.source if index.where else "", index.nulls_not_distinct)
-    return Phase.CONTRACT, (refused,), (probe,)
-
-
-def _named(address: Address, name: str) -> Address:
-    """An index of the same table under another name."""
-    return address.sibling(address.kind, (*address.path[:-1], name))
-
-
-def create(change: Change[Index], context: Context) -> list[Draft]:
-    """CONCURRENTLY on a table that is there (row 32); plainly on one that this plan makes."""
-    index = change.desired
-    schema, table, name = change.address.path
-    if in_new_table(change, context):
-        return [
-            Draft(
-                "create",
-                Phase.EXPAND,
-                f"create index {name} on {table}",
-                sql(definition(index, name, concurrently=False)),
-                locks=(lock(SHARE, schema, table),),
-                done=(Check(change.address),),
-                undo=(sql(f"DROP INDEX {qualified(schema, name)}"),),
-                requires=freed(change, context),
-            )
-        ]
-    built = _built(change, name, *_tightening(index, change, context))
-    return [dataclasses.replace(built, requires=freed(change, context))]
-
-
-def _built(
-    change: Change[Index], name: str, phase: Phase, hazards: tuple[Hazard, ...], probes: tuple[Probe, ...]
-) -> Draft:
-    schema, table, _ = change.address.path
-    return Draft(
-        "build",
-        phase,
-        f"build index {name} on {table} while it is in use",
-        alone(definition(change.desired, name, concurrently=True), repairs=(schema, name)),
-        locks=share_update_exclusive((schema, table)),
-        hazards=hazards,
-        probes=probes,
-        done=(
-            Check(change.address.sibling(change.address.kind, (schema, table, name)), attributes=(("valid", True),)),
-        ),
-        undo=(alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)}"),),
-        reads=table_address(change.address),
-        provides=True,
-    )
-
-
-def _dropped(index: Index, name: str, phase: Phase) -> Draft:
-    schema, table, _ = index.address.path
-    return Draft(
-        "drop",
-        phase,
-        f"drop index {name} of {table}",
-        alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)}"),
-        locks=share_update_exclusive((schema, table)),
-        done=(Check(_named(index.address, name), present=False),),
-        undo=(alone(definition(index, name, concurrently=True)),),
-    )
-
-
-def drop(change: Change[Index], _context: Context) -> list[Draft]:
-    """CONCURRENTLY: a plain DROP INDEX locks readers of the table out (row 33)."""
-    return [_dropped(change.live, change.address.name, Phase.CONTRACT)]
-
-
-def replace(change: Change[Index], context: Context) -> list[Draft]:
-    """Build the new one beside the old one, swap the names, drop the old one: never a gap (row 36).
-
-    A gap there is where a column of it changes to a type that the old one cannot follow to.
-    """
-    schema, _, name = change.address.path
-    if hinders(change, context):
-        gap = hazard(Code.INDEX_GAP, f"there is no {name} until the column has its new type and the index is built")
-        out = dataclasses.replace(_dropped(change.live, name, Phase.CONTRACT), slot=OUT, removes=True, hazards=(gap,))
-        _, hazards, probes = _tightening(change.desired, change, context)
-        return [out, _built(change, name, Phase.CONTRACT, hazards, probes)]
-    new, old = fitting(name, suffix="_new"), fitting(name, suffix="_old")
-    phase, hazards, probes = _tightening(change.desired, change, context)
-    swap = Draft(
-        "swap",
-        Phase.CONTRACT,
-        f"put the new index {name} in the place of the old one",
-        sql(
-            f"ALTER INDEX {qualified(schema, name)} RENAME TO {ident(old)}",
-            f"ALTER INDEX {qualified(schema, new)} RENAME TO {ident(name)}",
-        ),
-        locks=share_update_exclusive((schema, name), (schema, new)),
-        done=(
-            Check(_named(change.address, old)),
-            Check(_named(change.address, new), present=False),
-        ),
-        undo=(
-            sql(
-                f"ALTER INDEX {qualified(schema, name)} RENAME TO {ident(new)}",
-                f"ALTER INDEX {qualified(schema, old)} RENAME TO {ident(name)}",
-            ),
-        ),
-        provides=True,
-    )
-    built = _built(change, new, phase, hazards, probes)
-    return [dataclasses.replace(built, provides=False), swap, _dropped(change.live, old, Phase.CONTRACT)]
-
-
-def repair(change: Change[Index], context: Context) -> list[Draft]:
-    """An invalid index serves no query: drop it and build it again (row 32)."""
-    index = change.desired
-    schema, _, name = change.address.path
-    drop_it = Draft(
-        "drop invalid",
-        Phase.EXPAND,
-        f"drop the invalid index {name}",
-        alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)}"),
-        locks=share_update_exclusive(table_path(change.address)),
-        done=(Check(change.address, present=False),),
-        undo=(),
-    )
-    _phase, _hazards, probes = _tightening(index, change, context)
-    return [drop_it, _built(change, name, Phase.EXPAND, (), probes)]
-
-
-def rebuild(change: Change[Index], _context: Context) -> list[Draft]:
-    """Plainly, in the transaction of what forces it."""
-    index, live = change.desired, change.live
-    schema, table, name = change.address.path
-    gone = Draft(
-        "remove",
-        Phase.EXPAND,
-        f"take index {name} of {table} away",
-        sql(f"DROP INDEX {qualified(schema, name)}"),
-        undo=(sql(definition(live, name, concurrently=False)),),
-        removes=True,
-    )
-    back = Draft(
-        "create",
-        Phase.EXPAND,
-        f"build index {name} of {table} again",
-        sql(definition(index, name, concurrently=False)),
-        locks=(lock(SHARE, schema, table),),
-        done=(Check(change.address),),
-        undo=(sql(f"DROP INDEX {qualified(schema, name)}"),),
-        provides=True,
-    )
-    return [gone, back]
-
-
-def set_options(change: Change[Index], _context: Context) -> list[Draft]:
-    """Storage parameters: no rebuild. Those of btree spare readers (row 65), the others lock them out for a moment."""
-
-    def action(before: Index, after: Index) -> list[str]:
-        name = qualified(after.address.path[0], after.address.name)
-        return [f"ALTER INDEX {name} {a}" for a in storage_options.actions(before.options, after.options)]
-
-    index = change.desired
-    differ = {k for k, _ in {*index.options} ^ {*change.live.options}}
-    mode = SHARE_UPDATE_EXCLUSIVE if differ <= SPARING_OPTIONS else ACCESS_EXCLUSIVE
-    return [
-        Draft(
-            "options",
-            Phase.EXPAND,
-            f"change the storage parameters of index {change.address.name}",
-            sql(*action(change.live, index)),
-            locks=(lock(mode, change.address.path[0], change.address.name),),
-            done=(Check(change.address, attributes=(("options", index.options),)),),
-            undo=(sql(*action(index, change.live)),),
-        )
-    ]
+    if (survives(change, context) or becomes_twin(change, context)) or parted.taken_in(change, context):
+        return True
+    return gone_with_table(change, context) or follows(change, context)
 
 
 KIND = PgKind(

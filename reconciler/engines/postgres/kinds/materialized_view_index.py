@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from reconciler.engines.postgres import index_changes
 from reconciler.engines.postgres.kind import Reader, Row
 from reconciler.engines.postgres.kinds import index
 from reconciler.engines.postgres.kinds.index import Index
@@ -25,7 +26,7 @@ def lower(name: str, node: object, place: Place) -> Index:
 
 def query(version: int) -> str:
     """Indexes of materialized views in scope."""
-    return index.query(version, "m")
+    return index.query(version, "'m'")
 
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Index]:
@@ -46,7 +47,7 @@ def absorbed(change: Change[Index], context: Context) -> bool:
 
 def create(change: Change[Index], context: Context) -> list[Draft]:
     """Concurrently; where the materialized view itself is built anew, plainly after that."""
-    drafts = index.create(change, context)
+    drafts = index_changes.create(change, context)
     if not context.creates(change.address.sibling("materialized_view", change.address.path[:2])):
         return drafts
     reads = hazard(Code.SCAN_UNDER_LOCK, f"{change.address.path[1]} is read for its new index {change.address.name}")

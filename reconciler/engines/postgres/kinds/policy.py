@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.postgres.constraint_parts import in_new_table, table_address, table_name, table_path
+from reconciler.engines.postgres.constraint_parts import (
+    gone_with_table,
+    in_new_table,
+    table_address,
+    table_name,
+    table_path,
+)
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds.row_level_security import RowLevelSecurity
@@ -17,7 +23,7 @@ from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.roles import role
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change
 from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Place, rule
@@ -286,7 +292,7 @@ def alter(change: Change[Policy], context: Context) -> list[Draft]:
 
 def absorbed(change: Change[Policy], context: Context) -> bool:
     """Gone with its table."""
-    return change.action is Action.DELETE and context.deletes(table_address(change.address))
+    return gone_with_table(change, context)
 
 
 KIND = PgKind(

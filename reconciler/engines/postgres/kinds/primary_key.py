@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres import partitioned_indexes as parted
 from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     DEFERRABLE,
@@ -21,9 +23,10 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
     timing,
 )
+from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
-from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
+from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.quoting import columns, fitting, ident, qualified
@@ -99,7 +102,8 @@ def key_query(contype: str, version: int) -> str:
     return f"""
         SELECT k.conrelid, k.conname, i.indkey::int2[], i.indnkeyatts, k.condeferrable, k.condeferred, {distinct}
         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_index i ON i.indexrelid = k.conindid
-        WHERE k.contype = '{contype}' AND c.relkind IN ('r', 'p') AND c.relnamespace = ANY (%(namespaces)s)
+        WHERE k.contype = '{contype}' AND k.conparentid = 0 AND c.relkind IN ('r', 'p')
+          AND c.relnamespace = ANY (%(namespaces)s)
         ORDER BY k.conrelid, k.conname"""
 
 
@@ -133,8 +137,10 @@ def references(key: PrimaryKey, catalog: Catalog) -> Iterable[Address]:
 
 def absorbed(change: Change[PrimaryKey], context: Context) -> bool:
     """Part of the table, or gone with a column of it."""
-    return absorbed_by_table(change, context) or dropped_with_column(
-        change, change.before.columns if change.before else (), context
+    return (
+        (survives(change, context) or becomes_twin(change, context))
+        or absorbed_by_table(change, context)
+        or dropped_with_column(change, change.before.columns if change.before else (), context)
     )
 
 
@@ -148,6 +154,8 @@ def _build(change: Change[PrimaryKey], context: Context, first: str) -> list[Dra
     key, address, table = change.desired, change.address, table_name(change.address)
     if context.creates(table_address(address)):
         return []
+    if parted.partitioned(address, context):
+        return _build_partitioned(change, context, first)
     index = fitting(key.name, suffix="_new") if first else key.name
     schema, name = address.path
     include = f" INCLUDE {columns(key.include)}" if key.include else ""
@@ -184,7 +192,31 @@ def _build(change: Change[PrimaryKey], context: Context, first: str) -> list[Dra
     ]
 
 
-def drop(change: Change[PrimaryKey], _context: Context) -> list[Draft]:
+def _build_partitioned(change: Change[PrimaryKey], context: Context, first: str) -> list[Draft]:
+    key, table = change.desired, table_name(change.address)
+    recipe = parted.Recipe(
+        f"the primary key of {change.address.path[1]}",
+        lambda name, path, only, alone: (
+            f"CREATE UNIQUE INDEX {'CONCURRENTLY ' if alone else ''}{ident(name)} ON {only}{qualified(*path[:2])} "
+            f"{columns(key.columns)}" + (f" INCLUDE {columns(key.include)}" if key.include else "")
+        ),
+        (),
+        f"ALTER TABLE {table} {first}ADD {clause(key)}",
+        f"ALTER TABLE ONLY {table} {first}ADD {clause(key)}",
+        "PRIMARY KEY",
+        "_pkey",
+    )
+    refused = hazard(Code.OLD_WRITERS, f"a second row with the same {columns(key.columns)} is refused")
+    needs = tuple(Ref(a) for a in column_addresses(change.address, key.columns) if a in context.changes)
+    probes = (duplicates(change.address, map(ident, key.columns)),)
+    made = parted.create(change, context, recipe, Phase.CONTRACT, (refused,), probes)
+    first_made = dataclasses.replace(
+        made[0], requires=(*freed(change, context), *needs), undo=None if first else made[0].undo
+    )
+    return [first_made, *made[1:]]
+
+
+def drop(change: Change[PrimaryKey], context: Context) -> list[Draft]:
     """Instant; nothing keeps rows apart from then on (row 51)."""
     key, table = change.live, table_name(change.address)
     return [
@@ -193,7 +225,7 @@ def drop(change: Change[PrimaryKey], _context: Context) -> list[Draft]:
             Phase.CONTRACT,
             f"drop the primary key of {change.address.path[1]}",
             sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(key.name)}"),
-            locks=access_exclusive(table_path(change.address)),
+            locks=parted.locked(change.address, context, ACCESS_EXCLUSIVE),
             hazards=(hazard(Code.LOOSENS, f"{table} may hold the same {columns(key.columns)} twice"),),
             done=(Check(change.address, present=False),),
             undo=(sql(f"ALTER TABLE {table} ADD {clause(key)}"),),
@@ -238,6 +270,7 @@ KIND = PgKind(
     create=create,
     drop=drop,
     replace=replace,
+    rebuild=replace,
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
     rules=(rule("name", emit=rename),),
     parent="table",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.postgres.constraint_parts import in_new_table, table_address, table_name, table_path
+from reconciler.engines.postgres.constraint_parts import gone_with_table, in_new_table, table_name, table_path
 from reconciler.engines.postgres.evidence import shows
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import access_exclusive
@@ -118,7 +119,13 @@ def _policies(change: Change[RowLevelSecurity], context: Context) -> tuple[Ref, 
 
 def absorbed(change: Change[RowLevelSecurity], context: Context) -> bool:
     """Gone with its table."""
-    return change.action is Action.DELETE and context.deletes(table_address(change.address))
+    return gone_with_table(change, context)
+
+
+def rebuild(change: Change[RowLevelSecurity], context: Context) -> list[Draft]:
+    """On a table that comes anew."""
+    made = _set(dataclasses.replace(change, action=Action.CREATE, before=None), context)
+    return [dataclasses.replace(d, provides=True) for d in made]
 
 
 KIND = PgKind(
@@ -133,6 +140,7 @@ KIND = PgKind(
     absorbed=absorbed,
     create=_set,
     drop=_set,
+    rebuild=rebuild,
     rules=(rule("enabled", "forced", emit=_set),),
     parent="table",
     singleton=True,

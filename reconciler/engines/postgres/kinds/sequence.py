@@ -97,7 +97,8 @@ def _name(address: Address) -> str:
     return qualified(address.path[0], address.path[1])
 
 
-def _owner(sequence: Sequence) -> str:
+def owning(sequence: Sequence) -> str:
+    """ALTER SEQUENCE … OWNED BY."""
     if sequence.owned_by is None:
         return f"ALTER SEQUENCE {_name(sequence.address)} OWNED BY NONE"
     table, column = sequence.owned_by
@@ -121,10 +122,10 @@ def _own(sequence: Sequence, phase: Phase, live: Sequence | None = None) -> Draf
         "own",
         phase,
         f"let {'.'.join(sequence.owned_by or ('nobody',))} own sequence {sequence.address.name}",
-        sql(_owner(sequence)),
+        sql(owning(sequence)),
         locks=(lock(SHARE_ROW_EXCLUSIVE, sequence.address.path[0], sequence.address.name),),
         done=(Check(sequence.address, attributes=(("owned_by", sequence.owned_by),)),),
-        undo=(sql(_owner(live)),) if live is not None else (),
+        undo=(sql(owning(live)),) if live is not None else (),
         requires=(Ref(wanted),) if sequence.owned_by else (),
     )
 
@@ -164,7 +165,8 @@ def absorbed(change: Change[Sequence], context: Context) -> bool:
     """Gone with the column that owns it."""
     if change.action is not Action.DELETE or change.before is None or change.before.owned_by is None:
         return False
-    return context.deletes(change.address.sibling("column", (change.address.path[0], *change.before.owned_by)))
+    column = change.address.sibling("column", (change.address.path[0], *change.before.owned_by))
+    return context.deletes(column) or context.creates(column.sibling("table", column.path[:2]))
 
 
 def alter(change: Change[Sequence], _context: Context) -> list[Draft]:

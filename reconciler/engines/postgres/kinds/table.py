@@ -6,143 +6,79 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
-from reconciler.engines.postgres.kinds.check import Check as CheckConstraint
-from reconciler.engines.postgres.kinds.check import clause as check_clause
-from reconciler.engines.postgres.kinds.column import Column
-from reconciler.engines.postgres.kinds.column import clause as column_clause
-from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
-from reconciler.engines.postgres.kinds.primary_key import clause as primary_key_clause
-from reconciler.engines.postgres.kinds.unique import Unique, repeats
-from reconciler.engines.postgres.kinds.unique import clause as unique_clause
-from reconciler.engines.postgres.locks import access_exclusive
-from reconciler.engines.postgres.names import freed
-from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.quoting import qualified
+from reconciler.engines.postgres import partition_changes, storage_options, table_parts
+from reconciler.engines.postgres import table_changes as changes
+from reconciler.engines.postgres import table_settings as settings
+from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.partitioning import Bound, PartitionKey
+from reconciler.engines.postgres.table_parts import Path, Twin
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Change
-from reconciler.model.hazard import Code, hazard
-from reconciler.model.kind import Context, Place, rule
-from reconciler.model.resource import Resource
-from reconciler.model.step import Check, Draft, Phase, Ref
+from reconciler.model.change import Action
+from reconciler.model.kind import Disturbance, Place, rule
+from reconciler.model.resource import Resource, Role, attr
 
 
 @dataclass(frozen=True, slots=True)
 class Table(Resource):
-    """Path: (schema, table)."""
+    """Path: (schema, table). `partition_of`, `inherits` and `of_type` are (schema, name); `replica_identity` is (),
+    ("full",), ("nothing",) or ("index", name); `options` of its TOAST table are named `toast.…`.
+    """
 
     unlogged: bool = False
+    partition_by: PartitionKey | None = attr(Role.REPLACE, default=None)
+    partition_of: Path | None = None
+    bound: Bound | None = None
+    inherits: tuple[Path, ...] = ()
+    of_type: Path | None = None
+    access_method: str = ""
+    tablespace: str = ""
+    options: storage_options.Options = ()
+    replica_identity: tuple[str, ...] = ()
+    clustered_on: str = ""
+    twins: tuple[Twin, ...] = attr(Role.INFORMATIONAL, reason="follows from the parent", default=())
 
 
-SPEC = {"type": ["object", "null"], "properties": {"unlogged": {"type": "boolean"}}}
+SPEC = {"type": ["object", "null"], "properties": table_parts.SPEC}
 
 
 def lower(name: str, node: Any, place: Place) -> Table:
-    """A mapping with the sections of the table."""
-    return Table(place.address("table", name), bool((node or {}).get("unlogged", False)))
+    """A mapping with the sections of the table, and what it is."""
+    return Table(place.address("table", name), **table_parts.lower(node or {}, place))
 
 
 def lift(table: Table, _catalog: Catalog) -> Any:
     """What differs from a plain table; the sections follow."""
-    return {"unlogged": True} if table.unlogged else {}
+    return table_parts.lift(table)
 
 
 def query(_version: int) -> str:
-    """Ordinary tables in scope that are no partitions and inherit nothing; the others are listed as unmanaged."""
-    return f"""
-        SELECT c.oid, n.nspname, c.relname, c.relpersistence = 'u'
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind = 'r' AND c.relnamespace = ANY (%(namespaces)s) AND NOT c.relispartition
-          AND c.reloftype = 0 AND NOT EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))
-          AND {not_member("pg_class", "c.oid")}
-        ORDER BY 2, 3"""
+    """Tables in scope, partitioned ones, partitions and children included; foreign tables are not."""
+    return table_parts.QUERY
 
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Table]:
-    """(oid, schema, name, unlogged) → Table."""
-    for oid, schema, name, unlogged in rows:
-        yield Table(reader.table(oid, schema, name), unlogged)
+    """Rows of `query` → Table."""
+    for row in rows:
+        oid, schema, name, *rest = row
+        yield Table(reader.table(oid, schema, name), **table_parts.read(rest, reader))
 
 
-def name_of(address: Address) -> str:
-    """`schema.table` of a table or of anything in it."""
-    return qualified(address.path[0], address.path[1])
+def references(table: Table, _catalog: Catalog) -> Iterable[Address]:
+    """What it is a partition of or inherits from, and the type it is of."""
+    for path in (table.partition_of,) if table.partition_of else table.inherits:
+        yield table.address.sibling("table", path)
+    if table.of_type:
+        yield table.address.sibling("composite", table.of_type)
 
 
-def definition(table: Table, catalog: Catalog) -> str:
-    """CREATE TABLE with its columns, keys and checks; foreign keys and indexes are statements of their own."""
-    address = table.address
-    lines = [column_clause(c) for c in catalog.children(address, "column", Column)]
-    lines += [primary_key_clause(k) for k in catalog.children(address, "primary_key", PrimaryKey)]
-    uniques = sorted(catalog.children(address, "unique", Unique), key=lambda u: u.address)
-    lines += [unique_clause(u) for u in uniques if not repeats(u, catalog)]
-    checks = sorted(catalog.children(address, "check", CheckConstraint), key=lambda c: c.address)
-    lines += [check_clause(c) for c in checks if c.validated]
-    body = ",\n".join(f"    {line}" for line in lines)
-    kind = "UNLOGGED TABLE" if table.unlogged else "TABLE"
-    return f"CREATE {kind} {name_of(address)} (\n{body}\n)" if body else f"CREATE {kind} {name_of(address)} ()"
+def adopts(declared: Table, live: Table) -> Table:
+    """The order of the values of a list is none of the partition's."""
+    from dataclasses import replace
 
-
-def create(change: Change[Table], context: Context) -> list[Draft]:
-    """One statement, no lock on anything that exists."""
-    return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create table {'.'.join(change.address.path)}",
-            sql(definition(change.desired, context.desired)),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP TABLE {name_of(change.address)}"),),
-            requires=_freed(change, context),
-        )
-    ]
-
-
-def _freed(change: Change[Table], context: Context) -> tuple[Ref, ...]:
-    inside = (context.changes.get(change.address.sibling("primary_key", change.address.path)),)
-    keys = context.desired.children(change.address, "unique", Unique)
-    made = (change, *inside, *(context.changes.get(k.address) for k in keys))
-    return tuple(dict.fromkeys(ref for c in made if c is not None for ref in freed(c, context)))
-
-
-def drop(change: Change[Table], context: Context) -> list[Draft]:
-    """AccessExclusive on it alone: foreign keys to other tables went before, one by one (row 4)."""
-    rows = context.size(change.address).rows
-    known = f"about {rows} rows" if rows > 0 else "all its rows"
-    return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop table {'.'.join(change.address.path)}",
-            sql(f"DROP TABLE {name_of(change.address)}"),
-            locks=access_exclusive((change.address.path[0], change.address.path[1])),
-            hazards=(
-                hazard(Code.DELETES_DATA, f"{known} are gone"),
-                hazard(Code.OLD_READERS, "code that uses it breaks"),
-            ),
-            done=(Check(change.address, present=False),),
-        )
-    ]
-
-
-def set_logged(change: Change[Table], _context: Context) -> list[Draft]:
-    """SET LOGGED / UNLOGGED rewrites the table (measured, row 66)."""
-    word, back = ("UNLOGGED", "LOGGED") if change.desired.unlogged else ("LOGGED", "UNLOGGED")
-    table = name_of(change.address)
-    return [
-        Draft(
-            "logged",
-            Phase.CONTRACT,
-            f"make {'.'.join(change.address.path)} {word.lower()}",
-            sql(f"ALTER TABLE {table} SET {word}"),
-            locks=access_exclusive((change.address.path[0], change.address.path[1])),
-            hazards=(hazard(Code.REWRITE, f"{table} is rewritten"),),
-            done=(Check(change.address, attributes=(("unlogged", change.desired.unlogged),)),),
-            undo=(sql(f"ALTER TABLE {table} SET {back}"),),
-            reads=change.address,
-        )
-    ]
+    if declared.bound is not None and live.bound is not None and declared.bound.alike(live.bound):
+        return replace(declared, bound=live.bound)
+    return declared
 
 
 KIND = PgKind(
@@ -154,9 +90,25 @@ KIND = PgKind(
     lift=lift,
     query=query,
     read=read,
-    create=create,
-    drop=drop,
-    rules=(rule("unlogged", emit=set_logged),),
+    references=references,
+    mentions=changes.mentions,
+    adopts=adopts,
+    create=changes.create,
+    drop=changes.drop,
+    replace=changes.replace,
+    rebuild=partition_changes.rebuild,
+    spreads=Disturbance.NONE,
+    disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
+    rules=(
+        rule("partition_of", "bound", "inherits", emit=partition_changes.reparent),
+        rule("of_type", emit=settings.set_type),
+        rule("unlogged", emit=settings.set_logged),
+        rule("access_method", emit=settings.set_access_method),
+        rule("tablespace", emit=settings.set_tablespace),
+        rule("options", emit=settings.set_options),
+        rule("replica_identity", emit=settings.set_replica_identity),
+        rule("clustered_on", emit=settings.set_cluster),
+    ),
     parent="schema",
     order=40,
     top=True,

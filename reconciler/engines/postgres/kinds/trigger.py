@@ -8,11 +8,11 @@ from typing import Any
 
 from reconciler.engines.postgres import trigger_changes as changes
 from reconciler.engines.postgres import trigger_parts as parts
-from reconciler.engines.postgres.constraint_parts import table_address
+from reconciler.engines.postgres.constraint_parts import gone_with_table
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.quoting import ident
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change
 from reconciler.model.kind import Context, Place, rule
 
 
@@ -49,7 +49,7 @@ def temporary(trigger: Trigger) -> str:
 
 def absorbed(change: Change[Trigger], context: Context) -> bool:
     """Gone with its table."""
-    return change.action is Action.DELETE and context.deletes(table_address(change.address))
+    return gone_with_table(change, context)
 
 
 KIND = PgKind(

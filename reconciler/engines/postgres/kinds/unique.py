@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres import partitioned_indexes as parted
 from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     DEFERRABLE,
@@ -22,10 +24,11 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
     timing,
 )
+from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey, key_query
-from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
+from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.quoting import columns, fitting, ident, qualified
@@ -124,10 +127,14 @@ def references(unique: Unique, catalog: Catalog) -> Iterable[Address]:
 
 def absorbed(change: Change[Unique], context: Context) -> bool:
     """Part of the table, or gone with a column of it. CREATE TABLE leaves out a second key over the same columns."""
-    if change.action is Action.CREATE and repeats(change.desired, context.desired):
+    if change.after is not None and repeats(change.desired, context.desired):
         return False
-    return absorbed_by_table(change, context) or dropped_with_column(
-        change, (*change.before.columns, *change.before.include) if change.before else (), context
+    return (
+        (survives(change, context) or becomes_twin(change, context))
+        or absorbed_by_table(change, context)
+        or dropped_with_column(
+            change, (*change.before.columns, *change.before.include) if change.before else (), context
+        )
     )
 
 
@@ -146,6 +153,8 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
     schema, table, name = address.path
     if in_new_table(change, context):
         return [_added(change, context)]
+    if parted.partitioned(address, context):
+        return _build_partitioned(change, context, first)
     index = fitting(name, suffix="_new") if first else name
     nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
     build = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(index)} ON {table_name(address)} {_shape(unique)}{nulls}"
@@ -181,6 +190,28 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
     ]
 
 
+def _build_partitioned(change: Change[Unique], context: Context, first: str) -> list[Draft]:
+    unique, table, name = change.desired, table_name(change.address), change.address.name
+    nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
+    recipe = parted.Recipe(
+        f"unique constraint {name}",
+        lambda index, path, only, alone: (
+            f"CREATE UNIQUE INDEX {'CONCURRENTLY ' if alone else ''}{ident(index)} ON {only}{qualified(*path[:2])} "
+            f"{_shape(unique)}{nulls}"
+        ),
+        unique.columns,
+        f"ALTER TABLE {table} {first}ADD {clause(unique)}",
+        f"ALTER TABLE ONLY {table} {first}ADD {clause(unique)}",
+        "UNIQUE",
+        "_key",
+    )
+    refused = hazard(Code.OLD_WRITERS, f"a second row with the same {columns(unique.columns)} is refused")
+    probes = (duplicates(change.address, map(ident, unique.columns), "", unique.nulls_not_distinct),)
+    made = parted.create(change, context, recipe, Phase.CONTRACT, (refused,), probes)
+    undo = None if first else made[0].undo
+    return [dataclasses.replace(made[0], requires=freed(change, context), undo=undo), *made[1:]]
+
+
 def _added(change: Change[Unique], context: Context) -> Draft:
     """In a table that is empty yet: nothing to do while it is in use."""
     table, name = table_name(change.address), change.address.name
@@ -211,7 +242,7 @@ def repeats(unique: Unique, catalog: Catalog) -> bool:
     return said(unique) in [said(key) for key in before]
 
 
-def drop(change: Change[Unique], _context: Context) -> list[Draft]:
+def drop(change: Change[Unique], context: Context) -> list[Draft]:
     """Instant; duplicates are let in from then on (row 51)."""
     unique, table = change.live, table_name(change.address)
     return [
@@ -220,7 +251,7 @@ def drop(change: Change[Unique], _context: Context) -> list[Draft]:
             Phase.CONTRACT,
             f"drop unique constraint {change.address.name} of {change.address.path[1]}",
             sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(change.address.name)}"),
-            locks=access_exclusive(table_path(change.address)),
+            locks=parted.locked(change.address, context, ACCESS_EXCLUSIVE),
             hazards=(hazard(Code.LOOSENS, f"{table} may hold the same {columns(unique.columns)} twice"),),
             done=(Check(change.address, present=False),),
             undo=(sql(f"ALTER TABLE {table} ADD {clause(unique)}"),),
@@ -243,6 +274,7 @@ KIND = PgKind(
     create=create,
     drop=drop,
     replace=replace,
+    rebuild=replace,
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
     parent="table",
     order=55,

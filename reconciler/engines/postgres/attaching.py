@@ -1,0 +1,128 @@
+"""ATTACH PARTITION: how it is said, what it locks, what it reads, and the check that spares it the reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from reconciler.engines.postgres.inheritance import children_of, descendants, parents_of, table_at
+from reconciler.engines.postgres.locks import (
+    access_exclusive,
+    lock,
+    share_row_exclusive,
+    share_update_exclusive,
+)
+from reconciler.engines.postgres.quoting import fitting, ident, qualified
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.hazard import Code, Hazard, hazard
+from reconciler.model.kind import Context
+from reconciler.model.step import Lock
+
+Path = tuple[str, str]
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.table import Table
+
+
+def path_of(table: Table) -> Path:
+    """(schema, table)."""
+    return table.address.path[0], table.address.path[1]
+
+
+def name_of(table: Table) -> str:
+    """`schema.table`."""
+    return qualified(*path_of(table))
+
+
+def attaching(table: Table) -> str:
+    """ATTACH PARTITION."""
+    parent = table.partition_of or ("", "")
+    return f"ALTER TABLE {qualified(*parent)} ATTACH PARTITION {name_of(table)} {table.bound}"
+
+
+def detaching(table: Table, how: str = "") -> str:
+    """DETACH PARTITION."""
+    parent = table.partition_of or ("", "")
+    return f"ALTER TABLE {qualified(*parent)} DETACH PARTITION {name_of(table)}{how}"
+
+
+def default_partition(parent: Path, catalog: Catalog, address: Address) -> Table | None:
+    """The DEFAULT partition of a table, if it has one."""
+    tables = (table_at(catalog, address.sibling("table", p)) for p in children_of(parent, catalog))
+    return next((t for t in tables if t is not None and t.bound is not None and t.bound.strategy == "default"), None)
+
+
+def attach_locks(table: Table, context: Context) -> tuple[Lock, ...]:
+    """ShareUpdateExclusive on the parent, AccessExclusive on what exists of the partition and on a DEFAULT partition;
+    what the parent's foreign keys refer to is locked against writers (row 86, measured).
+    """
+    parent = table.partition_of or ("", "")
+    locks = list(share_update_exclusive(parent))
+    other = default_partition(parent, context.live, table.address)
+    if other is not None and other.address != table.address:
+        locks += access_exclusive(path_of(other))
+        locks += (lock("AccessExclusive", p[0], p[1]) for p in descendants(other.address.path, context.live))
+    return (*locks, *share_row_exclusive(*referenced(parent, context)))
+
+
+def referenced(parent: Path, context: Context) -> list[Path]:
+    """What the foreign keys of a table and of its own parents refer to."""
+    from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
+
+    keys = context.live.of_kind(ForeignKey)
+    above = {parent, *ancestors(parent, context.live, next(iter(context.live.resources)))}
+    return sorted({k.table for k in keys if (k.address.path[0], k.address.path[1]) in above})
+
+
+def ancestors(path: Path, catalog: Catalog, like: Address) -> Iterator[Path]:
+    """All tables above it."""
+    table = table_at(catalog, like.sibling("table", path))
+    for parent in parents_of(table):
+        yield (parent[0], parent[1])
+        yield from ancestors((parent[0], parent[1]), catalog, like)
+
+
+def implied_check(table: Table, context: Context) -> str | None:
+    """A condition that says what the bound says, as far as it is about plain columns: range of one column, list."""
+    parent = table_at(context.desired, table.address.sibling("table", table.partition_of or ("", "")))
+    bound = table.bound
+    if parent is None or parent.partition_by is None or bound is None:
+        return None
+    parts = parent.partition_by.parts
+    if len(parts) != 1 or not parts[0].column or parts[0].collation:
+        return None
+    key = ident(parts[0].column)
+    if bound.strategy == "range":
+        low, high = bound.values[0].source, bound.upper[0].source
+        ends = [f"{key} >= {low}"] if low != "MINVALUE" else []
+        ends += [f"{key} < {high}"] if high != "MAXVALUE" else []
+        return " AND ".join([f"{key} IS NOT NULL", *ends])
+    if bound.strategy == "list":
+        values = [v.source for v in bound.values]
+        if values == ["NULL"]:
+            return f"{key} IS NULL"
+        if "NULL" in values:
+            return None
+        return f"{key} IS NOT NULL AND {key} IN ({', '.join(values)})"
+    return None
+
+
+def helper(table: Table) -> str:
+    """The name of the check that says what the bound will."""
+    return fitting(table.address.path[1], suffix="_attach")
+
+
+def scans(table: Table, context: Context) -> tuple[Hazard, ...]:
+    """What ATTACH reads under its lock: rows without a check that says what the bound says, a DEFAULT partition."""
+    known = context.size(table.address).rows == 0 or table.address not in context.live.resources
+    from reconciler.engines.postgres.detached import missing
+
+    scanned = [] if known or (implied_check(table, context) and not missing(table, context)) else [table]
+    other = default_partition(table.partition_of or ("", ""), context.live, table.address)
+    scanned += [other] if other is not None and other.address != table.address else []
+    return tuple(
+        hazard(Code.SCAN_UNDER_LOCK, f"{name_of(t)} is read from end to end while nobody writes to it")
+        for t in scanned
+        if context.size(t.address).rows != 0
+    )

@@ -1,0 +1,107 @@
+"""What a partition keeps of its parent's indexes, keys and foreign keys once it is detached (DETACH PARTITION)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from reconciler.engines.postgres.inheritance import table_at
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.table_parts import Twin
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Action, Change
+from reconciler.model.kind import Context
+from reconciler.model.resource import Resource
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.table import Table
+
+
+def leftovers(change: Change[Table], context: Context) -> list[str]:
+    """Statements that drop what neither the table's declaration nor that of its new parent has; what the parent loses
+    in the same plan may be gone by then.
+    """
+    found = []
+    for twin in change.live.twins:
+        left = kept(twin, change.live, context.live)
+        if left is None or _wanted(left, change, context):
+            continue
+        schema, table = change.address.path
+        if twin.kind == "index":
+            found.append(f"DROP INDEX IF EXISTS {qualified(schema, twin.name)}")
+        else:
+            found.append(f"ALTER TABLE {qualified(schema, table)} DROP CONSTRAINT IF EXISTS {ident(twin.name)}")
+    return found
+
+
+def kept(twin: Twin, table: Table, live: Catalog) -> Any:
+    """What the twin is once it stands alone, after the parent's; None where that was not read."""
+    parent = table_at(live, table.address.sibling("table", table.partition_of or ("", "")))
+    if parent is None:
+        return None
+    above = live.resources.get(_address(twin.kind, parent.address, twin.of))
+    if above is None:
+        again = next((t for t in parent.twins if t.name == twin.of), None)
+        above = kept(again, parent, live) if again is not None else None
+    if above is None:
+        return None
+    alone = replace(above, address=_address(twin.kind, table.address, twin.name))
+    return replace(alone, name=twin.name) if twin.kind == "primary_key" else alone  # type: ignore[call-arg]
+
+
+def _address(kind: str, table: Address, name: str) -> Address:
+    return table.sibling(kind, table.path if kind == "primary_key" else (*table.path, name))
+
+
+def _wanted(left: Resource, change: Change[Table], context: Context) -> bool:
+    if context.desired.resources.get(left.address) == left:
+        return True
+    return change.desired.partition_of is not None and needed(left, change.desired, context)
+
+
+def becomes_twin(change: Change[Any], context: Context) -> bool:
+    """Whether what is no longer declared for a table is just what the table's new parent needs there: ATTACH PARTITION
+    takes it in.
+    """
+    before, after = (table_at(c, change.address) for c in (context.live, context.desired))
+    if change.action is not Action.DELETE or before is None or after is None:
+        return False
+    return after.partition_of not in (None, before.partition_of) and needed(change.live, after, context)
+
+
+def needed(there: Any, table: Table, context: Context) -> bool:
+    """Whether the parent of a partition has the same index, key or foreign key."""
+    parent = table.address.sibling("table", table.partition_of or ("", ""))
+    if there.address.kind == "primary_key":
+        above = context.desired.resources.get(parent.sibling("primary_key", parent.path))
+        return above is not None and replace(above, address=there.address, name=there.name) == there  # type: ignore[call-arg]
+    others = context.desired.children(parent, there.address.kind, type(there))
+    return any(replace(o, address=there.address) == there for o in others)
+
+
+def missing(table: Table, context: Context) -> bool:
+    """Whether the parent has an index or key that ATTACH PARTITION would have to build."""
+    parent = table.address.sibling("table", table.partition_of or ("", ""))
+    for kind in ("index", "unique", "primary_key", "exclusion"):
+        here = context.live.children(table.address, kind, Resource)
+        for above in context.desired.children(parent, kind, Resource):
+            if not any(needed(h, table, context) for h in here if _same(h, above)):
+                return True
+    return False
+
+
+def _same(here: Any, above: Any) -> bool:
+    named = {"name": here.name} if here.address.kind == "primary_key" else {}
+    return bool(replace(above, address=here.address, **named) == here)
+
+
+def survives(change: Change[Any], context: Context) -> bool:
+    """Whether a declared index, key or foreign key of a table is there as soon as the table is detached."""
+    before, after = (table_at(c, change.address) for c in (context.live, context.desired))
+    if change.action is not Action.CREATE or before is None or after is None:
+        return False
+    if not before.partition_of or before.partition_of == after.partition_of:
+        return False
+    twins = (kept(t, before, context.live) for t in before.twins if t.kind == change.address.kind)
+    return any(twin == change.after for twin in twins)

@@ -1,0 +1,92 @@
+"""How foreign keys are made, and what would break them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.engines.postgres.constraint_parts import (
+    table_address,
+    table_name,
+    table_path,
+    timing,
+)
+from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.inheritance import descendants, table_at
+from reconciler.engines.postgres.inheritance_changes import rows_of
+from reconciler.engines.postgres.locks import access_exclusive, share_row_exclusive
+from reconciler.engines.postgres.names import freed
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import columns, ident, qualified
+from reconciler.model.address import Address
+from reconciler.model.change import Change
+from reconciler.model.hazard import Code, hazard
+from reconciler.model.kind import Context
+from reconciler.model.step import Draft, Phase, Probe
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
+
+
+def clause(key: ForeignKey) -> str:
+    """The table constraint, with its name."""
+    text = f"CONSTRAINT {ident(key.address.name)} FOREIGN KEY {columns(key.columns)}"
+    text += f" REFERENCES {qualified(*key.table)} {columns(key.referenced)}" + (" MATCH FULL" if key.full else "")
+    if key.on_update != "no_action":
+        text += f" ON UPDATE {key.on_update.replace('_', ' ').upper()}"
+    if key.on_delete != "no_action":
+        text += f" ON DELETE {key.on_delete.replace('_', ' ').upper()}"
+        text += f" {columns(key.delete_columns)}" if key.delete_columns else ""
+    return text + timing(key.deferrable, key.deferred)
+
+
+def validity(key: ForeignKey) -> str:
+    """The end of a key whose rows were never looked at."""
+    return "" if key.validated else " NOT VALID"
+
+
+def orphans(key: ForeignKey, context: Context) -> Probe:
+    """Finds rows that refer to nothing."""
+    table, far = table_name(key.address), qualified(*key.table)
+    on = " AND ".join(f"f.{ident(b)} = t.{ident(a)}" for a, b in zip(key.columns, key.referenced, strict=True))
+    given = " AND ".join(f"t.{ident(a)} IS NOT NULL" for a in key.columns)
+    none = " AND ".join(f"t.{ident(a)} IS NULL" for a in key.columns)
+    partly = f" OR NOT ({given}) AND NOT ({none})" if key.full else ""  # MATCH FULL takes all of them or none
+    values = ", ".join(f"t.{ident(a)}" for a in key.columns)
+    return Probe(
+        f"rows of {table} refer to nothing in {far}",
+        f"SELECT concat_ws(', ', {values}) FROM {rows_of(key.address, context)} t\n"
+        f"WHERE {given} AND NOT EXISTS (SELECT FROM {far} f WHERE {on}){partly}",
+    )
+
+
+def in_partitioned(address: Address, context: Context) -> bool:
+    """Whether it is in a table that is partitioned, or will be."""
+    tables = (table_at(c, address) for c in (context.live, context.desired))
+    return any(t is not None and t.partition_by is not None for t in tables)
+
+
+def at_once(change: Change[ForeignKey], context: Context, first: str) -> Draft:
+    """NOT VALID is refused on partitioned tables before 18 (row 43): rows are looked at as the key comes."""
+    key, table, name = change.desired, table_name(change.address), change.address.name
+    here = table_path(change.address)
+    below = [(p[0], p[1]) for p in descendants(here, context.live)]
+    known = context.size(table_address(change.address)).rows == 0
+    scan = hazard(Code.SCAN_UNDER_LOCK, f"{table} is read from end to end while nobody writes to it")
+    refused = hazard(Code.OLD_WRITERS, f"a row of {table} that refers to nothing in {qualified(*key.table)} is refused")
+    held = share_row_exclusive(*sorted({here, key.table, *below}))
+    if first and change.before:
+        held = (*held, *access_exclusive(here, change.before.table, *below))
+    return Draft(
+        "add",
+        Phase.CONTRACT,
+        f"add foreign key {name} to {here[1]} and its partitions",
+        sql(f"ALTER TABLE {table} {first}ADD {clause(key)}"),
+        locks=held,
+        hazards=(refused,) if known else (refused, scan),
+        probes=(orphans(key, context),),
+        done=became(change),
+        undo=None if first else (sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(name)}"),),
+        reads=None if known else table_address(change.address),
+        requires=freed(change, context),
+        provides=True,
+    )

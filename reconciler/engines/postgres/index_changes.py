@@ -1,0 +1,267 @@
+"""How indexes come, change and go while their table is in use: rows 30 to 36 and 88 of the online catalogue."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from reconciler.engines.postgres import partitioned_indexes as parted
+from reconciler.engines.postgres import storage_options
+from reconciler.engines.postgres.column_types import OUT, hinders
+from reconciler.engines.postgres.constraint_parts import (
+    duplicates,
+    in_new_table,
+    only_new_columns,
+    table_address,
+    table_path,
+)
+from reconciler.engines.postgres.index_parts import key_text
+from reconciler.engines.postgres.index_statements import definition
+from reconciler.engines.postgres.locks import (
+    ACCESS_EXCLUSIVE,
+    SHARE,
+    SHARE_UPDATE_EXCLUSIVE,
+    lock,
+    share_update_exclusive,
+)
+from reconciler.engines.postgres.names import freed
+from reconciler.engines.postgres.operations import alone, sql
+from reconciler.engines.postgres.quoting import fitting, ident, qualified
+from reconciler.model.address import Address
+from reconciler.model.change import Change
+from reconciler.model.hazard import Code, Hazard, hazard
+from reconciler.model.kind import Context
+from reconciler.model.step import Check, Draft, Phase, Probe
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.index import Index
+
+
+SPARING_OPTIONS = {"fillfactor", "deduplicate_items"}
+
+
+def _tightening(
+    index: Index, change: Change[Index], context: Context
+) -> tuple[Phase, tuple[Hazard, ...], tuple[Probe, ...]]:
+    names = [p.column for p in index.parts]
+    new = all(names) and only_new_columns(change, names, context) and not index.nulls_not_distinct
+    if not index.unique or new:
+        return Phase.EXPAND, (), ()
+    keys = list(map(key_text, index.parts))
+    refused = hazard(Code.OLD_WRITERS, f"a second row with the same ({', '.join(keys)}) is refused")
+    probe = duplicates(index.address, keys, index.where.source if index.where else "", index.nulls_not_distinct)
+    return Phase.CONTRACT, (refused,), (probe,)
+
+
+def _named(address: Address, name: str) -> Address:
+    """An index of the same table under another name."""
+    return address.sibling(address.kind, (*address.path[:-1], name))
+
+
+def create(change: Change[Index], context: Context) -> list[Draft]:
+    """CONCURRENTLY on a table that is there (row 32); plainly on one that this plan makes."""
+    index = change.desired
+    schema, table, name = change.address.path
+    if in_new_table(change, context):
+        return [
+            Draft(
+                "create",
+                Phase.EXPAND,
+                f"create index {name} on {table}",
+                sql(definition(index, name, concurrently=False)),
+                locks=(lock(SHARE, schema, table),),
+                done=(Check(change.address),),
+                undo=(sql(f"DROP INDEX {qualified(schema, name)}"),),
+                requires=freed(change, context),
+            )
+        ]
+    if parted.partitioned(change.address, context):
+        made = parted.create(change, context, _recipe(index, name), *_tightening(index, change, context))
+        return [dataclasses.replace(made[0], requires=freed(change, context)), *made[1:]]
+    built = _built(change, name, *_tightening(index, change, context))
+    return [dataclasses.replace(built, requires=freed(change, context))]
+
+
+def _recipe(index: Index, name: str) -> parted.Recipe:
+    def made(name: str, path: tuple[str, ...], only: str, concurrently: bool) -> str:
+        there = dataclasses.replace(index, address=index.address.sibling("index", (*path, name)))
+        text = definition(there, name, concurrently)
+        return text.replace(" ON ", f" ON {only}", 1)
+
+    here = index.address.path[:2]
+    names = tuple(p.column or "expr" for p in index.parts)
+    return parted.Recipe(f"index {name}", made, names, made(name, here, "", False), made(name, here, "ONLY ", False))
+
+
+def _built(
+    change: Change[Index], name: str, phase: Phase, hazards: tuple[Hazard, ...], probes: tuple[Probe, ...]
+) -> Draft:
+    schema, table, _ = change.address.path
+    return Draft(
+        "build",
+        phase,
+        f"build index {name} on {table} while it is in use",
+        alone(definition(change.desired, name, concurrently=True), repairs=(schema, name)),
+        locks=share_update_exclusive((schema, table)),
+        hazards=hazards,
+        probes=probes,
+        done=(
+            Check(change.address.sibling(change.address.kind, (schema, table, name)), attributes=(("valid", True),)),
+        ),
+        undo=(alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)}"),),
+        reads=table_address(change.address),
+        provides=True,
+    )
+
+
+def _dropped(index: Index, name: str, phase: Phase) -> Draft:
+    schema, table, _ = index.address.path
+    return Draft(
+        "drop",
+        phase,
+        f"drop index {name} of {table}",
+        alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)}"),
+        locks=share_update_exclusive((schema, table)),
+        done=(Check(_named(index.address, name), present=False),),
+        undo=(alone(definition(index, name, concurrently=True)),),
+    )
+
+
+def drop(change: Change[Index], context: Context) -> list[Draft]:
+    """CONCURRENTLY: a plain DROP INDEX locks readers of the table out (row 33); of a partitioned one there is no other
+    way.
+    """
+    if parted.partitioned(change.address, context):
+        return [parted.drop(change, context, f"DROP INDEX {_qualified(change.address)}")]
+    return [_dropped(change.live, change.address.name, Phase.CONTRACT)]
+
+
+def _qualified(address: Address) -> str:
+    return qualified(address.path[0], address.name)
+
+
+def _replace_partitioned(change: Change[Index], context: Context) -> list[Draft]:
+    """The new one beside the old one, partition by partition; then the old one goes and the new one takes its name."""
+    name = change.address.name
+    new = _named(change.address, fitting(name, suffix="_new"))
+    phase, hazards, probes = _tightening(change.desired, change, context)
+    other = dataclasses.replace(change, address=new, after=dataclasses.replace(change.desired, address=new))
+    made = parted.create(other, context, _recipe(other.desired, new.name), phase, hazards, probes)
+    swap = parted.drop(change, context, f"DROP INDEX {_qualified(change.address)}")
+    renamed = f"ALTER INDEX {_qualified(new)} RENAME TO {ident(name)}"
+    swap = dataclasses.replace(
+        swap,
+        title=f"put the new index {name} in the place of the old one",
+        operation=sql(f"DROP INDEX {_qualified(change.address)}", renamed),
+        done=(Check(new, present=False),),
+        provides=True,
+    )
+    return [*(dataclasses.replace(d, provides=False) for d in made), swap]
+
+
+def replace(change: Change[Index], context: Context) -> list[Draft]:
+    """Build the new one beside the old one, swap the names, drop the old one: never a gap (row 36).
+
+    A gap there is where a column of it changes to a type that the old one cannot follow to.
+    """
+    schema, _, name = change.address.path
+    if parted.partitioned(change.address, context):
+        return _replace_partitioned(change, context)
+    if hinders(change, context):
+        gap = hazard(Code.INDEX_GAP, f"there is no {name} until the column has its new type and the index is built")
+        out = dataclasses.replace(_dropped(change.live, name, Phase.CONTRACT), slot=OUT, removes=True, hazards=(gap,))
+        _, hazards, probes = _tightening(change.desired, change, context)
+        return [out, _built(change, name, Phase.CONTRACT, hazards, probes)]
+    new, old = fitting(name, suffix="_new"), fitting(name, suffix="_old")
+    phase, hazards, probes = _tightening(change.desired, change, context)
+    swap = Draft(
+        "swap",
+        Phase.CONTRACT,
+        f"put the new index {name} in the place of the old one",
+        sql(
+            f"ALTER INDEX {qualified(schema, name)} RENAME TO {ident(old)}",
+            f"ALTER INDEX {qualified(schema, new)} RENAME TO {ident(name)}",
+        ),
+        locks=share_update_exclusive((schema, name), (schema, new)),
+        done=(
+            Check(_named(change.address, old)),
+            Check(_named(change.address, new), present=False),
+        ),
+        undo=(
+            sql(
+                f"ALTER INDEX {qualified(schema, name)} RENAME TO {ident(new)}",
+                f"ALTER INDEX {qualified(schema, old)} RENAME TO {ident(name)}",
+            ),
+        ),
+        provides=True,
+    )
+    built = _built(change, new, phase, hazards, probes)
+    return [dataclasses.replace(built, provides=False), swap, _dropped(change.live, old, Phase.CONTRACT)]
+
+
+def repair(change: Change[Index], context: Context) -> list[Draft]:
+    """An invalid index serves no query: drop it and build it again (row 32)."""
+    index = change.desired
+    schema, _, name = change.address.path
+    if parted.partitioned(change.address, context):
+        gone = parted.drop(change, context, f"DROP INDEX {qualified(schema, name)}")
+        return [dataclasses.replace(gone, slot="drop invalid", undo=()), *create(change, context)]
+    drop_it = Draft(
+        "drop invalid",
+        Phase.EXPAND,
+        f"drop the invalid index {name}",
+        alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)}"),
+        locks=share_update_exclusive(table_path(change.address)),
+        done=(Check(change.address, present=False),),
+        undo=(),
+    )
+    _phase, _hazards, probes = _tightening(index, change, context)
+    return [drop_it, _built(change, name, Phase.EXPAND, (), probes)]
+
+
+def rebuild(change: Change[Index], _context: Context) -> list[Draft]:
+    """Plainly, in the transaction of what forces it."""
+    index, live = change.desired, change.live
+    schema, table, name = change.address.path
+    gone = Draft(
+        "remove",
+        Phase.EXPAND,
+        f"take index {name} of {table} away",
+        sql(f"DROP INDEX {qualified(schema, name)}"),
+        undo=(sql(definition(live, name, concurrently=False)),),
+        removes=True,
+    )
+    back = Draft(
+        "create",
+        Phase.EXPAND,
+        f"build index {name} of {table} again",
+        sql(definition(index, name, concurrently=False)),
+        locks=(lock(SHARE, schema, table),),
+        done=(Check(change.address),),
+        undo=(sql(f"DROP INDEX {qualified(schema, name)}"),),
+        provides=True,
+    )
+    return [gone, back]
+
+
+def set_options(change: Change[Index], _context: Context) -> list[Draft]:
+    """Storage parameters: no rebuild. Those of btree spare readers (row 65), the others lock them out for a moment."""
+
+    def action(before: Index, after: Index) -> list[str]:
+        name = qualified(after.address.path[0], after.address.name)
+        return [f"ALTER INDEX {name} {a}" for a in storage_options.actions(before.options, after.options)]
+
+    index = change.desired
+    differ = {k for k, _ in {*index.options} ^ {*change.live.options}}
+    mode = SHARE_UPDATE_EXCLUSIVE if differ <= SPARING_OPTIONS else ACCESS_EXCLUSIVE
+    return [
+        Draft(
+            "options",
+            Phase.EXPAND,
+            f"change the storage parameters of index {change.address.name}",
+            sql(*action(change.live, index)),
+            locks=(lock(mode, change.address.path[0], change.address.name),),
+            done=(Check(change.address, attributes=(("options", index.options),)),),
+            undo=(sql(*action(index, change.live)),),
+        )
+    ]

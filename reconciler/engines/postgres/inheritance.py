@@ -1,0 +1,228 @@
+"""What partitions, children and typed tables have without saying so.
+
+In a catalog every table has all of its columns and checks, those of its parents included, so that attaching, detaching
+and changing compare like with like. A declaration says them once, with the parent: `complete` adds them to the
+children, `implied` tells `lift` which need not be said. Indexes, keys and foreign keys of a partitioned table are the
+parent's alone; the server keeps their twins on the partitions (documentation, 5.11 "Inheritance", 5.12 "Table
+Partitioning", CREATE TABLE "OF type_name").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.resource import Resource
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.table import Table
+
+Path = tuple[str, ...]
+Resources = Mapping[Address, Resource]
+INHERITED = ("column", "check")
+
+
+def parents_of(table: Table | None) -> tuple[Path, ...]:
+    """What it is a partition of, or inherits from, by (schema, table)."""
+    if table is None:
+        return ()
+    return (table.partition_of,) if table.partition_of else table.inherits
+
+
+def table_at(catalog: Catalog, address: Address) -> Table | None:
+    """The table that something is in."""
+    from reconciler.engines.postgres.kinds.table import Table
+
+    return catalog.get(address.sibling("table", address.path[:2]), Table)
+
+
+@lru_cache(maxsize=8)
+def _children(catalog: Catalog) -> Mapping[Path, tuple[Path, ...]]:
+    from reconciler.engines.postgres.kinds.table import Table
+
+    found: dict[Path, list[Path]] = {}
+    for table in catalog.of_kind(Table):
+        for parent in parents_of(table):
+            found.setdefault(parent, []).append(table.address.path)
+    return {parent: tuple(sorted(paths)) for parent, paths in found.items()}
+
+
+def children_of(path: Path, catalog: Catalog) -> tuple[Path, ...]:
+    """Its partitions, or the tables that inherit from it, by (schema, table)."""
+    return _children(catalog).get(path[:2], ())
+
+
+def descendants(path: Path, catalog: Catalog) -> list[Path]:
+    """All that is below it, parents first, each once."""
+    found: dict[Path, None] = {}
+    for child in children_of(path, catalog):
+        found[child] = None
+        found.update(dict.fromkeys(descendants(child, catalog)))
+    return list(found)
+
+
+def inherited_from(resource: Any, catalog: Catalog) -> Iterator[Address]:
+    """The column or check of each parent that makes this one; none for what a table has by itself."""
+    if resource.local:
+        return
+    for path in parents_of(table_at(catalog, resource.address)):
+        above = resource.address.sibling(resource.address.kind, (*path, resource.address.name))
+        if above in catalog.resources:
+            yield above
+
+
+def complete(resources: dict[Address, Resource]) -> None:
+    """Add to declared tables, in place, the columns and checks that they have without saying so, in the order of the
+    parents; and make the columns of primary keys not null.
+    """
+    from reconciler.engines.postgres.kinds.table import Table
+
+    tables = {a.path: r for a, r in resources.items() if isinstance(r, Table)}
+    children = [t for t in _parents_first(tables) if parents_of(t) or t.of_type]
+    inside: dict[tuple[str, Path], list[Address]] = {}
+    if children:
+        for address in resources:
+            if address.kind in INHERITED:
+                inside.setdefault((address.kind, address.path[:2]), []).append(address)
+    for table in tables.values():
+        _require_key(table.address, resources)
+    for table in children:
+        for kind in INHERITED:
+            key = (kind, table.address.path)
+            inside[key] = _filled(table, kind, inside, resources)
+        _require_key(table.address, resources)
+
+
+def _require_key(table: Address, resources: dict[Address, Resource]) -> None:
+    from reconciler.engines.postgres.kinds.column import Column
+    from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
+
+    key = resources.get(table.sibling("primary_key", table.path))
+    for name in key.columns if isinstance(key, PrimaryKey) else ():
+        column = resources.get(table.sibling("column", (*table.path, name)))
+        if isinstance(column, Column) and not column.not_null:
+            resources[column.address] = replace(column, not_null=True, said=(*column.said, "not_null"))
+
+
+def _parents_first(tables: Mapping[Path, Table]) -> Iterator[Table]:
+    done: set[Path] = set()
+
+    def visit(path: Path) -> Iterator[Table]:
+        if path in done or path not in tables:
+            return
+        done.add(path)
+        for parent in parents_of(tables[path]):
+            yield from visit(parent)
+        yield tables[path]
+
+    for path in tables:
+        yield from visit(path)
+
+
+def _filled(
+    table: Table, kind: str, inside: Mapping[tuple[str, Path], list[Address]], resources: dict[Address, Resource]
+) -> list[Address]:
+    """The child's addresses in order: what it has from its parents, then its own."""
+    own = {a.name: resources.pop(a) for a in inside.get((kind, table.address.path), [])}
+    above = (a for p in parents_of(table) for a in inside.get((kind, p), ()))
+    passed = [p for a in above if (p := passed_on(resources[a], table.address)) is not None]
+    passed += _of_type(table, resources) if kind == "column" else []
+    found: dict[str, Resource] = {}
+    for resource in passed:
+        earlier = found.get(resource.address.name)
+        found[resource.address.name] = joined(earlier, resource) if earlier is not None else resource
+    found = {name: _said(own.pop(name, None), resource, table) for name, resource in found.items()} | own
+    resources.update({r.address: r for r in found.values()})
+    return [r.address for r in found.values()]
+
+
+def passed_on(resource: Any, table: Address) -> Any:
+    """What a child gets of a parent's column or check; None where it stays with the parent."""
+    here = table.sibling(resource.address.kind, (*table.path[:2], resource.address.name))
+    if resource.address.kind == "check":
+        return None if resource.no_inherit else replace(resource, address=here, local=False)
+    return replace(
+        resource,
+        address=here,
+        identity=None,
+        not_null=resource.not_null and not resource.not_null_no_inherit,
+        not_null_no_inherit=False,
+        not_null_local=False,
+        statistics=-1,
+        options=(),
+        local=False,
+        said=(),
+    )
+
+
+def _of_type(table: Table, resources: Resources) -> list[Any]:
+    """The columns of a typed table; its own as far as a declaration is concerned."""
+    from reconciler.engines.postgres.kinds.column import Column
+    from reconciler.engines.postgres.kinds.composite import Composite
+
+    kind = resources.get(table.address.sibling("composite", table.of_type)) if table.of_type else None
+    if not isinstance(kind, Composite):
+        return []
+    place = table.address.path
+    return [
+        Column(table.address.sibling("column", (*place, a.name)), a.type, collation=a.collation)
+        for a in kind.attributes
+    ]
+
+
+def joined(first: Any, second: Any) -> Any:
+    """What two parents pass on: the first one's, not null where either says so."""
+    if first.address.kind == "check":
+        return first
+    return replace(first, not_null=first.not_null or second.not_null, default=first.default or second.default)
+
+
+def _said(own: Any, passed: Any, table: Table) -> Any:
+    """What is declared goes before what comes from the parents."""
+    if own is None:
+        return passed
+    if own.address.kind == "check":
+        if not own.expression.source:
+            return passed
+        return replace(own, local=table.partition_of is None)
+    names = [n for n in own.said if n != "type" or table.partition_of is None]
+    local = passed.local or ("type" in own.said and table.partition_of is None)
+    taken = {n: getattr(own, n) for n in own.said}
+    taken |= {"local": local, "said": own.said, "not_null_local": own.not_null_local}
+    if "generated" in names or "identity" in names:
+        taken["default"] = None
+    return replace(passed, **taken)
+
+
+def base(resource: Any, catalog: Catalog) -> Any:
+    """What the table would have under this name if its declaration did not mention it; None: nothing."""
+    table = table_at(catalog, resource.address)
+    if table is None or not (table.partition_of or table.inherits or table.of_type):
+        return None
+    found = None
+    for path in parents_of(table):
+        above = catalog.resources.get(resource.address.sibling(resource.address.kind, (*path, resource.address.name)))
+        passed = passed_on(above, table.address) if above is not None else None
+        if passed is not None:
+            found = joined(found, passed) if found is not None else passed
+    if found is None and resource.address.kind == "column":
+        typed = [c for c in _of_type(table, catalog.resources) if c.address == resource.address]
+        found = typed[0] if typed else None
+    return found
+
+
+def implied(resource: Any, catalog: Catalog) -> bool:
+    """Whether a column or check says no more than its parents do, so that a declaration leaves it out."""
+    return bool(base(resource, catalog) == resource)
+
+
+def orphaned(resources: Resources) -> Iterable[Address]:
+    """Declared columns without a type, and checks without a condition, that nothing completes."""
+    for address, resource in resources.items():
+        said = {"column": "type", "check": "expression"}.get(address.kind)
+        if said is not None and not str(getattr(resource, said)):
+            yield address

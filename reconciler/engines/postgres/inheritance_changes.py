@@ -1,0 +1,161 @@
+"""A parent's change reaches its children: what the server does to them by itself is planned once, with the parent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from reconciler.engines.postgres.inheritance import children_of, descendants, parents_of, table_at
+from reconciler.engines.postgres.locks import lock
+from reconciler.engines.postgres.operations import Sql
+from reconciler.engines.postgres.quoting import qualified
+from reconciler.model.address import Address
+from reconciler.model.change import Action, AttributeChange, Change
+from reconciler.model.kind import Context, Emit, Rule
+from reconciler.model.step import Draft, Lock, Ref
+
+RECURSES = frozenset({"type", "collation", "not_null", "not_null_valid", "generated", "validated", "enforced"})
+"""Attributes that ALTER TABLE always changes in the children as well (tablecmds.c, measured)."""
+
+
+def rows_of(address: Address, context: Context) -> str:
+    """What to read to see the rows of a table: those of its partitions and children are its own to check."""
+    name = qualified(*address.path[:2])
+    return name if descendants(address.path, context.live) else f"ONLY {name}"
+
+
+def shared_parents(change: Change[Any], context: Context) -> Iterator[Address]:
+    """The same column or check in the parents that the table has before and after the plan."""
+    address = change.address
+    before, after = (parents_of(table_at(c, address)) for c in (context.live, context.desired))
+    for path in before:
+        parent = address.sibling("table", path)
+        if path in after and not context.creates(parent) and not context.deletes(parent):
+            yield address.sibling(address.kind, (*path, *address.path[2:]))
+
+
+def above(change: Change[Any], context: Context, *actions: Action) -> Change[Any] | None:
+    """The change of the parent's that does the same to the child."""
+    for address in shared_parents(change, context):
+        found = context.changes.get(address)
+        if found is not None and found.action in actions and not getattr(found.after, "no_inherit", False):
+            return found
+    return None
+
+
+def handed_down(change: Change[Any], context: Context) -> bool:
+    """The parent's own step does it: its column or check is added, dropped or replaced in the children as well."""
+    if change.action is Action.UPDATE or change.action is Action.FORGET:
+        return False
+    if change.action is Action.DELETE and change.live.local:
+        return False  # a child that declares it by itself keeps it when the parent drops it
+    found = above(change, context, change.action)
+    if found is None:
+        return False
+    if change.action is not Action.CREATE or change.address.kind == "check":
+        return True
+    return not differences(change, found)
+
+
+def differences(change: Change[Any], found: Change[Any]) -> tuple[AttributeChange, ...]:
+    """What a new column of a child has otherwise than its parent's."""
+    passed, wanted = found.desired, change.desired
+    names = ("default", "not_null", "storage", "compression", "statistics", "options")
+    pairs = [(n, getattr(passed, n), getattr(wanted, n)) for n in names]
+    return tuple(AttributeChange(n, a, b) for n, a, b in pairs if a != b)
+
+
+def goes_down(change: Change[Any], name: str, context: Context) -> bool:
+    """Whether changing this attribute changes it in all children: it has to, or all of them want the same."""
+    if name in RECURSES:
+        return True
+    if name != "default":
+        return False
+    wanted = getattr(change.after, name)
+    for path in descendants(change.address.path, context.live):
+        address = change.address.sibling(change.address.kind, (*path, *change.address.path[2:]))
+        if address not in context.live.resources:
+            continue
+        below = context.changes.get(address)
+        if below is None or below.action is not Action.UPDATE or not below.changed(name):
+            return False
+        if getattr(below.after, name) != wanted:
+            return False
+    return True
+
+
+def only(change: Change[Any], name: str, context: Context) -> bool:
+    """Whether ALTER TABLE has to spare the children, which would follow otherwise."""
+    return bool(descendants(change.address.path, context.live)) and not goes_down(change, name, context)
+
+
+def inherited(rule: Rule[Any]) -> Rule[Any]:
+    """The rule, silent in a child where the parent's step changes it as well; its locks reach the children."""
+
+    def emitted(change: Change[Any], context: Context) -> list[Draft]:
+        mine = {(a.name, a.after) for a in change.attributes if a.name in rule.attributes}
+        found = above(change, context, Action.UPDATE)
+        if found is not None:
+            theirs = {(a.name, a.after) for a in found.attributes if goes_down(found, a.name, context)}
+            if mine <= theirs:
+                return []
+        return spread(rule.emit)(change, context)
+
+    return replace(rule, emit=emitted)
+
+
+def spread(emit: Emit[Any]) -> Emit[Any]:
+    """The emitter with the locks that statements take on partitions and children too, unless they are about ONLY."""
+
+    def emitted(change: Change[Any], context: Context) -> list[Draft]:
+        drafts = emit(change, context)
+        below = descendants(change.address.path, context.live)
+        if not below or not drafts or context.creates(change.address.sibling("table", change.address.path[:2])):
+            return drafts
+        leaving = tuple(_leaving(change, context))
+        gone = {p for ref in leaving for p in (ref.address.path, *descendants(ref.address.path, context.live))}
+        drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, *leaving))
+        return [_spread(d, change.address, [p for p in below if p not in gone]) for d in drafts]
+
+    return emitted
+
+
+def to_partitions(emit: Emit[Any]) -> Emit[Any]:
+    """The emitter of a foreign key with the locks that it takes on the partitions of either side."""
+
+    def emitted(change: Change[Any], context: Context) -> list[Draft]:
+        return [
+            replace(d, locks=tuple(dict.fromkeys(_both(d, change.address, context)))) for d in emit(change, context)
+        ]
+
+    return emitted
+
+
+def _both(draft: Draft, address: Address, context: Context) -> Iterator[Lock]:
+    for held in draft.locks:
+        yield held
+        sides = [getattr(r.get(address), "table", None) for r in (context.live.resources, context.desired.resources)]
+        for path in {address.path[:2], *(s for s in sides if s)}:
+            table = table_at(context.live, address.sibling("table", path))
+            if table is not None and table.partition_by is not None and held.on == qualified(*path):
+                yield from (lock(held.mode, p[0], p[1]) for p in descendants(path, context.live))
+
+
+def _leaving(change: Change[Any], context: Context) -> Iterator[Ref]:
+    """Children that leave in this plan do so first, or they would get it too."""
+    table = change.address.sibling("table", change.address.path[:2])
+    for path in children_of(table.path, context.live):
+        child = table.sibling("table", path)
+        after = table_at(context.desired, child)
+        if child in context.changes and after is not None and table.path not in parents_of(after):
+            yield Ref(child)
+
+
+def _spread(draft: Draft, address: Address, below: list[tuple[str, ...]]) -> Draft:
+    name = qualified(*address.path[:2])
+    operation = draft.operation
+    if not isinstance(operation, Sql) or all(f" ONLY {name} " in s for s in operation.statements):
+        return draft
+    modes = [held.mode for held in draft.locks if held.on == name]
+    return replace(draft, locks=(*draft.locks, *(lock(mode, p[0], p[1]) for mode in modes for p in below)))

@@ -1,0 +1,322 @@
+"""Becoming and ceasing to be a partition or a child: rows 3 and 86 to 89 of the online catalogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.engines.postgres.attaching import (
+    ancestors,
+    attach_locks,
+    attaching,
+    default_partition,
+    detaching,
+    helper,
+    implied_check,
+    name_of,
+    path_of,
+    referenced,
+    scans,
+)
+from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.inheritance import descendants, parents_of, table_at
+from reconciler.engines.postgres.locks import (
+    access_exclusive,
+    share_row_exclusive,
+    share_update_exclusive,
+)
+from reconciler.engines.postgres.operations import alone, sql
+from reconciler.engines.postgres.quoting import fitting, ident, qualified
+from reconciler.model.change import Change
+from reconciler.model.hazard import Code, hazard
+from reconciler.model.kind import Context
+from reconciler.model.step import Check, Draft, Phase, Probe, Ref
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.table import Table
+
+Path = tuple[str, str]
+
+
+# A change of parents
+
+
+def reparent(change: Change[Table], context: Context) -> list[Draft]:
+    """Detached from the old parent, attached to the new one; at once where the parent stays and only the bound differs.
+
+    Between the two the rows are not seen through either parent.
+    """
+    live, desired = change.live, change.desired
+    drafts: list[Draft] = []
+    if live.partition_of and live.partition_of == desired.partition_of:
+        return [*_checked(change, context), _rebound(change, context)]
+    if live.partition_of:
+        drafts += detach(change, context)
+    if set(live.inherits) - set(desired.inherits) or (live.inherits and desired.partition_of):
+        drafts.append(_disowned(change))
+    if desired.partition_of:
+        drafts += [*_checked(change, context), *_attached(change, context)]
+    elif desired.inherits != tuple(p for p in live.inherits if p in desired.inherits):
+        drafts.append(_adopted(change, context))
+    return drafts
+
+
+def detach(change: Change[Table], context: Context) -> list[Draft]:
+    """CONCURRENTLY where the server lets us (row 87): not beside a DEFAULT partition, not where the check that it
+    leaves behind would have a name that is taken. What the partition had of its parent's indexes, keys and foreign keys
+    it keeps; what is not declared of that goes at once.
+    """
+    from reconciler.engines.postgres.detached import leftovers
+
+    live = change.live
+    parent = live.partition_of or ("", "")
+    seen = hazard(Code.OLD_READERS, f"rows of {live.address.path[1]} are no longer seen in {parent[1]}")
+    gone = change.after is None
+    left = [] if gone else leftovers(change, context)
+    check = _left_check(live, context)
+    plain = check is None or default_partition(parent, context.live, live.address) is not None
+    parents = [parent, *ancestors(parent, context.live, live.address)][:1]
+    below = [(p[0], p[1]) for p in descendants(live.address.path, context.live)]
+    far = () if not referenced(parent, context) else share_row_exclusive(*referenced(parent, context))
+    shows = (Check(live.address, attributes=(("partition_of", None),)),)
+    back = (sql(attaching(live)),)
+    if plain:
+        locks = (*access_exclusive(*parents, path_of(live), *below), *far)
+        return [
+            Draft(
+                "detach",
+                Phase.CONTRACT,
+                f"detach partition {live.address.path[1]} from {parent[1]}",
+                sql(detaching(live), *left),
+                locks=locks,
+                hazards=(seen,),
+                done=shows,
+                undo=None if left else back,
+            )
+        ]
+    tidy = [f"ALTER TABLE {name_of(live)} DROP CONSTRAINT IF EXISTS {ident(check or '')}", *left]
+    first = Draft(
+        "detach",
+        Phase.CONTRACT,
+        f"detach partition {live.address.path[1]} from {parent[1]} while both are in use",
+        alone(detaching(live, " CONCURRENTLY")),
+        locks=(*share_update_exclusive(*parents), *access_exclusive(path_of(live))),
+        hazards=(seen,),
+        done=shows,
+        undo=None if left else back,
+    )
+    if gone:
+        return [first]
+    second = Draft(
+        "tidy",
+        Phase.CONTRACT,
+        f"take what {live.address.path[1]} kept of {parent[1]} away",
+        sql(*tidy),
+        locks=access_exclusive(path_of(live), *below),
+        done=(Check(live.address.sibling("check", (*path_of(live), check or "")), present=False),),
+        undo=None if left else (),
+    )
+    return [first, second]
+
+
+def _left_check(table: Table, context: Context) -> str | None:
+    """What the server will call the check that DETACH CONCURRENTLY leaves: of the only column of the key, or of the
+    table (heap.c, AddRelationNewConstraints). None where that cannot be known.
+    """
+    parent = table_at(context.live, table.address.sibling("table", table.partition_of or ("", "")))
+    if parent is None or parent.partition_by is None or not all(p.column for p in parent.partition_by.parts):
+        return None
+    columns = {p.column for p in parent.partition_by.parts}
+    name = fitting(table.address.path[1], *(columns if len(columns) == 1 else ()), suffix="_check")
+    taken = {a.name for a in context.live.resources if a.path[:2] == table.address.path and len(a.path) > 2}
+    taken |= {a.name for a in context.desired.resources if a.kind == "check" and a.path[:2] == table.address.path}
+    return None if name in taken or len(name.encode()) > 60 else name
+
+
+def _disowned(change: Change[Table]) -> Draft:
+    live, desired = change.live, change.desired
+    gone = [p for p in live.inherits if p not in desired.inherits]
+    name = name_of(live)
+    return Draft(
+        "no inherit",
+        Phase.CONTRACT,
+        f"let {live.address.path[1]} no longer inherit from {', '.join(p[1] for p in gone)}",
+        sql(*(f"ALTER TABLE {name} NO INHERIT {qualified(*p)}" for p in gone)),
+        locks=access_exclusive(path_of(live)),
+        hazards=tuple(
+            hazard(Code.OLD_READERS, f"rows of {live.address.path[1]} are no longer seen in {p[1]}") for p in gone
+        ),
+        done=became(change) if not desired.inherits and not desired.partition_of else (),
+        undo=None,  # INHERIT leaves the columns the child's own
+    )
+
+
+def _adopted(change: Change[Table], context: Context) -> Draft:
+    """INHERIT in the declared order; columns and checks of the parents have to be there (row 89)."""
+    live, desired = change.live, change.desired
+    kept = tuple(p for p in live.inherits if p in desired.inherits)
+    same = len(kept) if kept == desired.inherits[: len(kept)] else 0
+    new, again = desired.inherits[same:], kept[same:]
+    name = name_of(desired)
+    return Draft(
+        "inherit",
+        Phase.CONTRACT,
+        f"let {desired.address.path[1]} inherit from {', '.join(p[1] for p in new)}",
+        sql(
+            *(f"ALTER TABLE {name} NO INHERIT {qualified(*p)}" for p in again),
+            *(f"ALTER TABLE {name} INHERIT {qualified(*p)}" for p in new),
+        ),
+        locks=(*access_exclusive(path_of(desired)), *share_update_exclusive(*new)),
+        hazards=tuple(hazard(Code.OLD_READERS, f"rows of {desired.address.path[1]} show in {p[1]}") for p in new),
+        done=became(change),
+        undo=(
+            sql(
+                *(f"ALTER TABLE {name} NO INHERIT {qualified(*p)}" for p in new),
+                *(f"ALTER TABLE {name} INHERIT {qualified(*p)}" for p in again),
+            ),
+        ),
+        requires=_inside(change, context),
+    )
+
+
+def _inside(change: Change[Any], context: Context) -> tuple[Ref, ...]:
+    """The columns and checks that this plan makes of the table, which a parent wants to find, and of the parents."""
+    paths = (change.address.path, *parents_of(change.after))
+    found = (a for a in context.changes if a.kind in ("column", "check") and a.path[:2] in paths)
+    return tuple(Ref(a) for a in sorted(found) if context.changes[a].after is not None)
+
+
+def own(change: Change[Any], context: Context) -> list[Draft]:
+    """Columns and checks that a child has by itself too: NO INHERIT leaves them to it, and INHERIT finds them there."""
+    before, after = (table_at(c, change.address) for c in (context.live, context.desired))
+    if before is None or after is None or not before.inherits or before.inherits != after.inherits:
+        return []
+    name = qualified(*path_of(after))
+    words = [f"ALTER TABLE {name} {w} {qualified(*p)}" for w in ("NO INHERIT", "INHERIT") for p in after.inherits]
+    return [
+        Draft(
+            "own",
+            Phase.CONTRACT,
+            f"let {'.'.join(change.address.path[1:])} belong to the child itself too",
+            sql(*words),
+            locks=(*access_exclusive(path_of(after)), *share_update_exclusive(*after.inherits)),
+            done=(Check(change.address, attributes=(("local", True),)),),
+        )
+    ]
+
+
+# Attaching
+
+
+def _checked(change: Change[Table], context: Context) -> list[Draft]:
+    """A check that says what the bound will, validated while the table is in use, so that ATTACH scans nothing."""
+    table, condition = change.desired, implied_check(change.desired, context)
+    if condition is None or context.size(table.address).rows == 0:
+        return []
+    name, named = name_of(table), helper(table)
+    check = table.address.sibling("check", (*path_of(table), named))
+    below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
+    refused = hazard(Code.OLD_WRITERS, f"rows of {name} that are not {condition} are refused from here on")
+    return [
+        Draft(
+            "check",
+            Phase.CONTRACT,
+            f"let {table.address.path[1]} hold only what its bound will let in",
+            sql(f"ALTER TABLE {name} ADD CONSTRAINT {ident(named)} CHECK ({condition}) NOT VALID"),
+            locks=access_exclusive(path_of(table), *below),
+            hazards=(refused,),
+            probes=(
+                Probe(
+                    f"rows of {name} are outside the bound",
+                    f"SELECT ctid::text FROM {name} WHERE NOT ({condition})",
+                ),
+            ),
+            done=(Check(check),),
+            undo=(sql(f"ALTER TABLE {name} DROP CONSTRAINT IF EXISTS {ident(named)}"),),
+        ),
+        Draft(
+            "validate",
+            Phase.CONTRACT,
+            f"check the rows that are in {table.address.path[1]}",
+            sql(f"ALTER TABLE {name} VALIDATE CONSTRAINT {ident(named)}"),
+            locks=share_update_exclusive(path_of(table), *below),
+            done=(Check(check, attributes=(("validated", True),)),),
+            undo=(),
+            reads=table.address,
+        ),
+    ]
+
+
+def _attached(change: Change[Table], context: Context) -> list[Draft]:
+    table, live = change.desired, change.live
+    name, named = name_of(table), ident(helper(table))
+    checked = implied_check(table, context) is not None and context.size(table.address).rows != 0
+    tidy = [f"ALTER TABLE {name} DROP CONSTRAINT {named}"] if checked else []
+    below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
+    shown = hazard(Code.OLD_READERS, f"rows of {name} show in {qualified(*(table.partition_of or ('', '')))}")
+    undo = None if live.partition_of else (sql(detaching(table)),)
+    return [
+        Draft(
+            "attach",
+            Phase.CONTRACT,
+            f"make {table.address.path[1]} a partition of {(table.partition_of or ('', ''))[1]}",
+            sql(attaching(table), *tidy),
+            locks=(*attach_locks(table, context), *access_exclusive(path_of(table), *below)),
+            hazards=(shown, *scans(table, context)),
+            done=became(change),
+            undo=undo,
+            reads=table.address if scans(table, context) else None,
+            requires=_inside(change, context),
+            provides=True,
+        )
+    ]
+
+
+def _rebound(change: Change[Table], context: Context) -> Draft:
+    """Out and in by one transaction: nobody misses the rows in between."""
+    table, live = change.desired, change.live
+    parent = table.partition_of or ("", "")
+    below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
+    checked = implied_check(table, context) is not None and context.size(table.address).rows != 0
+    tidy = [f"ALTER TABLE {name_of(table)} DROP CONSTRAINT {ident(helper(table))}"] if checked else []
+    return Draft(
+        "rebound",
+        Phase.CONTRACT,
+        f"change the bound of partition {table.address.path[1]} of {parent[1]}",
+        sql(detaching(live), attaching(table), *tidy),
+        locks=(
+            *access_exclusive(parent, path_of(table), *below),
+            *(held for held in attach_locks(table, context) if held.on != qualified(*parent)),
+        ),
+        hazards=(
+            hazard(Code.OLD_WRITERS, f"rows outside {table.bound} are refused by {name_of(table)} from here on"),
+            *scans(table, context),
+        ),
+        done=became(change),
+        undo=(sql(detaching(table), attaching(live)),),
+        reads=table.address if scans(table, context) else None,
+        provides=True,
+    )
+
+
+def rebuild(change: Change[Table], _context: Context) -> list[Draft]:
+    """Its parent or its type goes and comes again: the partition steps aside meanwhile, with its rows."""
+    live, desired = change.live, change.desired
+    if live.partition_of:
+        out = [detaching(live)]
+    elif live.of_type:
+        out = [f"ALTER TABLE {name_of(live)} NOT OF"]
+    else:
+        out = [f"ALTER TABLE {name_of(live)} NO INHERIT {qualified(*p)}" for p in live.inherits]
+    if desired.partition_of:
+        back = [attaching(desired)]
+    elif desired.of_type:
+        back = [f"ALTER TABLE {name_of(desired)} OF {qualified(*desired.of_type)}"]
+    else:
+        back = [f"ALTER TABLE {name_of(desired)} INHERIT {qualified(*p)}" for p in desired.inherits]
+    drafts = []
+    if out:
+        drafts.append(Draft("aside", Phase.CONTRACT, f"take {live.address.path[1]} aside", sql(*out), removes=True))
+    if back:
+        title = f"bring {live.address.path[1]} back"
+        drafts.append(Draft("back", Phase.CONTRACT, title, sql(*back), done=became(change), provides=True))
+    return drafts

@@ -1,0 +1,234 @@
+"""Indexes and keys of partitioned tables: made ON ONLY the parent, on each partition while it is in use, then attached
+(row 88 of the online catalogue; ALTER INDEX … ATTACH PARTITION).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.engines.postgres.inheritance import children_of, descendants, parents_of, table_at
+from reconciler.engines.postgres.locks import (
+    ACCESS_EXCLUSIVE,
+    SHARE,
+    access_exclusive,
+    lock,
+    share_update_exclusive,
+)
+from reconciler.engines.postgres.operations import alone, sql
+from reconciler.engines.postgres.quoting import fitting, ident, qualified
+from reconciler.model.address import Address
+from reconciler.model.change import Action, Change
+from reconciler.model.hazard import Code, Hazard, hazard
+from reconciler.model.kind import Context
+from reconciler.model.resource import Resource
+from reconciler.model.step import Check, Draft, Lock, Phase, Probe
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one index or key is made. `index(name, table, how)` is CREATE INDEX with `how` as "ONLY " or "CONCURRENTLY ";
+    `key` is the constraint it backs, as in PRIMARY KEY, or "" for a plain index; `whole` makes all of it at once.
+    """
+
+    label: str
+    index: Callable[[str, Path, str, bool], str]
+    names: tuple[str, ...]
+    whole: str
+    only: str
+    key: str = ""
+    suffix: str = "_idx"
+
+
+def partitioned(address: Address, context: Context) -> bool:
+    """Whether it is in a table that is partitioned, and stays so."""
+    tables = [table_at(c, address) for c in (context.live, context.desired)]
+    there = all(t is not None and t.partition_by is not None for t in tables)
+    return there and not context.creates(address.sibling("table", address.path[:2]))
+
+
+def locked(address: Address, context: Context, mode: str) -> tuple[Lock, ...]:
+    """The mode on the table and on all partitions."""
+    below = descendants(address.path, context.live)
+    return tuple(lock(mode, p[0], p[1]) for p in (address.path, *below))
+
+
+def create(
+    change: Change[Any],
+    context: Context,
+    recipe: Recipe,
+    phase: Phase,
+    hazards: tuple[Hazard, ...],
+    probes: tuple[Probe, ...],
+) -> list[Draft]:
+    """At once where there are no rows; else partition by partition while they are in use."""
+    table = change.address.sibling("table", change.address.path[:2])
+    below = [p for p in descendants(table.path, context.live) if not _leaves(p, table, context)]
+    size = context.size(table)
+    if size.rows == 0 or not below:
+        mode = ACCESS_EXCLUSIVE if recipe.key else SHARE
+        return [
+            Draft(
+                "create",
+                phase,
+                f"create {recipe.label} on {table.name} and its partitions",
+                sql(recipe.whole),
+                locks=locked(change.address, context, mode),
+                hazards=hazards,
+                probes=probes,
+                done=(Check(change.address),),
+                undo=(sql(_dropping(change, recipe)),),
+                provides=True,
+            )
+        ]
+    drafts = [
+        Draft(
+            "only",
+            phase,
+            f"declare {recipe.label} on {table.name}, without its partitions yet",
+            sql(recipe.only),
+            locks=(lock(ACCESS_EXCLUSIVE if recipe.key else SHARE, *_two(table.path)),),
+            hazards=hazards,
+            probes=probes,
+            done=(Check(change.address),),
+            undo=(sql(_dropping(change, recipe)),),
+        )
+    ]
+    top = (table.path[0], _own_name(change))
+    drafts += _below(change, context, recipe, phase, table.path, top)
+    last = replace(drafts[-1], provides=True)
+    if not recipe.key:
+        last = replace(last, done=(*last.done, Check(change.address, attributes=(("valid", True),))))
+    return [*drafts[:-1], last]
+
+
+def _two(path: Path) -> tuple[str, str]:
+    return path[0], path[1]
+
+
+def _own_name(change: Change[Any]) -> str:
+    return getattr(change.after, "name", "") if change.address.kind == "primary_key" else change.address.name
+
+
+def _dropping(change: Change[Any], recipe: Recipe) -> str:
+    schema, table = change.address.path[:2]
+    if recipe.key:
+        return f"ALTER TABLE {qualified(schema, table)} DROP CONSTRAINT {ident(_own_name(change))}"
+    return f"DROP INDEX {qualified(schema, _own_name(change))}"
+
+
+def _leaves(path: Path, table: Address, context: Context) -> bool:
+    """Whether it is no partition any more after the plan."""
+    before, after = (table_at(c, table.sibling("table", path)) for c in (context.live, context.desired))
+    return after is None or parents_of(before) != parents_of(after)
+
+
+def _below(
+    change: Change[Any], context: Context, recipe: Recipe, phase: Phase, above: Path, parent: tuple[str, str]
+) -> list[Draft]:
+    drafts: list[Draft] = []
+    table = change.address.sibling("table", above)
+    for path in children_of(above, context.live):
+        if _leaves(path, table, context):
+            continue
+        child = table_at(context.live, table.sibling("table", path))
+        there = equal_index(change, path, context)
+        name = there or _free_name(path, recipe, context)
+        qualified_name = qualified(path[0], name)
+        inner = child is not None and child.partition_by is not None
+        index = Check(change.address.sibling("index", (*path, name)))
+        words = f"ALTER TABLE {qualified(*_two(path))} ADD CONSTRAINT {ident(name)} {recipe.key}"
+        if inner:
+            only = recipe.index(name, path, "ONLY ", False)
+            step = _step(f"only {path}", phase, f"declare it on {path[1]}", sql(only), path, SHARE)
+            drafts.append(replace(step, done=(index,)))
+            drafts += _below(change, context, recipe, phase, path, (path[0], name))
+        elif there is None:
+            build = alone(recipe.index(name, path, "", True), repairs=(path[0], name))
+            title = f"build its index of {path[1]} while it is in use"
+            step = _step(f"build {path}", phase, title, build, path, "ShareUpdateExclusive")
+            undo = (alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified_name}"),)
+            built = index._replace(attributes=(("valid", True),))
+            drafts.append(replace(step, undo=undo, done=(built,), reads=table.sibling("table", path)))
+        attach = [f"{words} USING INDEX {ident(name)}"] if recipe.key and not inner else []
+        attach.append(f"ALTER INDEX {qualified(*parent)} ATTACH PARTITION {qualified_name}")
+        held = access_exclusive(_two(path)) if recipe.key else (lock(ACCESS_EXCLUSIVE, path[0], name),)
+        drafts.append(
+            Draft(
+                f"attach {path}",
+                phase,
+                f"make it part of {recipe.label}",
+                sql(*attach),
+                locks=(*held, *share_update_exclusive(parent)),
+                done=(index._replace(present=False),),
+                undo=(),
+            )
+        )
+    return drafts
+
+
+def _step(slot: str, phase: Phase, title: str, operation: Any, path: Path, mode: str) -> Draft:
+    return Draft(slot, phase, title, operation, locks=(lock(mode, path[0], path[1]),), undo=())
+
+
+def _free_name(path: Path, recipe: Recipe, context: Context) -> str:
+    """As the server would call it (indexcmds.c, ChooseIndexName): table, columns, kind, and a number where taken."""
+    taken = {a.name for c in (context.live, context.desired) for a in c.resources if a.path[0] == path[0]}
+    table = table_at(context.live, next(iter(context.live.resources)).sibling("table", path))
+    taken |= {t.name for t in table.twins} if table is not None else set()
+    number = 0
+    while True:
+        name = fitting(path[1], *recipe.names, suffix=recipe.suffix + (str(number) if number else ""))
+        if name not in taken:
+            return name
+        number += 1
+
+
+def equal_index(change: Change[Any], path: Path, context: Context) -> str | None:
+    """The name of a live index of a partition that is just what the parent's needs there, and not declared itself."""
+    if change.address.kind != "index" or change.after is None:
+        return None
+    table = change.address.sibling("table", path)
+    for index in context.live.children(table, "index", type(change.after)):
+        if index.address in context.desired.resources:
+            continue
+        if replace(change.after, address=index.address, options=getattr(index, "options", ())) == index:
+            return str(index.address.name)
+    return None
+
+
+def taken_in(change: Change[Any], context: Context) -> bool:
+    """Whether an index of a partition that is no longer declared becomes part of a new one of the parent's."""
+    if change.action is not Action.DELETE:
+        return False
+    table = table_at(context.live, change.address)
+    after = table_at(context.desired, change.address)
+    while table is not None and after is not None and table.partition_of and table.partition_of == after.partition_of:
+        parent = change.address.sibling("table", table.partition_of)
+        for other in context.desired.children(parent, "index", Resource):
+            found = context.changes.get(other.address)
+            new = found is not None and found.action is Action.CREATE
+            if found and new and equal_index(found, change.address.path[:2], context) == change.address.name:
+                return True
+        table, after = table_at(context.live, parent), table_at(context.desired, parent)
+    return False
+
+
+def drop(change: Change[Any], context: Context, statement: str) -> Draft:
+    """Not concurrently: the parent's index takes those of the partitions along (DROP INDEX)."""
+    return Draft(
+        "drop",
+        Phase.CONTRACT,
+        f"drop {change.address.kind.replace('_', ' ')} {change.address.name} of {change.address.path[1]}",
+        sql(statement),
+        locks=locked(change.address, context, ACCESS_EXCLUSIVE),
+        done=(Check(change.address, present=False),),
+    )
+
+
+def gap(change: Change[Any]) -> Hazard:
+    """Between the old and the new."""
+    return hazard(Code.INDEX_GAP, f"there is no {change.address.name} while the new one is built")

@@ -1,0 +1,174 @@
+"""How tables come and go: rows 1 to 4 of the online catalogue."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from reconciler.engines.postgres import attaching as joining
+from reconciler.engines.postgres import partition_changes as partitions
+from reconciler.engines.postgres.inheritance import parents_of
+from reconciler.engines.postgres.kinds.sequence import Sequence, owning
+from reconciler.engines.postgres.locks import SHARE_ROW_EXCLUSIVE, access_exclusive, lock, share_update_exclusive
+from reconciler.engines.postgres.mentions import of_expression
+from reconciler.engines.postgres.names import freed
+from reconciler.engines.postgres.operations import Sql, sql
+from reconciler.engines.postgres.quoting import qualified
+from reconciler.engines.postgres.table_settings import needs
+from reconciler.engines.postgres.table_statements import settled, statements
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
+from reconciler.model.hazard import Code, hazard
+from reconciler.model.kind import Context
+from reconciler.model.resource import Resource
+from reconciler.model.step import Check, Draft, Lock, Phase, Ref
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.table import Table
+
+
+def mentions(table: Table, catalog: Catalog) -> Iterable[Address]:
+    """Functions and types in the expressions of its partition key."""
+    for part in table.partition_by.parts if table.partition_by is not None else ():
+        if part.expression is not None:
+            yield from of_expression(part.expression.source, catalog)
+
+
+def create(change: Change[Table], context: Context) -> list[Draft]:
+    """No lock on anything that exists; a partition of a table that does is attached to it, which lets readers and
+    writers go on (row 3).
+    """
+    table = change.desired
+    parent = table.address.sibling("table", table.partition_of) if table.partition_of else None
+    joins = parent is not None and not context.creates(parent)
+    made = statements(table, context.desired, child=not joins)
+    locks: tuple[Lock, ...] = ()
+    if joins:
+        made.append(joining.attaching(table))
+        locks = joining.attach_locks(table, context)
+    elif table.partition_of is not None:
+        locks = access_exclusive(table.partition_of)
+    elif table.inherits:
+        locks = share_update_exclusive(*table.inherits)
+    drafts = [
+        Draft(
+            "create",
+            Phase.EXPAND,
+            f"create table {'.'.join(change.address.path)}",
+            sql(*made),
+            locks=locks,
+            hazards=joining.scans(table, context) if joins else (),
+            done=(Check(change.address),),
+            undo=(sql(f"DROP TABLE {_name(table)}"),),
+            requires=_freed(change, context),
+            provides=True,
+        )
+    ]
+    if settled(table):
+        drafts.append(
+            Draft(
+                "settings",
+                Phase.EXPAND,
+                f"mark the indexes of {'.'.join(change.address.path)}",
+                sql(*settled(table)),
+                locks=access_exclusive(joining.path_of(table)),
+                done=(
+                    Check(
+                        change.address,
+                        attributes=(
+                            ("replica_identity", table.replica_identity),
+                            ("clustered_on", table.clustered_on),
+                        ),
+                    ),
+                ),
+                undo=(),
+                requires=needs(table, context),
+            )
+        )
+    return drafts
+
+
+def _name(table: Table) -> str:
+    return qualified(*table.address.path)
+
+
+def _freed(change: Change[Table], context: Context) -> tuple[Ref, ...]:
+    inside = (context.changes.get(change.address.sibling("primary_key", change.address.path)),)
+    keys = context.desired.children(change.address, "unique", Resource)
+    made = (change, *inside, *(context.changes.get(k.address) for k in keys))
+    return tuple(dict.fromkeys(ref for c in made if c is not None for ref in freed(c, context)))
+
+
+def drop(change: Change[Table], context: Context) -> list[Draft]:
+    """AccessExclusive on it alone: foreign keys to other tables went before, one by one (row 4). A partition is
+    detached first, which lets the parent's readers and writers go on.
+    """
+    table = change.live
+    rows = context.size(change.address).rows
+    known = f"about {rows} rows" if rows > 0 else "all its rows"
+    parents = [(p[0], p[1]) for p in parents_of(table) if not context.deletes(table.address.sibling("table", p))]
+    detached = partitions.detach(change, context) if table.partition_of and parents else []
+    locked = () if detached else tuple(p for p in parents_of(table) if table.partition_of)
+    return [
+        *detached,
+        Draft(
+            "drop",
+            Phase.CONTRACT,
+            f"drop table {'.'.join(change.address.path)}",
+            sql(f"DROP TABLE {_name(table)}"),
+            locks=access_exclusive(joining.path_of(table), *((p[0], p[1]) for p in locked)),
+            hazards=(
+                hazard(Code.DELETES_DATA, f"{known} are gone"),
+                hazard(Code.OLD_READERS, "code that uses it breaks"),
+            ),
+            done=(Check(change.address, present=False),),
+        ),
+    ]
+
+
+def replace(change: Change[Table], context: Context) -> list[Draft]:
+    """A table cannot become partitioned, or partitioned otherwise, in place (ALTER TABLE): it goes with its rows, and
+    comes anew. Where it may hold rows that is a hazard to approve.
+    """
+    live = change.live
+    rows = context.size(change.address).rows
+    known = f"about {rows} rows" if rows > 0 else "all its rows"
+    why = f"{_name(live)} cannot become {_shape(change.desired)} in place: {known} are gone"
+    hazards = () if rows == 0 else (hazard(Code.DELETES_DATA, why),)
+    kept = [s for s in context.live.of_kind(Sequence) if _owned(s, live) and s.address in context.desired.resources]
+    gone = Draft(
+        "remove",
+        Phase.CONTRACT,
+        f"take table {'.'.join(change.address.path)} away",
+        sql(*(owning(dataclasses.replace(s, owned_by=None)) for s in kept), f"DROP TABLE {_name(live)}"),
+        locks=(
+            *access_exclusive(joining.path_of(live), *((p[0], p[1]) for p in parents_of(live))),
+            *(lock(SHARE_ROW_EXCLUSIVE, *s.address.path) for s in kept),
+        ),
+        hazards=hazards,
+        removes=True,
+    )
+    first, *rest = create(change, context)
+    owned = [owning(s) for s in context.desired.of_kind(Sequence) if s.address in {k.address for k in kept}]
+    statements = first.operation.statements if isinstance(first.operation, Sql) else ()
+    made = dataclasses.replace(
+        first,
+        operation=sql(*statements, *owned),
+        phase=Phase.CONTRACT,
+        title=f"create table {'.'.join(change.address.path)} anew, {_shape(change.desired)}",
+        done=(Check(change.address, attributes=(("partition_by", change.desired.partition_by),)),),
+        undo=None,
+    )
+    return [gone, made, *rest]
+
+
+def _owned(sequence: Sequence, table: Table) -> bool:
+    """Whether it would go with the table."""
+    schema, name = table.address.path
+    return sequence.address.path[0] == schema and sequence.owned_by is not None and sequence.owned_by[0] == name
+
+
+def _shape(table: Table) -> str:
+    return f"partitioned by {table.partition_by}" if table.partition_by is not None else "a table without partitions"

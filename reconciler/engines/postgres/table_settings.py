@@ -1,0 +1,184 @@
+"""How a table is stored: rows 65 to 69 of the online catalogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.engines.postgres import storage_options
+from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.table_statements import replica_identity
+from reconciler.errors import UnsupportedChange
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
+from reconciler.model.hazard import Code, hazard
+from reconciler.model.kind import Context
+from reconciler.model.step import Check, Draft, Phase, Ref
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.table import Table
+
+HEAVY = {"user_catalog_table"}
+"""Storage parameters of tables that keep readers out while they are set (reloptions.c)."""
+HOLDERS = ("index", "unique", "exclusion")
+
+
+def _label(table: Table) -> str:
+    return ".".join(table.address.path)
+
+
+def _path(table: Table) -> tuple[str, str]:
+    return table.address.path[0], table.address.path[1]
+
+
+def _altered(change: Change[Table], action: str, back: str, slot: str, title: str) -> Draft:
+    """An action that rewrites the table."""
+    name = qualified(*_path(change.desired))
+    partitioned = change.live.partition_by is not None
+    rewritten = (hazard(Code.REWRITE, f"{name} is rewritten"),) if not partitioned else ()
+    return Draft(
+        slot,
+        Phase.CONTRACT,
+        title,
+        sql(f"ALTER TABLE {name} {action}"),
+        locks=access_exclusive(_path(change.desired)),
+        hazards=rewritten,
+        undo=(sql(f"ALTER TABLE {name} {back}"),),
+        reads=change.address if rewritten else None,
+    )
+
+
+def _done(draft: Draft, change: Change[Table], *names: str) -> Draft:
+    from dataclasses import replace
+
+    return replace(draft, done=became(change, *(a.name for a in change.attributes if a.name not in names)))
+
+
+def set_logged(change: Change[Table], _context: Context) -> list[Draft]:
+    """SET LOGGED / UNLOGGED rewrites the table (measured, row 66)."""
+    word, back = ("UNLOGGED", "LOGGED") if change.desired.unlogged else ("LOGGED", "UNLOGGED")
+    title = f"make {_label(change.desired)} {word.lower()}"
+    return [_done(_altered(change, f"SET {word}", f"SET {back}", "logged", title), change, "unlogged")]
+
+
+def set_access_method(change: Change[Table], context: Context) -> list[Draft]:
+    """SET ACCESS METHOD rewrites the table (row 67; 15 and later). Raises UnsupportedChange on 14."""
+    if context.server.version < (15,):
+        raise UnsupportedChange(
+            f"{change.address}: its access method cannot change on {context.server}",
+            hint="declare a new table beside it and move the rows",
+            where=context.desired.origin(change.address),
+        )
+
+    def word(table: Table) -> str:
+        return f"SET ACCESS METHOD {ident(table.access_method) if table.access_method else 'heap'}"
+
+    title = f"store {_label(change.desired)} by {change.desired.access_method or 'heap'}"
+    return [_done(_altered(change, word(change.desired), word(change.live), "method", title), change, "access_method")]
+
+
+def set_tablespace(change: Change[Table], _context: Context) -> list[Draft]:
+    """SET TABLESPACE copies the table (row 67)."""
+
+    def word(table: Table) -> str:
+        return f"SET TABLESPACE {ident(table.tablespace or 'pg_default')}"
+
+    title = f"move {_label(change.desired)} to tablespace {change.desired.tablespace or 'pg_default'}"
+    return [_done(_altered(change, word(change.desired), word(change.live), "tablespace", title), change, "tablespace")]
+
+
+def set_options(change: Change[Table], _context: Context) -> list[Draft]:
+    """Storage parameters: readers and writers go on (row 65)."""
+    new, old = change.desired, change.live
+    name = f"ALTER TABLE {qualified(*_path(new))}"
+    differ = {k for k, _ in {*new.options} ^ {*old.options}}
+    return [
+        Draft(
+            "options",
+            Phase.EXPAND,
+            f"change the storage parameters of {_label(new)}: {', '.join(sorted(differ))}",
+            sql(*(f"{name} {a}" for a in storage_options.actions(old.options, new.options))),
+            locks=(access_exclusive if differ & HEAVY else share_update_exclusive)(_path(new)),
+            done=became(change, *(a.name for a in change.attributes if a.name != "options")),
+            undo=(sql(*(f"{name} {a}" for a in storage_options.actions(new.options, old.options))),),
+        )
+    ]
+
+
+def index_address(table: Table, name: str, catalog: Catalog) -> Address | None:
+    """What brings the index of that name: an index, or a key of the table."""
+    for kind in HOLDERS:
+        address = table.address.sibling(kind, (*table.address.path, name))
+        if address in catalog.resources:
+            return address
+    key = table.address.sibling("primary_key", table.address.path)
+    return key if getattr(catalog.resources.get(key), "name", None) == name else None
+
+
+def needs(table: Table, context: Context) -> tuple[Ref, ...]:
+    """The indexes that the settings of a table name."""
+    names = [n for n in (*table.replica_identity[1:], table.clustered_on) if n]
+    found = (index_address(table, n, context.desired) for n in names)
+    return tuple(Ref(a) for a in found if a is not None and a in context.changes)
+
+
+def set_replica_identity(change: Change[Table], context: Context) -> list[Draft]:
+    """Instant (row 69)."""
+    return [
+        Draft(
+            "replica identity",
+            Phase.EXPAND,
+            f"change what of old rows of {_label(change.desired)} goes to replicas",
+            sql(replica_identity(change.desired)),
+            locks=access_exclusive(_path(change.desired)),
+            done=(Check(change.address, attributes=(("replica_identity", change.desired.replica_identity),)),),
+            undo=(sql(replica_identity(change.live)),),
+            requires=needs(change.desired, context),
+        )
+    ]
+
+
+def set_cluster(change: Change[Table], context: Context) -> list[Draft]:
+    """The mark for the next CLUSTER; moves no row."""
+
+    def word(table: Table) -> str:
+        action = f"CLUSTER ON {ident(table.clustered_on)}" if table.clustered_on else "SET WITHOUT CLUSTER"
+        return f"ALTER TABLE {qualified(*_path(table))} {action}"
+
+    return [
+        Draft(
+            "cluster",
+            Phase.EXPAND,
+            f"mark what {_label(change.desired)} is to be clustered on",
+            sql(word(change.desired)),
+            locks=share_update_exclusive(_path(change.desired)),
+            done=(Check(change.address, attributes=(("clustered_on", change.desired.clustered_on),)),),
+            undo=(sql(word(change.live)),),
+            requires=needs(change.desired, context),
+        )
+    ]
+
+
+def set_type(change: Change[Table], _context: Context) -> list[Draft]:
+    """OF and NOT OF: the columns have to be those of the type."""
+
+    def word(table: Table) -> str:
+        return f"ALTER TABLE {qualified(*_path(table))} " + (
+            f"OF {qualified(*table.of_type)}" if table.of_type else "NOT OF"
+        )
+
+    new = change.desired
+    return [
+        Draft(
+            "type",
+            Phase.CONTRACT,
+            f"make {_label(new)} {'a table of ' + new.of_type[1] if new.of_type else 'a table of no type'}",
+            sql(word(new)),
+            locks=access_exclusive(_path(new)),
+            done=(Check(change.address, attributes=(("of_type", new.of_type),)),),
+            undo=(sql(word(change.live)),),
+        )
+    ]

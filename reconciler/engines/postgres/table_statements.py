@@ -1,0 +1,127 @@
+"""How a table is made: CREATE TABLE in its forms, and what only ALTER TABLE can say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.engines.postgres import column_settings, inheritance, storage_options
+from reconciler.engines.postgres.column_parts import render_identity
+from reconciler.engines.postgres.kinds.check import Check
+from reconciler.engines.postgres.kinds.check import clause as check_clause
+from reconciler.engines.postgres.kinds.column import Column, operand
+from reconciler.engines.postgres.kinds.column import clause as column_clause
+from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
+from reconciler.engines.postgres.kinds.primary_key import clause as primary_key_clause
+from reconciler.engines.postgres.kinds.unique import Unique, repeats
+from reconciler.engines.postgres.kinds.unique import clause as unique_clause
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.model.catalog import Catalog
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.table import Table
+
+
+def statements(table: Table, catalog: Catalog, child: bool) -> list[str]:
+    """CREATE TABLE with its columns, keys and checks, and what has to be said afterwards; foreign keys and indexes are
+    statements of their own. `child`: its parents or its type say what they can.
+    """
+    name = qualified(*table.address.path)
+    columns = catalog.children(table.address, "column", Column)
+    lines = [text for c in columns if (text := _column(c, table, catalog, child)) is not None]
+    lines += [primary_key_clause(k) for k in catalog.children(table.address, "primary_key", PrimaryKey)]
+    uniques = sorted(catalog.children(table.address, "unique", Unique), key=lambda u: u.address)
+    lines += [unique_clause(u) for u in uniques if not repeats(u, catalog)]
+    checks = sorted(catalog.children(table.address, "check", Check), key=lambda c: c.address)
+    given = [c for c in checks if child and not c.local]
+    lines += [check_clause(c) for c in checks if (c.validated or not c.enforced) and c not in given]
+    text = f"CREATE {'UNLOGGED ' if table.unlogged else ''}TABLE {name}{_origin(table, child)}"
+    body = ",\n".join(f"    {line}" for line in lines)
+    if body:
+        text += f" (\n{body}\n)"
+    elif not child or not (table.partition_of or table.of_type):
+        text += " ()"
+    made = text + _bound(table, child) + _tail(table)
+    return [made, *(s for c in columns for s in _afterwards(c, table, catalog, child))]
+
+
+def _origin(table: Table, child: bool) -> str:
+    if not child:
+        return ""
+    if table.partition_of is not None:
+        return f" PARTITION OF {qualified(*table.partition_of)}"
+    return f" OF {qualified(*table.of_type)}" if table.of_type else ""
+
+
+def _bound(table: Table, child: bool) -> str:
+    if child and table.partition_of is not None:
+        return f" {table.bound}"
+    if child and table.inherits:
+        return f" INHERITS ({', '.join(qualified(*p) for p in table.inherits)})"
+    return ""
+
+
+def _tail(table: Table) -> str:
+    text = f" PARTITION BY {table.partition_by}" if table.partition_by is not None else ""
+    text += f" USING {ident(table.access_method)}" if table.access_method else ""
+    text += storage_options.clause(table.options)
+    return text + (f" TABLESPACE {ident(table.tablespace)}" if table.tablespace else "")
+
+
+def _passed(column: Column, catalog: Catalog) -> Column | None:
+    found = inheritance.base(column, catalog)
+    return found if isinstance(found, Column) else None
+
+
+def _column(column: Column, table: Table, catalog: Catalog, child: bool) -> str | None:
+    """The line of a column; None where the parents say it."""
+    passed = _passed(column, catalog) if child else None
+    if passed is None or (table.inherits and column.local):
+        return column_clause(column)
+    if table.inherits:
+        return None
+    words = []
+    if column.default is not None and column.default != passed.default:
+        words.append(f"DEFAULT {operand(column.default.source)}")
+    if column.generated is not None and column.generated != passed.generated:
+        words.append(f"GENERATED ALWAYS AS ({column.generated.expression.source}) STORED")
+    if column.not_null and (column.not_null_local or not passed.not_null) and not _in_key(column, catalog):
+        words.append("NOT NULL")
+    options = "WITH OPTIONS " if table.of_type else ""
+    return f"{ident(column.address.name)} {options}{' '.join(words)}" if words else None
+
+
+def _in_key(column: Column, catalog: Catalog) -> bool:
+    key = catalog.get(column.address.sibling("primary_key", column.table), PrimaryKey)
+    return key is not None and column.address.name in key.columns
+
+
+def _afterwards(column: Column, table: Table, catalog: Catalog, child: bool) -> list[str]:
+    name = qualified(*table.address.path)
+    passed = _passed(column, catalog) if child else None
+    if passed is None or (table.inherits and column.local):
+        return column_settings.after_creation(column, name)
+    start = f"ALTER TABLE {name} ALTER COLUMN {ident(column.address.name)}"
+    found = []
+    if table.inherits and column.default != passed.default and column.default is not None:
+        found.append(f"{start} SET DEFAULT {column.default.source}")
+    elif column.default is None and passed.default is not None:
+        found.append(f"{start} DROP DEFAULT")
+    if column.identity is not None:
+        found.append(f"{start} ADD {render_identity(column.identity, column.type)}")
+    if table.inherits and column.not_null != passed.not_null:
+        found.append(f"{start} {'SET' if column.not_null else 'DROP'} NOT NULL")
+    return found + column_settings.after_creation(column, name, passed)
+
+
+def settled(table: Table) -> list[str]:
+    """What names an index of the table, and so comes once that is there."""
+    name = qualified(*table.address.path)
+    found = [replica_identity(table)] if table.replica_identity else []
+    return found + ([f"ALTER TABLE {name} CLUSTER ON {ident(table.clustered_on)}"] if table.clustered_on else [])
+
+
+def replica_identity(table: Table) -> str:
+    """ALTER TABLE … REPLICA IDENTITY."""
+    said = table.replica_identity or ("default",)
+    words = f"USING INDEX {ident(said[1])}" if len(said) > 1 else said[0].upper()
+    return f"ALTER TABLE {qualified(*table.address.path)} REPLICA IDENTITY {words}"

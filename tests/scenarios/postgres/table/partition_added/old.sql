@@ -1,0 +1,1 @@
+INSERT INTO events (id, at) VALUES (2, '2024-06-06');

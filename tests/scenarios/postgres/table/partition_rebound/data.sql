@@ -1,0 +1,1 @@
+INSERT INTO events VALUES ('2019-05-05');

@@ -1,0 +1,2 @@
+INSERT INTO events VALUES (1, '2019-05-05', 'a', NULL);
+INSERT INTO events VALUES (1, '2020-05-05', 'a', NULL);
