@@ -18,7 +18,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
 from reconciler.model.engine import Rehearsal, Rehearsing, Session
-from reconciler.model.naming import parent_of, references_of
+from reconciler.model.naming import parent_of, references_of, top_of
 from reconciler.model.resource import Resource
 from reconciler.model.step import Operation, Step
 from reconciler.planfile.fingerprint import key
@@ -78,9 +78,8 @@ def _needed(state: TargetState, live: Catalog, moves: Moves) -> Catalog:
     was = {moves.after(a): a for a in found}
     moved = {a for a in found if moves.after(a) != a or moves.after(a) in moves.within}
     start = dict.fromkeys(moved)
-    start.update(
-        dict.fromkeys(a for a, r in found.items() if not moved.isdisjoint(references_of(r, state.live, kinds)))
-    )
+    used = moved | {top_of(a, kinds) for a in moved}  # what inherits from a table has its columns
+    start.update(dict.fromkeys(a for a, r in found.items() if not used.isdisjoint(references_of(r, state.live, kinds))))
     for address, wanted in state.desired.resources.items():
         if live.resources.get(address) != wanted:
             said = (address, *references_of(wanted, state.desired, kinds), *kinds[address.kind].mentions(wanted, live))

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from reconciler.engines.postgres.inspect import Rows, rows_of
-from reconciler.engines.postgres.kind import PgKind
+from reconciler.engines.postgres.kind import PgKind, Reader
 from reconciler.engines.postgres.kinds.materialized_view import MaterializedView
 from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.operations import Sql
@@ -53,9 +53,7 @@ def rehearsed(
         for operation in rehearsal.renames:
             _run(connection, operation)
         after = rows_of(connection, kinds, service, version, schemas)
-        now = after.reader.objects
-        follows = {a: now[oid] for oid, a in before.reader.objects.items() if oid in now}
-        yield Rehearsed(_told(before), _told(after), follows)
+        yield Rehearsed(_told(before), _told(after), _follows(before.reader, after.reader))
 
 
 def _buildable(needed: Catalog, kinds: Mapping[str, PgKind[Any]]) -> Catalog:
@@ -91,6 +89,16 @@ def _run(connection: psycopg.Connection[Any], operation: Any) -> None:
     with contextlib.suppress(psycopg.Error), connection.transaction():
         for statement in operation.statements if isinstance(operation, Sql) else ():
             connection.execute(statement.encode())
+
+
+def _follows(before: Reader, after: Reader) -> dict[Address, Address]:
+    """Where the same objects are, and the same columns: those of a partition follow its parent's."""
+    found = {a: after.objects[oid] for oid, a in before.objects.items() if oid in after.objects}
+    for table, number in before.columns:
+        old, new = (r.object("pg_class", table, number) if table in r.tables else None for r in (before, after))
+        if old is not None and new is not None:
+            found[old] = new
+    return found
 
 
 def _told(rows: Rows) -> Catalog:
