@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from reconciler.engines.postgres.dependencies import inside
 from reconciler.engines.postgres.inspect import Rows, rows_of
 from reconciler.engines.postgres.kind import PgKind, Reader
 from reconciler.engines.postgres.kinds.materialized_view import MaterializedView
@@ -49,11 +50,17 @@ def rehearsed(
         present = {a: r for a, r in built.resources.items() if isinstance(r, Schema)}
         for operation in rehearsal.build(built, built.with_resources(present)):
             _run(connection, operation)
-        before = rows_of(connection, kinds, service, version, schemas)
+        before, named = rows_of(connection, kinds, service, version, schemas), _constraints(connection, schemas)
         for operation in rehearsal.renames:
             _run(connection, operation)
         after = rows_of(connection, kinds, service, version, schemas)
-        yield Rehearsed(_told(before), _told(after), _follows(before.reader, after.reader))
+        follows = _follows(before.reader, after.reader)
+        for oid, row in _constraints(connection, schemas).items():
+            old = _constraint(named[oid], before.reader) if oid in named else None
+            new = _constraint(row, after.reader)
+            if old is not None and new is not None:
+                follows[old] = new
+        yield Rehearsed(_told(before), _told(after), follows)
 
 
 def _buildable(needed: Catalog, kinds: Mapping[str, PgKind[Any]]) -> Catalog:
@@ -99,6 +106,19 @@ def _follows(before: Reader, after: Reader) -> dict[Address, Address]:
         if old is not None and new is not None:
             found[old] = new
     return found
+
+
+def _constraints(connection: psycopg.Connection[Any], schemas: list[int]) -> dict[int, tuple[int, str, str]]:
+    """oid → (table, name, type): those of a partition follow their parent's."""
+    query = (
+        "SELECT oid, conrelid, conname, contype::text FROM pg_constraint WHERE connamespace = ANY (%s) AND conrelid > 0"
+    )
+    return {oid: (table, name, kind) for oid, table, name, kind in connection.execute(query, (schemas,))}
+
+
+def _constraint(row: tuple[int, str, str], reader: Reader) -> Address | None:
+    table, name, kind = row
+    return inside("pg_constraint", table, name, 0, kind, reader)
 
 
 def _told(rows: Rows) -> Catalog:

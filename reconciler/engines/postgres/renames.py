@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from reconciler.engines.postgres.inheritance import descendants
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, SHARE_UPDATE_EXCLUSIVE, lock
 from reconciler.engines.postgres.mentions import words
@@ -87,7 +88,7 @@ def _itself(change: Change[Any], context: Context) -> list[Draft]:
             Phase.EXPAND if quiet else Phase.CONTRACT,
             f"rename {old.kind.replace('_', ' ')} {'.'.join(old.path)} to {_short(new, old)}",
             sql(*statements(old, new), *_constructors(change, old, new)),
-            locks=_locks(old),
+            locks=_locks(old, context.live),
             hazards=() if quiet else (*_hazards(change), *_left_behind(old, new, context)),
             done=(Check(new), Check(old, present=False)),
             undo=(sql(*statements(new, old), *_constructors(change, new, old)),),
@@ -178,12 +179,16 @@ def _short(new: Address, old: Address) -> str:
     return new.name if new.path[:-1] == old.path[:-1] else ".".join(new.path)
 
 
-def _locks(old: Address) -> tuple[Lock, ...]:
-    """An index is locked alone, and so that queries go on, since 12."""
+def _locks(old: Address, live: Catalog) -> tuple[Lock, ...]:
+    """An index is locked alone, and so that queries go on, since 12. Columns and constraints have their like in what
+    inherits from the table, which are renamed too."""
     if old.kind in INDEXES:
         return (lock(SHARE_UPDATE_EXCLUSIVE, old.path[0], old.path[-1]),)
     on = (old.path[0], old.path[1]) if old.kind == "composite" else relation(old)
-    return (lock(ACCESS_EXCLUSIVE, *on),) if on else ()
+    if on is None:
+        return ()
+    heirs = descendants(on, live) if old.kind in ("column", "check") else ()
+    return tuple(lock(ACCESS_EXCLUSIVE, table[0], table[1]) for table in (on, *heirs))
 
 
 def _hazards(change: Change[Any]) -> Iterator[Hazard]:
