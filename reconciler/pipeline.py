@@ -192,7 +192,7 @@ class _Task:
         with opened(self.engine, self.target) as session:
             journal = journal_of(session, self.engine, self.target.service)
             seen = look(self.declared.result(), session, journal)
-            return measured(seen, session) if self.sizes else seen
+            return replace(seen, state=measured(seen.state, session)) if self.sizes else seen
 
 
 def _survey(project: Project, services: Iterable[str], *, sizes: bool) -> tuple[list[Target], list[Seen]]:

@@ -37,7 +37,10 @@ def findings(seen: Seen) -> Iterator[Finding]:
                 address,
                 _WHAT.get(change.action, "changed"),
                 "unknown" if since is None else "live" if key(top.kind, top.path) in since else "declaration",
-                tuple((a.name, shown(a.after), shown(a.before)) for a in change.attributes),
+                (
+                    *([("name", address.name, change.moved.name)] if change.moved else []),
+                    *((a.name, shown(a.after), shown(a.before)) for a in change.attributes),
+                ),
                 state.desired.origin(address) if change.after is not None else None,
             )
     if applied is not None:

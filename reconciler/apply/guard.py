@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler import __version__
+from reconciler.apply.renaming import moved_tops
 from reconciler.apply.survey import Declared, Seen
 from reconciler.apply.verify import done, touched
 from reconciler.errors import Blocked, StalePlan
@@ -79,6 +80,8 @@ def admit(plan: Plan, stamp: TargetStamp, seen: Seen) -> Admission:
     finished, pending = _split(steps, last)
     kinds = {seen.state.engine.name: seen.state.engine.kinds}
     free = {key(a.kind, a.path) for a in touched(steps, kinds)} if applied.running else set()
+    if applied.running:
+        free |= moved_tops(steps, seen.state.there, {*tops, *applied.tops}, seen.state.engine.kinds)
     strangers = [k for k in moved(applied.tops, tops) if k not in free]
     if strangers:
         raise _moved(plan, seen, strangers)
@@ -106,7 +109,7 @@ def _settle(
     finished: tuple[Step, ...], pending: tuple[Step, ...], seen: Seen, stamp: TargetStamp
 ) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """After a kill the first pending step is in doubt: its own checks tell whether it is done."""
-    live = seen.state.live
+    live = seen.state.there
     if pending and done(pending[0], live):
         return (*finished, pending[0]), pending[1:]
     if finished and finished[-1].done and not done(finished[-1], live):

@@ -99,7 +99,7 @@ class Proving:
         """What is live, as if it were declared and all there is to be."""
         declared = self.seen.declared
         policy = declared.policy._replace(prune="all", retain=False)
-        return Declared(declared.engine, self.seen.state.live, policy, lambda _roots: self.seen.scope)
+        return Declared(declared.engine, self.seen.state.there, policy, lambda _roots: self.seen.scope)
 
     def _run(self, session: Session, steps: tuple[Step, ...]) -> TargetRun:
         run = TargetRun(Admission(self.seen, {}, (), steps, False), session, steps)

@@ -195,7 +195,7 @@ def _undone(run: TargetRun, seen: Seen) -> tuple[Address, ...]:
     out what they are about. Of earlier steps nothing may show any more, since later ones build on them.
     """
     last = run.ran[-1] if run.pending and run.ran else None
-    return (last.address,) if last is not None and last.done and not done(last, seen.state.live) else ()
+    return (last.address,) if last is not None and last.done and not done(last, seen.state.there) else ()
 
 
 def _record_end(request: Request, run: TargetRun, seen: Seen) -> None:
@@ -204,7 +204,7 @@ def _record_end(request: Request, run: TargetRun, seen: Seen) -> None:
         run.session.record(forgotten())
         return
     gone = {c.address for c in plan.changes if c.action is Action.FORGET}
-    still = {a for a in seen.journal.managed if a in state.live.resources and (run.pending or a not in gone)}
+    still = {a for a in seen.journal.managed if a in state.there.resources and (run.pending or a not in gone)}
     managed = managed_after(state.desired, state.engine.kinds) | still
     unmanaged = {u.address for u in state.unmanaged}
     roots = None if run.pending else state.engine.roots(state.desired)

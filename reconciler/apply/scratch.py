@@ -100,7 +100,7 @@ class Bench:
         if not isinstance(server, ScratchServer):
             return _untried(target, f"{server}; {ELSEWHERE}")
         steps = tuple(s for s in self.plan.steps if s.target == target.name)
-        catalogs = (seen.state.live, seen.state.desired)
+        catalogs = (seen.state.there, seen.state.desired)
         try:
             with engine.scratch(server, target, catalogs) as made, engine.open(made) as session:
                 release = engine.release(session.server)

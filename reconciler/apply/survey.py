@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 from reconciler.apply.journal import Journal, read
 from reconciler.apply.known import Known, Past, compared_with
+from reconciler.apply.renaming import renamed
+from reconciler.diff.renames import due, former_roots, leaving
 from reconciler.errors import ConnectionFailed
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Engine, Scope, Session, Target
@@ -56,7 +58,7 @@ class Seen:
 
     def tops(self) -> dict[str, str]:
         """The digests of the live top resources."""
-        return top_digests(self.state.live, self.declared.engine.kinds)
+        return top_digests(self.state.there, self.declared.engine.kinds)
 
     def stamp(self, *, fingerprints: bool) -> TargetStamp:
         """What the plan file says of the target; fingerprints cost time and are left empty where nobody needs them."""
@@ -90,9 +92,14 @@ def look(declared: Declared, session: Session, journal: Journal) -> Seen:
     """
     past = declared.known.past() if declared.known else None
     own = past.roots if past else declared.engine.roots(declared.desired)
-    scope = declared.scope(own | journal.roots)
+    former = former_roots(declared.desired, declared.engine.kinds, own | journal.roots)
+    scope = declared.scope(own | journal.roots | {a.name for a in former})
     live = session.inspect(scope)
+    if former and not scope.everything:
+        live = leaving(live, declared.desired, declared.engine.kinds, former)
     state = TargetState(declared.engine, declared.desired, live, session.server, declared.policy, journal.managed)
+    if declared.desired.moves and (moves := due(declared.desired, live, declared.engine.kinds)):
+        return Seen(declared, compared(renamed(state, moves, session)), scope, journal)
     digest = compared_with(live, session.server, journal.managed)
     if past and digest and past.digest == digest:
         return Seen(declared, replace(state, unmanaged=(*live.unmanaged, *past.unmanaged)), scope, journal)
@@ -125,9 +132,12 @@ def _undeclared(name: str, beside: str) -> str:
     )
 
 
-def measured(seen: Seen, session: Session) -> Seen:
+def measured(state: TargetState, session: Session) -> TargetState:
     """The same with the sizes of what changes; asks nothing when nothing does."""
-    if not seen.state.changes:
-        return seen
-    sizes = session.measure(measured_addresses(seen.state))
-    return replace(seen, state=replace(seen.state, sizes=sizes))
+    if not state.changes:
+        return state
+    wanted, moves = measured_addresses(state), state.moves
+    if not moves:
+        return replace(state, sizes=session.measure(wanted))
+    now = {a: new for a in state.there.resources if (new := moves.after(a)) in wanted}
+    return replace(state, sizes={now[a]: size for a, size in session.measure(now).items()})

@@ -49,6 +49,8 @@ def lowered(
         resources = Later(lambda: _read(path) or origin.lowered.resources)
         return Catalog(service, engine.name, resources, origin=origin, digest=path.stem)
     catalog = lower(engine, documents, service, policy, naming)
+    if catalog.moves:
+        return catalog  # a passing state: not worth a place in the cache
     _write(path, catalog)
     return replace(catalog, digest=path.stem)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reconciler.desired.validate import root_kinds
+from reconciler.desired.validate import FORMER, root_kinds
 from reconciler.errors import DeclarationError, DeclarationErrors
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -69,6 +69,7 @@ class _Walk:
     resources: dict[Address, Resource] = field(default_factory=dict)
     origins: dict[Address, tuple[Document, Pointer]] = field(default_factory=dict)
     errors: list[DeclarationError] = field(default_factory=list)
+    moves: dict[Address, Address] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.children: dict[str, list[Kind[Any]]] = {name: [] for name in self.engine.kinds}
@@ -103,8 +104,14 @@ class _Walk:
         self, document: Document, kind: Kind[Any], name: str, node: Any, parent: Pointer, pointer: Pointer
     ) -> None:
         node = overlaid(node, self.policy.environment)
+        place = self.place(document, parent, pointer)
+        node, former = _without_former(node)
         try:
-            resource = kind.lower(name, node, self.place(document, parent, pointer))
+            resource = kind.lower(name, node, place)
+            if former is not None and resource is not None:
+                self.moves[resource.address] = _former(kind, resource.address, former, place)
+            elif resource is not None and kind.within is not None and getattr(resource, "renamed", None):
+                self.moves[resource.address] = resource.address
         except DeclarationError as error:
             self.errors.append(error)
             return
@@ -147,7 +154,7 @@ class _Walk:
         place = Place(self.service, self.engine.name, self.policy, self.naming, (), DeclarationError)
         if not self.errors:
             self.engine.complete(self.resources, place)
-        catalog = Catalog(self.service, self.engine.name, self.resources, origin=self.origin)
+        catalog = Catalog(self.service, self.engine.name, self.resources, origin=self.origin, moves=self.moves)
         if not self.errors:
             problems = [*self.engine.check(catalog), *dangling(self.engine, catalog)]
             self.errors += [DeclarationError(m, hint=h or None, where=self.origin(a)) for a, m, h in problems]
@@ -158,6 +165,26 @@ class _Walk:
     def origin(self, address: Address) -> Span | None:
         found = self.origins.get(address)
         return found[0].span(*found[1]) if found else None
+
+
+def _without_former(node: Any) -> tuple[Any, str | None]:
+    """The node without `renamed_from`, which is no property of the object, and what it says."""
+    if not isinstance(node, dict) or FORMER not in node:
+        return node, None
+    return {k: v for k, v in node.items() if k != FORMER}, node[FORMER]
+
+
+def _former(kind: Kind[Any], address: Address, text: str, place: Place) -> Address:
+    """The address that `renamed_from` means. Raises DeclarationError where nothing can be renamed."""
+    if kind.former is None:
+        hint = "take it out; to keep what is live, keep its name"
+        raise place.fail(f"{address}: {FORMER} is not supported for a {kind.name} of {place.engine}", hint, FORMER)
+    found = kind.former(address, text)
+    if found is None:
+        raise place.fail(f"{address}: {text!r} is no name of a {kind.name}", "write its name before", FORMER)
+    if found == address:
+        raise place.fail(f"{address} is renamed from its own name", "take it out", FORMER)
+    return found
 
 
 def dangling(engine: Engine, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:

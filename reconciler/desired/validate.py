@@ -23,6 +23,9 @@ SERVICE = {
 OVERLAY = {"type": "object", "additionalProperties": {"type": ["object", "null"]}}
 """`environments:` beside a thing: pattern → what differs there."""
 
+FORMER = "renamed_from"
+"""The key beside any resource that says which name it had."""
+
 Json = Mapping[str, Any]
 
 
@@ -70,7 +73,12 @@ def _node_schema(engine: Engine, kind: Kind[Any]) -> dict[str, Any]:
     schema = dict(kind.spec)
     if "properties" in schema:
         children = [k for k in engine.kinds.values() if k.parent == kind.name or kind.name in k.attaches]
-        schema["properties"] = {**schema["properties"], **_sections(engine, children), "environments": OVERLAY}
+        schema["properties"] = {
+            **schema["properties"],
+            **_sections(engine, children),
+            "environments": OVERLAY,
+            FORMER: NAME,
+        }
         schema.setdefault("additionalProperties", False)
     return schema
 

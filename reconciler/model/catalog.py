@@ -35,7 +35,8 @@ class Catalog:
 
     `digest` names what it was read from, where reading tells: equal digests, equal catalogs.
     `uses` is what the store itself knows of who uses what, beside what the resources say. `origin` says where a
-    declared resource was written; it is a function because finding a line means parsing again.
+    declared resource was written; it is a function because finding a line means parsing again. `moves` says of declared
+    addresses which other one the resource may be live at (`renamed_from`); its own, where that is said of its inside.
     """
 
     service: str
@@ -46,6 +47,7 @@ class Catalog:
     origin: Callable[[Address], Span | None] = field(default=lambda _address: None)
     uses: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
     digest: str = ""
+    moves: Mapping[Address, Address] = field(default_factory=dict)
     _children: dict[tuple[str, tuple[str, ...]], list[Resource]] = field(default_factory=dict)
 
     def get(self, address: Address, kind: type[R]) -> R | None:
@@ -76,6 +78,7 @@ class Catalog:
             (*self.deferred, *deferred),
             self.origin,
             self.uses,
+            moves=self.moves,
         )
 
 

@@ -49,11 +49,20 @@ class Change(Generic[R]):
     """The change elsewhere for whose sake this resource goes and comes again, though it may not differ itself."""
     also: tuple[Address, ...] = ()
     """Further changes for whose sake it does."""
+    moved: Address | None = None
+    """Its address before it is renamed, in what encloses it once that is renamed. `before` has the new address."""
+    within: tuple[tuple[str, str], ...] = ()
+    """(old, new) names of what is in it and no resource of its own: a value of an enum. `before` has the new ones."""
 
     @property
     def causes(self) -> tuple[Address, ...]:
         """All changes for whose sake it goes and comes again."""
         return (self.forced, *self.also) if self.forced is not None else ()
+
+    @property
+    def renames(self) -> bool:
+        """Whether it, or something in it, gets another name."""
+        return self.moved is not None or bool(self.within)
 
     def changed(self, *names: str) -> bool:
         """Whether one of these attributes differs."""

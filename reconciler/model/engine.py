@@ -137,6 +137,38 @@ class Session(Protocol):
         ...
 
 
+class Rehearsal(NamedTuple):
+    """Renames to try out beside the real things, without a trace.
+
+    `needed` is what is built: live resources; `roots` names further schemas that have to be there; `build` gives the
+    operations that make a catalog where another one is; `renames` are those that rename.
+    """
+
+    needed: Catalog
+    roots: frozenset[str]
+    build: Callable[[Catalog, Catalog], list[Operation]]
+    renames: list[Operation]
+
+
+class Rehearsed(NamedTuple):
+    """What was built, read before and after the renames, and where what was at an address before is after them: the
+    types that a routine takes are part of its name.
+    """
+
+    before: Catalog
+    after: Catalog
+    follows: Mapping[Address, Address]
+
+
+@runtime_checkable
+class Rehearsing(Protocol):
+    """A session with a store that can rename, and can say beforehand what that does to all that uses the name."""
+
+    def rehearsed(self, rehearsal: Rehearsal) -> AbstractContextManager[Rehearsed]:
+        """What the renames did; as long as the block lasts `canonicalise` finds the new names."""
+        ...
+
+
 @runtime_checkable
 class Engine(Protocol):
     """The pure half. Importing an engine imports no driver; `open` does."""

@@ -189,6 +189,15 @@ class Kind(Generic[R]):
     drop: Emit[R]
     replace: Emit[R] | None = None
     rules: tuple[Rule[R], ...] = ()
+    former: Callable[[Address, str], Address | None] | None = None
+    """Which address `renamed_from: TEXT` beside the resource at an address means, None for text that cannot be one. A
+    kind without it cannot be renamed."""
+    rename: Emit[R] | None = None
+    """Give it its new name, and what is in it: `Change.moved` and `Change.within` say which."""
+    within: Callable[[R, R], tuple[tuple[str, str], ...]] | None = None
+    """(old, new) names of what is in it and no resource of its own, where (desired, live) say that it is renamed."""
+    with_within: Callable[[R, tuple[tuple[str, str], ...]], R] | None = None
+    """The live resource once these are renamed."""
     rebuild: Emit[R] | None = None
     """Drop and create again, because a change elsewhere forces it; the dropping drafts are marked `removes`."""
     parent: str | None = None

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler import __version__
+from reconciler.diff.lookalikes import lookalikes
 from reconciler.diff.ownership import owned
+from reconciler.diff.renames import Moves, with_moves
 from reconciler.diff.structural import Changes, diff
 from reconciler.errors import DeclarationError, DeclarationErrors
 from reconciler.model.address import Address
@@ -19,7 +21,7 @@ from reconciler.model.plan import Note, Plan, PlannedChange, TargetStamp
 from reconciler.model.resource import Resource
 from reconciler.model.step import Phase, Size, Step
 from reconciler.planner.context import UNKNOWN, PlanContext
-from reconciler.planner.expand import expand, shown
+from reconciler.planner.expand import expand, renamed, shown
 from reconciler.planner.fuse import fused
 from reconciler.planner.graph import Graph, Node
 from reconciler.planner.rebuild import with_rebuilds
@@ -38,6 +40,14 @@ class TargetState:
     changes: Changes = field(default_factory=dict)
     unmanaged: tuple[Unmanaged, ...] = ()
     sizes: Mapping[Address, Size] = field(default_factory=dict)
+    moves: Moves | None = None
+    """The renames that are due; `live` is as they leave it then, and `found` as it is."""
+    found: Catalog | None = None
+
+    @property
+    def there(self) -> Catalog:
+        """What is live, under the names it has now."""
+        return self.live if self.found is None else self.found
 
     @property
     def name(self) -> str:
@@ -58,7 +68,7 @@ def compared(state: TargetState, differences: tuple[Changes, tuple[Unmanaged, ..
         )
     found, unmanaged = differences or owned_differences(state)
     held = {d.address for d in (*state.desired.deferred, *state.live.deferred)}
-    own = {a: c for a, c in found.items() if a not in held}
+    own = {a: c for a, c in found.items() if a not in held or c.renames}
     changes = with_rebuilds(own, state.desired, state.live, state.engine.kinds)
     return replace(state, changes=changes, unmanaged=(*state.live.unmanaged, *unmanaged))
 
@@ -66,7 +76,10 @@ def compared(state: TargetState, differences: tuple[Changes, tuple[Unmanaged, ..
 def owned_differences(state: TargetState) -> tuple[Changes, tuple[Unmanaged, ...]]:
     """What differs as the catalogs stand and is ours to change; what is there undeclared and is not."""
     kinds = state.engine.kinds
-    return owned(diff(state.desired, state.live, kinds), state.desired, kinds, state.managed, state.policy)
+    changes, unmanaged = owned(
+        diff(state.desired, state.live, kinds), state.desired, kinds, state.managed, state.policy
+    )
+    return (with_moves(changes, state.desired, state.live, state.moves) if state.moves else changes), unmanaged
 
 
 def measured_addresses(state: TargetState) -> list[Address]:
@@ -84,7 +97,8 @@ def steps_of(state: TargetState) -> list[Node]:
     for address in sorted(state.changes, key=lambda a: (state.engine.kinds[a.kind].order, a.path)):
         change = state.changes[address]
         kind = state.engine.kinds[address.kind]
-        graph.add(address, [] if kind.absorbed(change, context) else expand(change, kind, context))
+        absorbed = kind.absorbed(change, context)
+        graph.add(address, renamed(change, kind, context) if absorbed else expand(change, kind, context))
     return fused(state.engine, graph.order(), state.changes)
 
 
@@ -107,9 +121,16 @@ def build(
         steps=tuple(steps),
         unmanaged=tuple(sorted(u for state in states for u in state.unmanaged)),
         deferred=tuple(sorted(d for state in states for d in _deferred(state))),
-        notes=tuple(notes),
+        notes=(*notes, *(note for state in states for note in _hints(state))),
         stop_before=stop_before,
     )
+
+
+def _hints(state: TargetState) -> Iterable[Note]:
+    """Renames that nobody declared, perhaps."""
+    for old, new in lookalikes(state.changes, state.desired, state.live, state.engine.kinds):
+        hint = f"if it is a rename, write 'renamed_from: {old.name}' on {new}, and nothing is dropped"
+        yield Note(state.name, f"{old} goes and {new} comes, and they look alike: {hint}")
 
 
 def _deferred(state: TargetState) -> tuple[Deferred, ...]:
@@ -120,16 +141,28 @@ def _changes(state: TargetState) -> Iterable[PlannedChange]:
     order = {k.name: k.order for k in state.engine.kinds.values()}
     for address in sorted(state.changes, key=lambda a: (a.path[:2], order[a.kind], a.path)):
         change = state.changes[address]
+        names = [("name", _named(change.moved, address), _named(address, change.moved))] if change.moved else []
         yield PlannedChange(
             address,
             change.action,
-            tuple((a.name, shown(a.before), shown(a.after)) for a in change.attributes),
+            (
+                *names,
+                *(("name inside", old, new) for old, new in change.within),
+                *((a.name, shown(a.before), shown(a.after)) for a in change.attributes),
+            ),
         )
+
+
+def _named(address: Address, other: Address) -> str:
+    """The name, with where it is if that is another place."""
+    return address.name if address.path[:-1] == other.path[:-1] else ".".join(address.path)
 
 
 def _step(number: int, state: TargetState, node: Node) -> Step:
     draft, change = node.draft, state.changes[node.address]
     because = "; ".join(f"{a.name} {shown(a.before)} → {shown(a.after)}" for a in change.attributes)
+    if draft.renames:
+        because = "declared under another name"
     size = state.sizes.get(draft.reads, UNKNOWN) if draft.reads else UNKNOWN
     return Step(
         id=number,

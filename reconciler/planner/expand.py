@@ -15,9 +15,10 @@ from reconciler.planner.context import PlanContext
 
 def expand(change: Change[Any], kind: Kind[Any], context: PlanContext) -> list[Draft]:
     """The drafts of one change, in phase order. Raises UnsupportedChange naming the attributes no rule handles."""
+    renames = renamed(change, kind, context)
     match change.action:
-        case Action.FORGET:
-            return []
+        case Action.FORGET | Action.MOVE:
+            return renames
         case Action.CREATE:
             drafts = kind.create(change, context)
         case Action.DELETE:
@@ -26,7 +27,12 @@ def expand(change: Change[Any], kind: Kind[Any], context: PlanContext) -> list[D
             drafts = _replace(change, kind, context)
         case _:
             drafts = _update(change, kind, context)
-    return sorted(drafts, key=lambda d: d.phase)  # stable: a rule's own order holds within a phase
+    return [*renames, *sorted(drafts, key=lambda d: d.phase)]  # stable: a rule's own order holds within a phase
+
+
+def renamed(change: Change[Any], kind: Kind[Any], context: PlanContext) -> list[Draft]:
+    """The drafts that give it its new name: what follows uses that."""
+    return kind.rename(change, context) if change.renames and kind.rename is not None else []
 
 
 def _replace(change: Change[Any], kind: Kind[Any], context: PlanContext) -> list[Draft]:

@@ -62,6 +62,7 @@ class Graph:
         """
         for change in self.changes.values():
             self._connect(change)
+        self._connect_renames()
         self._raise_phases()
         while self._wait_for_altered():
             self._raise_phases()
@@ -82,7 +83,7 @@ class Graph:
         kept: set[Address] = set()
         if change.after is not None and change.action is not Action.FORGET:
             wanted = references_of(change.after, self.desired, self.engine.kinds)
-            makers = [i for i in mine if not self.nodes[i].draft.removes]
+            makers = [i for i in mine if not (self.nodes[i].draft.removes or self.nodes[i].draft.renames)]
             for address in sorted(wanted | {*change.causes}):
                 self._create_after(makers, mine, address)
             for cause in change.causes:
@@ -92,7 +93,9 @@ class Graph:
         if change.before is not None:
             removers = [i for i in mine if self.nodes[i].draft.removes]
             if not removers and (change.forced is None or change.action is Action.DELETE):
-                removers = mine  # what is forced and removes nothing itself is gone with its carrier
+                removers = [
+                    i for i in mine if not self.nodes[i].draft.renames
+                ]  # what is forced and removes nothing itself is gone with its carrier
             for held in sorted(references_of(change.before, self.live, self.engine.kinds) | {*change.causes}):
                 if held not in kept:
                     self._release_before(removers, mine, held, change)
@@ -131,7 +134,7 @@ class Graph:
         providers = [i for i in theirs if self.nodes[i].draft.provides]
         if providers or change.action is Action.UPDATE:
             return providers
-        return [i for i in theirs if not self.nodes[i].draft.removes][:1]
+        return [i for i in theirs if not (self.nodes[i].draft.removes or self.nodes[i].draft.renames)][:1]
 
     def _create_after(self, makers: list[int], mine: list[int], wanted: Address) -> None:
         theirs = self._drafts(wanted)
@@ -195,6 +198,41 @@ class Graph:
                 phase = self.nodes[index].phase
                 theirs = [i for i in self._providers(self._drafts(address)) if self.nodes[i].phase <= phase]
                 self.nodes[index].gladly.update(i for i in theirs if self.nodes[i].address != change.address)
+
+    def _connect_renames(self) -> None:
+        """What goes by a new name, or takes over an old one, comes after the rename. Renames wait for those of what
+        encloses them, and for whoever gives up the name."""
+        renames = {a: [i for i in mine if self.nodes[i].draft.renames] for a, mine in self.of.items()}
+        renames = {a: mine for a, mine in renames.items() if mine}
+        given_up = {c.moved: renames[a] for a, c in self.changes.items() if c.moved is not None and a in renames}
+        for address in self.changes if renames else ():
+            above = self._enclosing(address)
+            touched = {t for t in self._touched(address) if t in renames}
+            for index in self.of.get(address, ()):
+                renaming = self.nodes[index].draft.renames
+                before = [i for a in (touched & {*above[1:]} if renaming else touched) for i in renames[a]]
+                before += given_up.get(address, []) if self.changes[address].action is not Action.DELETE else []
+                self.nodes[index].after.update(i for i in before if i != index)
+                if renaming:
+                    self._create_after([index], [index], above[1] if len(above) > 1 else address)
+
+    def _enclosing(self, address: Address) -> list[Address]:
+        """It, and what encloses it."""
+        found = [address]
+        while (parent := parent_of(found[-1], self.engine.kinds)) is not None:
+            found.append(parent)
+        return found
+
+    def _touched(self, address: Address) -> set[Address]:
+        """What a change goes by the name of: all it refers to or mentions, and what encloses that."""
+        change, kinds = self.changes[address], self.engine.kinds
+        said = {address}
+        if change.before is not None:
+            said |= references_of(change.before, self.live, kinds)
+        if change.after is not None:
+            said |= references_of(change.after, self.desired, kinds)
+            said.update(kinds[address.kind].mentions(change.after, self.desired))
+        return {a for s in said for a in self._enclosing(s)}
 
     def _raise_phases(self) -> None:
         """Law: what must follow a contract step is itself contract."""

@@ -109,7 +109,7 @@ def _along(change: Change[Any], changes: Changes, kinds: Mapping[str, Kind[Any]]
 
 
 def _disturbance(change: Change[Any], kinds: Mapping[str, Kind[Any]]) -> Disturbance:
-    if change.before is None or change.after is None or change.action is Action.FORGET:
+    if change.before is None or change.after is None or change.action in (Action.FORGET, Action.MOVE):
         return Disturbance.NONE
     how = kinds[change.address.kind].disturbs(change)
     return Disturbance.RENEWS if how is Disturbance.NONE and change.action is Action.REPLACE else how

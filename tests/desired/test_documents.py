@@ -290,6 +290,6 @@ def test_a_value_that_needs_quotes_is_told_as_it_was_written(tmp_path: Path, wri
     (tmp_path / "a.yaml").write_text(f"service: a\npostgres:\n  enums: {{level: [low, {written}]}}\n")
     (document,) = read_documents(tmp_path, cache=None)
     (error,) = Validator([ENGINE]).errors(document)
-    assert error.message == f"postgres.enums.level.1 is {written}; expected text"
+    assert error.message == f"postgres.enums.level.1 is {written}; expected text or a mapping (key: value)"
     assert error.hint == f'write it in quotes: "{written}"'
     assert error.where is not None and error.where.line == 3

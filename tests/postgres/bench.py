@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import psycopg
 
+from reconciler.apply.renaming import renamed
+from reconciler.apply.survey import measured
 from reconciler.apply.verify import done
 from reconciler.desired.documents import Document
 from reconciler.desired.emit import dump
@@ -18,6 +20,7 @@ from reconciler.desired.lift import lift
 from reconciler.desired.lower import lower
 from reconciler.desired.strictyaml import parse
 from reconciler.desired.validate import Validator
+from reconciler.diff.renames import due
 from reconciler.engines.postgres import ENGINE
 from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.session import PostgresSession
@@ -132,10 +135,13 @@ class Bench:
     def plan(self, desired: Catalog) -> Plan:
         """From what is there to `desired`: as built, before it went through a file."""
         live = self.live()
-        canonical = self.session.canonicalise(desired, live)
-        state = compared(TargetState(ENGINE, canonical, live, self.session.server, POLICY))
-        sizes = self.session.measure(measured_addresses(state))
-        return build("test", [dataclasses.replace(state, sizes=sizes)], [], None)
+        state = TargetState(ENGINE, desired, live, self.session.server, POLICY)
+        if moves := due(desired, live, ENGINE.kinds):
+            state = compared(renamed(state, moves, self.session))
+        else:
+            canonical = self.session.canonicalise(desired, live)
+            state = compared(dataclasses.replace(state, desired=canonical))
+        return build("test", [measured(state, self.session)], [], None)
 
     def execute(self, operation: Operation) -> None:
         """Run one operation, without a journal."""

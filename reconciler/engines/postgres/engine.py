@@ -20,6 +20,7 @@ from reconciler.engines.postgres.kinds.range import Range
 from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.names import RELATIONS, TYPES
 from reconciler.engines.postgres.quoting import MAX_BYTES
+from reconciler.engines.postgres.renames import renamable
 from reconciler.engines.postgres.routine_arguments import SIGNED, split
 from reconciler.engines.postgres.type_names import KINDS, named
 from reconciler.model.address import Address
@@ -37,7 +38,7 @@ def discovered() -> dict[str, PgKind[Any]]:
         for m in pkgutil.iter_modules(kinds_package.__path__)
     )
     found = sorted((m.KIND for m in modules), key=lambda k: (k.attaches_to is not None, k.order))
-    return {k.name: _attached(k, found) for k in found}
+    return {k.name: renamable(_attached(k, found)) for k in found}
 
 
 def _attached(kind: PgKind[Any], others: Iterable[PgKind[Any]]) -> PgKind[Any]:

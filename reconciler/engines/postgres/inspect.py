@@ -94,6 +94,18 @@ def inspect(
 
     The rows are all read at once, under a digest; resources are made of them when somebody looks.
     """
+    return rows_of(connection, kinds, service, version, wanted, renamed).catalog()
+
+
+def rows_of(
+    connection: psycopg.Connection[Any],
+    kinds: Mapping[str, PgKind[Any]],
+    service: str,
+    version: int,
+    wanted: list[int],
+    renamed: Mapping[str, str] | None = None,
+) -> Rows:
+    """What `inspect` makes its catalog of."""
     queries = [
         *lookups.QUERIES,
         *(kind.query(version) for kind in kinds.values()),
@@ -101,13 +113,11 @@ def inspect(
         dependencies.query(version),
     ]
     results = _pipelined(connection, queries, {"namespaces": wanted})
-    rows = _Rows(kinds, service, version, renamed or {}, results)
-    unmanaged = tuple(_unmanaged(results[-2], service))
-    return Catalog(service, "postgres", Later(rows.resources), unmanaged, uses=Later(rows.uses), digest=rows.digest())
+    return Rows(kinds, service, version, renamed or {}, results)
 
 
 @dataclass
-class _Rows:
+class Rows:
     """What one look at the catalogs brought."""
 
     kinds: Mapping[str, PgKind[Any]]
@@ -118,6 +128,7 @@ class _Rows:
 
     @cached_property
     def reader(self) -> Reader:
+        """What the kinds read, with the oids of it."""
         first = len(lookups.QUERIES)
         reader = Reader(self.service, self.version, lookups.read(self.results[:first]), self.renamed)
         for kind, rows in zip(self.kinds.values(), self.results[first:-2], strict=True):
@@ -125,10 +136,19 @@ class _Rows:
                 reader.found[resource.address] = resource
         return reader
 
+    def catalog(self) -> Catalog:
+        """The catalog, made when somebody looks."""
+        unmanaged = tuple(_unmanaged(self.results[-2], self.service))
+        return Catalog(
+            self.service, "postgres", Later(self.resources), unmanaged, uses=Later(self.uses), digest=self.digest()
+        )
+
     def resources(self) -> Mapping[Address, Resource]:
+        """All that was read."""
         return self.reader.found
 
     def uses(self) -> Mapping[Address, tuple[Address, ...]]:
+        """Who uses what of it."""
         return dependencies.uses(self.results[-1], self.reader)
 
     def digest(self) -> str:

@@ -16,10 +16,11 @@ from reconciler.engines.postgres.engine_facts import OLDEST
 from reconciler.engines.postgres.inspect import inspect, namespaces
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.quoting import ident
+from reconciler.engines.postgres.rehearsal import rehearsed as rehearse
 from reconciler.errors import ConnectionFailed, StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Limits, Progress, Scope, Server, Target
+from reconciler.model.engine import Limits, Progress, Rehearsal, Rehearsed, Scope, Server, Target
 from reconciler.model.step import Operation, Probe, Size, Violations
 
 CONNECT_SECONDS = 5
@@ -166,6 +167,16 @@ class PostgresSession:
     def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
         """See `canonical.canonicalise`."""
         return canonicalise(self.connection, self.kinds, desired, live, self.server)
+
+    @contextlib.contextmanager
+    def rehearsed(self, rehearsal: Rehearsal) -> Iterator[Rehearsed]:
+        """See `rehearsal.rehearsed`. Raises StoreError where the role does not own the schemas, or may create none."""
+        with contextlib.ExitStack() as stack:
+            with store_errors(self.connection, "the renames cannot be tried out beside the real things"):
+                told = stack.enter_context(
+                    rehearse(self.connection, self.kinds, self.target.service, self.server.version[0], rehearsal)
+                )
+            yield told
 
     def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
         """Row estimates and total sizes of tables, with what inherits from them or is a partition; 0 rows only where

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.engines.postgres import composite_changes as changes
 from reconciler.engines.postgres import type_conversion
 from reconciler.engines.postgres.composite_changes import Attribute, definition, statements
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
+from reconciler.engines.postgres.names_within import Pairs, pending, renamed
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.type_names import lift_collation, lower_collation, type_references
 from reconciler.engines.postgres.types import canonical
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.kind import Place, rule
-from reconciler.model.resource import Resource
+from reconciler.model.resource import Resource, Role, attr
 
 
 @dataclass(frozen=True, slots=True)
 class Composite(Resource):
-    """Path: (schema, name). The order of the attributes counts: rows are written without their names."""
+    """Path: (schema, name). The order of the attributes counts: rows are written without their names.
+
+    `renamed`: (old, new) of attributes that had another name.
+    """
 
     attributes: tuple[Attribute, ...]
+    renamed: Pairs = attr(Role.INFORMATIONAL, reason="how to get there, no property of the type", default=())
 
 
+NAME = {"type": "string", "minLength": 1}
 ATTRIBUTE = {
     "type": ["string", "object"],
     "description": "a type, or a mapping with 'type' and 'collation'",
     "required": ["type"],
-    "properties": {"type": {"type": "string", "minLength": 1}, "collation": {"type": "string"}},
+    "properties": {"type": {"type": "string", "minLength": 1}, "collation": {"type": "string"}, "renamed_from": NAME},
     "additionalProperties": False,
 }
 SPEC = {
@@ -46,6 +52,7 @@ def lower(name: str, node: Any, place: Place) -> Composite:
     return Composite(
         place.address("composite", name),
         tuple(Attribute(k, canonical(v["type"]), lower_collation(v.get("collation"))) for k, v in said.items()),
+        tuple((v["renamed_from"], k) for k, v in said.items() if "renamed_from" in v),
     )
 
 
@@ -96,6 +103,11 @@ def references(composite: Composite, catalog: Catalog) -> Iterable[Address]:
         yield from type_references(composite.address, attribute.type, catalog)
 
 
+def _with_names(live: Composite, pairs: Pairs) -> Composite:
+    names = renamed((a.name for a in live.attributes), pairs)
+    return replace(live, attributes=tuple(a._replace(name=n) for a, n in zip(live.attributes, names, strict=True)))
+
+
 __all__ = ["KIND", "Composite", "definition", "statements"]
 
 KIND = PgKind(
@@ -113,6 +125,8 @@ KIND = PgKind(
     create=changes.create,
     drop=changes.drop,
     disturbs=changes.disturbs,
+    within=lambda composite, live: pending(composite.renamed, [a.name for a in live.attributes]),
+    with_within=_with_names,
     rules=(
         rule("attributes", emit=changes.alter, when=changes.in_place),
         rule("attributes", emit=changes.convert),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.engines.postgres import type_conversion
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.names import freed
+from reconciler.engines.postgres.names_within import Pairs, pending, renamed
 from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.quoting import MAX_BYTES, ident, literal, qualified
 from reconciler.model.address import Address
@@ -17,22 +18,29 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Disturbance, Place, rule
-from reconciler.model.resource import Resource
+from reconciler.model.resource import Resource, Role, attr
 from reconciler.model.step import Check, Draft, Phase, Probe
 
 
 @dataclass(frozen=True, slots=True)
 class Enum(Resource):
-    """Path: (schema, name)."""
+    """Path: (schema, name). `renamed`: (old, new) of values that had another name."""
 
     values: tuple[str, ...]
+    renamed: Pairs = attr(Role.INFORMATIONAL, reason="how to get there, no property of the type", default=())
 
 
-VALUES = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+VALUE = {
+    "type": ["string", "object"],
+    "required": ["value"],
+    "properties": {"value": {"type": "string"}, "renamed_from": {"type": "string"}},
+    "additionalProperties": False,
+}
+VALUES = {"type": "array", "items": VALUE, "uniqueItems": True}
 SPEC = {
     "type": ["array", "object"],
     "description": "a list of values, or a mapping with 'values' and more",
-    "items": {"type": "string"},
+    "items": VALUE,
     "uniqueItems": True,
     "required": ["values"],
     "properties": {"values": VALUES},
@@ -41,12 +49,16 @@ SPEC = {
 
 def lower(name: str, node: Any, place: Place) -> Enum:
     """A list of values in their order; a mapping says more."""
-    values = node["values"] if isinstance(node, dict) else node
-    for value in values:
+    nodes = node["values"] if isinstance(node, dict) else node
+    values = tuple(n["value"] if isinstance(n, dict) else n for n in nodes)
+    for position, value in enumerate(values):
+        below = ("values", position) if isinstance(node, dict) else (position,)
         if len(value.encode()) > MAX_BYTES:
-            below = ("values", values.index(value)) if isinstance(node, dict) else (values.index(value),)
             raise place.fail(f"the value {value!r} is longer than {MAX_BYTES} bytes", "shorten it", *below)
-    return Enum(place.address("enum", name), tuple(values))
+        if value in values[:position]:
+            raise place.fail(f"the value {value!r} stands twice", "keep one of them", *below)
+    renamed = tuple((n["renamed_from"], n["value"]) for n in nodes if isinstance(n, dict) and "renamed_from" in n)
+    return Enum(place.address("enum", name), values, renamed)
 
 
 def lift(enum: Enum, _catalog: Catalog) -> Any:
@@ -184,6 +196,8 @@ KIND = PgKind(
     create=create,
     drop=drop,
     disturbs=disturbs,
+    within=lambda enum, live: pending(enum.renamed, live.values),
+    with_within=lambda live, pairs: replace(live, values=tuple(renamed(live.values, pairs))),
     rules=(rule("values", emit=add_values, when=only_adds), rule("values", emit=convert)),
     parent="schema",
     order=20,

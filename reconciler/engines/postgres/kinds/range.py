@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -205,6 +206,11 @@ def disturbs(_change: Change[Range]) -> Disturbance:
     return Disturbance.DROPS
 
 
+def _within(wanted: Range, live: Range) -> tuple[tuple[str, str], ...]:
+    """The multirange takes a new name along with its range."""
+    return ((live.multirange, wanted.multirange),) if live.multirange != wanted.multirange else ()
+
+
 KIND = PgKind(
     name="range",
     resource=Range,
@@ -223,6 +229,8 @@ KIND = PgKind(
     drop=drop,
     replace=replace,
     disturbs=disturbs,
+    within=_within,
+    with_within=lambda live, pairs: dataclasses.replace(live, multirange=pairs[0][1]),
     temporary=temporary,
     spells=frozenset({"subtype", "opclass", "collation", "canonical", "subtype_diff"}),
     anonymous=True,
