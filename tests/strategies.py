@@ -70,7 +70,7 @@ def identities(draw: st.DrawFn, kind: str, generated: tuple[str, ...]) -> Identi
     low = draw(st.integers(1, 100) if increment > 0 else st.integers(-100, -50))
     high = draw(st.integers(200, LIMITS[kind]) if increment > 0 else st.integers(-20, -1))
     start = draw(st.integers(low, high))
-    cache, cycle = draw(st.integers(1, 50)), draw(st.integers(0, 1))
+    cache, cycle = draw(st.integers(1, 50)), draw(st.booleans())
     return Identity(base.generated, start, increment, low, high, cache, cycle)
 
 
@@ -94,7 +94,8 @@ def columns(draw: st.DrawFn) -> Column:
 def sequences(draw: st.DrawFn) -> Sequence:
     kind = draw(st.sampled_from(sorted(LIMITS)))
     owner = draw(st.none() | st.tuples(names, names.filter(lambda n: "." not in n)))
-    return Sequence(address("sequence", draw(names), draw(names)), kind, draw(identities(kind, ("",))), owner)
+    where, options = address("sequence", draw(names), draw(names)), draw(identities(kind, ("",)))
+    return Sequence(where, kind, options, owner, draw(st.booleans()))
 
 
 @st.composite

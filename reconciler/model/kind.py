@@ -137,6 +137,22 @@ def _not_long(_node: Any) -> dict[str, Any]:
     raise TypeError("this kind's declaration has no long form")
 
 
+def _all_of_it(_change: Change[Any]) -> Disturbance:
+    return Disturbance.DROPS
+
+
+def _unbound(_before: Any, _after: Any) -> bool:
+    return False
+
+
+def _no_namesakes(_address: Address) -> Iterable[Address]:
+    return ()
+
+
+def _together(_old: Any, _new: Any) -> bool:
+    return False
+
+
 def _undisturbed(_change: Change[Any]) -> Disturbance:
     return Disturbance.NONE
 
@@ -199,7 +215,9 @@ class Kind(Generic[R]):
     follows: frozenset[str] = frozenset()
     """Kinds that take it along in place when they are built anew: a column and its type. Who makes the new one emits
     that; what is bound to the follower feels an alteration."""
-    spreads: Disturbance = Disturbance.DROPS
+    following: Disturbance = Disturbance.DROPS
+    """What that does to what refers to the follower."""
+    spreads: Callable[[Change[R]], Disturbance] = _all_of_it
     """What its own rebuild does to what refers to it: nothing, where only a part of it goes and comes again."""
     bound: bool = False
     """The store refuses to alter what it refers to: a view and the type of its columns."""
@@ -208,6 +226,12 @@ class Kind(Generic[R]):
     """Resources of the same kind whose change makes the same change of this one: the column of a parent table."""
     implied: Callable[[R, Catalog], bool] = _not_implied
     """A declaration need not mention it: others say all of it."""
+    binds: Callable[[R, R | None], bool] = _unbound
+    """Whether this one is bound, live and as declared, where not all of its kind are: a generated column."""
+    namesakes: Callable[[Address], Iterable[Address]] = _no_namesakes
+    """What a text that names one may mean as well: (a stand-in for) all overloads of a function."""
+    collides: Callable[[R, R], bool] = _together
+    """Whether a namesake that goes and one that comes cannot be there at once without making texts ambiguous."""
     absorbed: Callable[[Change[R], Context], bool] = _never
     order: int = 50
     """Where its section stands in a declaration, and the tie-break of the step order."""

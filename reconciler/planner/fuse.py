@@ -27,7 +27,7 @@ def fused(engine: Engine, nodes: list[Node], changes: Mapping[Address, Change[An
     if not isinstance(engine, Fusing):
         return nodes
     for cluster in _clusters(nodes, changes):
-        nodes = _joined(engine, nodes, cluster)
+        nodes = _joined(engine, nodes, cluster, changes)
     return nodes
 
 
@@ -56,7 +56,9 @@ def _clusters(nodes: Sequence[Node], changes: Mapping[Address, Change[Any]]) -> 
     return [g for g in groups.values() if len(g) > 1]
 
 
-def _joined(engine: Fusing, nodes: list[Node], cluster: list[Node]) -> list[Node]:
+def _joined(
+    engine: Fusing, nodes: list[Node], cluster: list[Node], changes: Mapping[Address, Change[Any]]
+) -> list[Node]:
     """The list with the cluster as one node; unchanged where something else has to run in its midst."""
     cluster = _with_what_is_between(nodes, cluster)
     operation = engine.fuse([n.draft.operation for n in cluster])
@@ -78,7 +80,7 @@ def _joined(engine: Fusing, nodes: list[Node], cluster: list[Node]) -> list[Node
             follows.add(node.index)
         else:
             before.append(node)
-    return [*nodes[:first], *before, _merged(cluster, operation), *after, *nodes[last + 1 :]]
+    return [*nodes[:first], *before, _merged(cluster, operation, changes), *after, *nodes[last + 1 :]]
 
 
 def _with_what_is_between(nodes: list[Node], cluster: list[Node]) -> list[Node]:
@@ -96,23 +98,27 @@ def _with_what_is_between(nodes: list[Node], cluster: list[Node]) -> list[Node]:
     return [n for n in nodes if n.index in inside or (n.index in after and n.index in before)]
 
 
-def _merged(cluster: Sequence[Node], operation: Operation) -> Node:
+def _merged(cluster: Sequence[Node], operation: Operation, changes: Mapping[Address, Change[Any]]) -> Node:
     """One node that says all that its parts said; what later parts make untrue is no longer checked."""
     main = next((n for n in cluster if not n.draft.removes and n.draft.provides), cluster[0])
     drafts = [n.draft for n in cluster]
+    stays = [n.draft for n in cluster if not n.draft.removes or n.draft.provides or changes[n.address].after is None]
     draft = replace(
         main.draft,
-        title=main.draft.title + _rest(cluster, main),
+        title=main.draft.title + _rest(cluster, main, changes),
         operation=operation,
         locks=tuple(dict.fromkeys(lock for d in drafts for lock in d.locks)),
         hazards=tuple(dict.fromkeys(h for d in drafts for h in d.hazards)),
         probes=tuple(p for d in drafts for p in d.probes),
-        done=tuple(c for d in drafts if not d.removes for c in d.done),
+        done=tuple(c for d in stays for c in d.done),
         undo=None,
     )
     return Node(main.address, draft, main.slot, max(n.phase for n in cluster), main.index)
 
 
-def _rest(cluster: Sequence[Node], main: Node) -> str:
-    others = dict.fromkeys(str(n.address) for n in cluster if n.address != main.address)
-    return f", and build again {', '.join(others)}" if others else ""
+def _rest(cluster: Sequence[Node], main: Node, changes: Mapping[Address, Change[Any]]) -> str:
+    others = dict.fromkeys(n.address for n in cluster if n.address != main.address)
+    gone = [str(a) for a in others if changes[a].after is None]
+    again = [str(a) for a in others if changes[a].after is not None]
+    said = [f"{word} {', '.join(names)}" for word, names in (("drop", gone), ("build again", again)) if names]
+    return f", and {', '.join(said)}" if said else ""

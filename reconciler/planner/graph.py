@@ -12,6 +12,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
 from reconciler.model.engine import Engine
+from reconciler.model.kind import Disturbance
 from reconciler.model.naming import parent_of, references_of
 from reconciler.model.step import Draft, Phase
 
@@ -63,6 +64,8 @@ class Graph:
             self._connect(change)
         self._connect_renames()
         self._raise_phases()
+        while self._wait_for_altered():
+            self._raise_phases()
         for change in self.changes.values():
             self._connect_gladly(change)
         order = {k.name: k.order for k in self.engine.kinds.values()}
@@ -83,6 +86,9 @@ class Graph:
             makers = [i for i in mine if not (self.nodes[i].draft.removes or self.nodes[i].draft.renames)]
             for address in sorted(wanted | {*change.causes}):
                 self._create_after(makers, mine, address)
+            for cause in change.causes:
+                if self.changes[cause].action is Action.DELETE and makers:
+                    self.nodes[makers[0]].after.update(i for i in self._drafts(cause) if i not in mine)
             kept = set() if change.forced else wanted
         if change.before is not None:
             removers = [i for i in mine if self.nodes[i].draft.removes]
@@ -156,6 +162,32 @@ class Graph:
             here = self.nodes[index].address
             raise InternalError(f"a draft of {here} requires {slot} of {address}, which is not planned")
         self.nodes[index].after.update(i for i in wanted if i != index)
+
+    def _wait_for_altered(self) -> bool:
+        """Raise the phase of what, once made, would bind what it mentions against its own change; whether any was."""
+        raised, altered = False, self._altered()
+        for change in self.changes.values() if altered else ():
+            kind = self.engine.kinds[change.address.kind]
+            if not kind.bound or change.action not in (Action.CREATE, Action.UPDATE) or change.after is None:
+                continue
+            phase = max(
+                (altered.get(a, Phase.EXPAND) for a in kind.mentions(change.after, self.desired)), default=Phase.EXPAND
+            )
+            for index in self.of.get(change.address, ()):
+                raised |= self.nodes[index].phase < phase
+                self.nodes[index].phase = max(self.nodes[index].phase, phase)
+        return raised
+
+    def _altered(self) -> dict[Address, Phase]:
+        """What changes in a way that what is bound to it would stand against, and when it is done."""
+        found: dict[Address, Phase] = {}
+        for address, change in self.changes.items():
+            if change.action not in (Action.UPDATE, Action.REPLACE):
+                continue
+            if self.engine.kinds[address.kind].disturbs(change) is not Disturbance.NONE:
+                makers = self._providers(self._drafts(address))
+                found[address] = max((self.nodes[i].phase for i in makers), default=Phase.EXPAND)
+        return {a: phase for a, phase in found.items() if phase is not Phase.EXPAND}
 
     def _connect_gladly(self, change: Change[Any]) -> None:
         if change.after is None:

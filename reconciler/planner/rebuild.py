@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,18 +21,23 @@ def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapp
 
     Raises UnsupportedChange for a dependent that cannot be built again.
     """
-    work = [(a, d) for a in sorted(changes) if (d := _disturbance(changes[a], kinds)) is not Disturbance.NONE]
-    if not work:
+    work: list[tuple[Address, Disturbance]] = [
+        (a, d) for a in sorted(changes) if (d := _disturbance(changes[a], kinds)) is not Disturbance.NONE
+    ]
+    leaving = [a for a in sorted(changes) if changes[a].action is Action.DELETE]
+    if not work and not leaving:
         return changes
     result, users = dict(changes), _users(live, kinds)
     origin = {source: source for source, _ in work}
+    strong, followed = {source for source, how in work if how is not Disturbance.RENEWS}, set[Address]()
+    work += _left(result, leaving, users, origin, desired, kinds)
     while work:
         source, how = work.pop()
         for user in users.get(source, ()):
             address, kind = user.address, kinds[user.address.kind]
             known = result.get(address)
             follows = source.kind in kind.follows
-            if not (follows or _goes(kind, how)):
+            if not (follows or _goes(kind, how) or kind.binds(user, desired.resources.get(address))):
                 continue
             if known is not None and known.forced:
                 if not follows and origin[source] not in (address, *known.causes):
@@ -43,13 +48,55 @@ def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapp
             elif not follows:
                 result[address] = _forced(user, known, origin[source], desired, kinds)
                 origin.setdefault(address, address)
-                spreads = how if parent_of(address, kinds) == source else kind.spreads
-                if spreads is not Disturbance.NONE:
-                    work.append((address, spreads))
-            elif address not in origin:
-                origin[address] = origin[source]
-                work.append((address, Disturbance.ALTERS))
+                further = how if parent_of(address, kinds) == source else kind.spreads(result[address])
+                if further is not Disturbance.NONE:
+                    work.append((address, further))
+            elif address not in followed:
+                followed.add(address)
+                if address not in strong:
+                    origin[address] = origin[source]
+                work.append((address, kind.following))
     return {a: _along(c, result, kinds) for a, c in result.items()}
+
+
+def _left(
+    result: Changes,
+    leaving: Iterable[Address],
+    users: Mapping[Address, list[Resource]],
+    origin: dict[Address, Address],
+    desired: Catalog,
+    kinds: Mapping[str, Kind[Any]],
+) -> list[tuple[Address, Disturbance]]:
+    """What stays as it is declared although what it uses goes: the same text then means something else, another
+    overload of a function. It goes before and comes again after, and with it what uses it; where one of its namesakes
+    is new, even what changes anyway has to, lest it take up the old one again.
+
+    A namesake that cannot be there together with what goes comes after that, in its place.
+    """
+    rivals: dict[Address, list[Change[Any]]] = {}
+    for change in result.values():
+        if change.action is Action.CREATE:
+            for address in kinds[change.address.kind].namesakes(change.address):
+                rivals.setdefault(address, []).append(change)
+    work: list[tuple[Address, Disturbance]] = []
+    for gone in leaving:
+        kind = kinds[gone.kind]
+        family = [c for n in kind.namesakes(gone) for c in rivals.get(n, ())]
+        for rival in family:
+            if kind.collides(result[gone].live, rival.desired):
+                result[rival.address] = replace(rival, forced=gone)
+        for user in users.get(gone, ()):
+            known = result.get(user.address)
+            if user.address not in desired.resources or kinds[user.address.kind].rebuild is None:
+                continue
+            if known is not None and (known.after is None or not family):
+                continue
+            origin[gone] = gone
+            result[user.address] = _forced(user, known, gone, desired, kinds)
+            origin.setdefault(user.address, user.address)
+            if (how := kinds[user.address.kind].spreads(result[user.address])) is not Disturbance.NONE:
+                work.append((user.address, how))
+    return work
 
 
 def _along(change: Change[Any], changes: Changes, kinds: Mapping[str, Kind[Any]]) -> Change[Any]:

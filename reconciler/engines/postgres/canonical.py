@@ -205,7 +205,13 @@ class _Asked:
     def built(self, declared: Resource) -> bool:
         """Whether it was built for the answer; what stands in the database itself is the live one."""
         kind = self.kinds[declared.address.kind]
-        return kind.temporary is not None or not (kind.attaches or kind.parent is None)
+        return kind.temporary is not None or (not kind.attaches and self.in_schema(kind))
+
+    def in_schema(self, kind: PgKind[Any]) -> bool:
+        """Whether its objects live in schemas, so that those of pg_temp are not those of the database."""
+        while kind.parent is not None and kind.name != "schema":
+            kind = self.kinds[kind.parent]
+        return kind.name == "schema"
 
     def alone(self, schema: str, others: list[Address]) -> dict[tuple[str, ...], Address]:
         """Build objects of their own; whose names those without meaning stand for."""
@@ -223,8 +229,17 @@ class _Asked:
                 nameless[path] = address
         return nameless
 
+    def move_extensions(self) -> None:
+        """Put extensions where they are declared to be."""
+        for extension in self.desired.of_kind(Extension):
+            found = self.live.get(extension.address, Extension)
+            if found is not None and extension.schema and extension.schema != found.schema:
+                self.tried(f"CREATE SCHEMA IF NOT EXISTS {ident(extension.schema)}")
+                self.tried(f"ALTER EXTENSION {ident(extension.address.name)} SET SCHEMA {ident(extension.schema)}")
+
     def prepare(self) -> None:
         """Make what the tables need and the server does not have yet; all of it is rolled back."""
+        self.move_extensions()
         types: list[str] = []
         there = at_once(self.live.resources)
         for resource in (r for a, r in self.desired.resources.items() if a not in there):

@@ -16,7 +16,6 @@ from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, l
 from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.quoting import fitting, ident
-from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
@@ -183,25 +182,16 @@ def set_default(change: Change[Column], context: Context) -> list[Draft]:
     ]
 
 
-def set_generated(change: Change[Column], context: Context) -> list[Draft]:
+def set_generated(change: Change[Column], _context: Context) -> list[Draft]:
     """DROP EXPRESSION keeps the values (row 91); SET EXPRESSION rewrites (row 90, 17 and later)."""
-    column, live = change.desired, change.live
+    column = change.desired
     if column.generated is None:
         operation = sql(alter(column, "DROP EXPRESSION"))
         hazards: tuple[Hazard, ...] = ()
-    elif (
-        live.generated is not None
-        and live.generated.virtual == column.generated.virtual
-        and context.server.version >= (17,)
-    ):
+    else:  # all else makes the column anew
         operation = sql(alter(column, f"SET EXPRESSION AS ({column.generated.expression.source})"))
         stored = not column.generated.virtual
         hazards = (hazard(Code.REWRITE, f"{table_name(column)} is rewritten with the new values"),) if stored else ()
-    else:
-        raise UnsupportedChange(
-            f"{column.address}: an existing column cannot become generated this way on {context.server}",
-            hint="declare a new generated column beside it, and drop the old one in a later plan",
-        )
     return [
         Draft(
             "generated",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
-from reconciler.engines.postgres.column_parts import LIMITS, Identity, render_identity, sequence_options
+from reconciler.engines.postgres.column_parts import LIMITS, Identity, render_identity, restarting, sequence_options
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, literal, qualified
@@ -23,22 +24,32 @@ def differs(change: Change[Column], _context: Context) -> bool:
     return change.changed("identity")
 
 
+def takes_identity(change: Change[Column]) -> bool:
+    """Whether it becomes an identity column now."""
+    return change.before is not None and change.live.identity is None and change.desired.identity is not None
+
+
 def set_identity(change: Change[Column], context: Context) -> list[Draft]:
     """A new sequence goes on after the highest value; an index on the column finds that at once."""
     column, live = change.desired, change.live
     if live.identity is not None and column.identity == _following(live.identity, live.type, column.type):
         return []
     new = live.identity is None
+    steady = column.identity is not None and live.not_null and live.type == column.type
     scans = new and not _led(column, context)
+    replaced = new and any(
+        context.deletes(column.address.sibling("sequence", s)) for s in _owned_sequences(column, context)
+    )
+    gone = hazard(Code.OLD_READERS, f"code that calls the sequence of {label(column)} by its name meets another one")
     slow = hazard(Code.SCAN_UNDER_LOCK, f"{table_name(column)} is read from end to end for the highest {label(column)}")
     return [
         Draft(
             "identity",
-            Phase.EXPAND if column.identity and live.not_null and live.type == column.type else Phase.CONTRACT,
+            Phase.CONTRACT if replaced or not steady else Phase.EXPAND,
             f"change the identity of {label(column)}",
             sql(*_statements(live, column, context)),
             locks=access_exclusive(column.table),
-            hazards=(slow,) if scans else (),
+            hazards=(*((slow,) if scans else ()), *((gone,) if replaced else ())),
             done=(Check(column.address, attributes=(("identity", column.identity),)),),
             reads=table_address(column) if scans else None,
         )
@@ -55,14 +66,14 @@ def _statements(live: Column, column: Column, context: Context) -> list[str]:
         sequence = f"pg_get_serial_sequence({literal(table_name(column))}, {literal(column.address.name)})"
         value = f"coalesce(max({name}), {column.identity.start})"
         return [
-            *(f"ALTER SEQUENCE {qualified(*s)} OWNED BY NONE" for s in _owned_sequences(column, context)),
             *default,
+            *_made_way(column, context),
             alter(column, f"ADD {render_identity(column.identity, column.type)}"),
             f"SELECT setval({sequence}, {value}, max({name}) IS NOT NULL) FROM {table_name(column)}",
         ]
     word = "ALWAYS" if column.identity.generated == "always" else "BY DEFAULT"
     options = " ".join(f"SET {o}" for o in _set_options(sequence_options(column.identity)))
-    return [*default, alter(column, f"SET GENERATED {word} {options}")]
+    return [*default, alter(column, f"SET GENERATED {word} {options}{restarting(live.identity, column.identity)}")]
 
 
 def _following(identity: Identity, before: str, after: str) -> Identity:
@@ -73,6 +84,15 @@ def _following(identity: Identity, before: str, after: str) -> Identity:
     highest = new if identity.maximum == old else identity.maximum
     lowest = -new - 1 if identity.minimum == -old - 1 else identity.minimum
     return identity._replace(maximum=highest, minimum=lowest)
+
+
+def _made_way(column: Column, context: Context) -> Iterator[str]:
+    """What a serial column owns goes, so that the new sequence has its usual name; what is declared alone stays."""
+    for sequence in _owned_sequences(column, context):
+        if context.deletes(column.address.sibling("sequence", sequence)):
+            yield f"DROP SEQUENCE {qualified(*sequence)}"
+        else:
+            yield f"ALTER SEQUENCE {qualified(*sequence)} OWNED BY NONE"
 
 
 def _owned_sequences(column: Column, context: Context) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ class Identity(NamedTuple):
     minimum: int
     maximum: int
     cache: int
-    cycle: int
+    cycle: bool
 
 
 class Generated(NamedTuple):
@@ -40,6 +40,7 @@ class Facts(NamedTuple):
     - `blockers`: live checks and indexes that the server cannot take along to the new type.
     - `followers`: those that the server takes along to what is declared.
     - `reindexes`: changing it so builds plain indexes on the column again.
+    - `sets_expression`: a generated column may get another expression (17 and later).
     - `not_null_name`: what the live NOT NULL constraint is called (18 and later).
     """
 
@@ -51,14 +52,15 @@ class Facts(NamedTuple):
     followers: tuple[Address, ...] = ()
     reindexes: bool = True
     not_null_name: str | None = None
+    sets_expression: bool = True
 
 
 def defaults(generated: str, kind: str, increment: int = 1) -> Identity:
     """The options a sequence of that type has when nothing is said (CREATE SEQUENCE documentation)."""
     limit = LIMITS.get(kind, LIMITS["bigint"])
     if increment > 0:
-        return Identity(generated, 1, increment, 1, limit, 1, 0)
-    return Identity(generated, -1, increment, -limit - 1, -1, 1, 0)
+        return Identity(generated, 1, increment, 1, limit, 1, False)
+    return Identity(generated, -1, increment, -limit - 1, -1, 1, False)
 
 
 def lower_identity(node: Any, kind: str, place: Place) -> Identity | None:
@@ -74,7 +76,7 @@ def lower_identity(node: Any, kind: str, place: Place) -> Identity | None:
     base = defaults(generated, kind, said.get("increment", 1))
     minimum, maximum = said.pop("min", base.minimum), said.pop("max", base.maximum)
     start = said.pop("start", minimum if base.increment > 0 else maximum)
-    cycle = int(said.pop("cycle", False))
+    cycle = bool(said.pop("cycle", False))
     return base._replace(minimum=minimum, maximum=maximum, start=start, cycle=cycle, **said)
 
 
@@ -89,7 +91,7 @@ def lift_identity(identity: Identity, kind: str) -> Any:
         ("min", identity.minimum, base.minimum),
         ("max", identity.maximum, base.maximum),
         ("cache", identity.cache, 1),
-        ("cycle", bool(identity.cycle), False),
+        ("cycle", identity.cycle, False),
     ):
         if value != default:
             said[word] = value
@@ -110,3 +112,12 @@ def render_identity(identity: Identity, kind: str) -> str:
     word = "ALWAYS" if identity.generated == "always" else "BY DEFAULT"
     plain = identity == defaults(identity.generated, kind)
     return f"GENERATED {word} AS IDENTITY" + ("" if plain else f" ({sequence_options(identity)})")
+
+
+def restarting(before: Identity, after: Identity) -> str:
+    """RESTART, where a sequence that stands anywhere within its old limits would be outside the new ones.
+
+    ALTER SEQUENCE refuses limits that the last value is not within; of limits that overlap it is the judge.
+    """
+    apart = before.maximum < after.minimum or after.maximum < before.minimum
+    return f" RESTART WITH {after.start}" if apart else ""

@@ -50,7 +50,7 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
             done=(Check(column.address, attributes=(("type", column.type), ("collation", column.collation))),),
             undo=None if facts.rewrites else (sql(*_statements(column, live, "")),),
             reads=table_address(column) if hazards else None,
-            requires=(*map(Ref, _generated_from(change.address, context)), *_made_way(facts, context)),
+            requires=(*_generated_from(change.address, context), *_made_way(facts, context)),
             provides=True,
         )
     ]
@@ -59,21 +59,6 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
 def _refuse_impossible(change: Change[Column], facts: Facts, context: Context) -> None:
     column, live = change.desired, change.live
     where = context.desired.origin(change.address)
-    if not facts.castable:
-        raise UnsupportedChange(
-            f"{change.address}: nothing turns the type {live.type} into {column.type}",
-            hint="declare a new column, move the values by a statement of your own, then drop the old column",
-            where=where,
-        )
-    users = [a.name for a in _generated_from(change.address, context) if not _ends(a, context)]
-    if users:
-        raise UnsupportedChange(
-            f"{change.address}: its type cannot change from {live.type} to {column.type} while {', '.join(users)} is "
-            "generated from it",
-            hint="drop the generated column in one plan, then change the type and declare it again",
-            where=where,
-        )
-
     left = ", ".join(str(a) for a in facts.blockers if a not in context.changes)
     if left:
         raise UnsupportedChange(
@@ -89,16 +74,13 @@ def _made_way(facts: Facts, context: Context) -> Iterator[Ref]:
         yield Ref(address, OUT if context.changes[address].action is Action.REPLACE else None)
 
 
-def _generated_from(address: Address, context: Context) -> list[Address]:
-    """Live columns of the table whose generation expression reads the column."""
+def _generated_from(address: Address, context: Context) -> Iterator[Ref]:
+    """Live columns of the table whose generation expression reads the column go first, or cease to be generated."""
     users = (a for a in context.live.uses if a.kind == "column" and a.path[:2] == address.path[:2])
-    return sorted(a for a in users if address in context.live.uses[a])
-
-
-def _ends(address: Address, context: Context) -> bool:
-    """Whether the plan takes the generated column away, or makes an ordinary one of it."""
-    change = context.changes.get(address)
-    return change is not None and getattr(change.after, "generated", None) is None
+    for user in sorted(a for a in users if address in context.live.uses[a]):
+        change = context.changes.get(user)
+        if change is not None:
+            yield Ref(user, OUT if change.action is Action.REPLACE and change.after is not None else None)
 
 
 def hinders(change: Change[Any], context: Context) -> bool:
@@ -125,7 +107,7 @@ def _statements(before: Column, after: Column, using: str) -> list[str]:
     collate = f" COLLATE {qualified(*after.collation)}" if after.collation else ""
     change = alter(after, f"TYPE {after.type}{collate}{using}")
     kept = column_settings.again(before, after)
-    if before.default == after.default and not using:
+    if (before.default == after.default and not using) or before.identity is not None:  # that has no default
         return [change, *kept]
     out = [alter(after, "DROP DEFAULT")] if before.default else []
     back = [alter(after, f"SET DEFAULT {after.default.source}")] if after.default else []

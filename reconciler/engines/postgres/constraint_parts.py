@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kinds.column import Column
-from reconciler.engines.postgres.quoting import qualified
+from reconciler.engines.postgres.locks import access_exclusive
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
+from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Probe
+from reconciler.model.step import Draft, Phase, Probe
 
 COLUMNS = {"type": "array", "items": {"type": "string"}, "minItems": 1, "description": "a list of column names"}
 DEFERRABLE = {
@@ -108,3 +112,35 @@ def duplicates(address: Address, keys: Iterable[str], where: str = "", nulls_too
 def reads_columns(address: Address, names: Iterable[str], catalog: Catalog) -> list[Address]:
     """References to the columns of its own table."""
     return [a for a in column_addresses(address, names) if table_address(address) in catalog.resources]
+
+
+def key_rebuilt(change: Change[Any], out: str, back: str, clauses: tuple[str, str]) -> list[Draft]:
+    """A unique or primary key whose column is made anew: DROP CONSTRAINT and ADD, in the transaction of that.
+
+    `out` and `back` are the names of the constraint before and after, `clauses` what defined it and what will.
+    """
+    table, here = table_name(change.address), table_path(change.address)
+    was, wanted = clauses
+    return [
+        Draft(
+            "out",
+            Phase.CONTRACT,
+            f"take {out} of {here[1]} away",
+            sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(out)}"),
+            locks=access_exclusive(here),
+            undo=(sql(f"ALTER TABLE {table} ADD {was}"),),
+            removes=True,
+        ),
+        Draft(
+            "add",
+            Phase.CONTRACT,
+            f"add {back} to {here[1]} again",
+            sql(f"ALTER TABLE {table} ADD {wanted}"),
+            locks=access_exclusive(here),
+            hazards=(hazard(Code.SCAN_UNDER_LOCK, f"{table} is read from end to end, for the index of {back}"),),
+            done=became(change),
+            undo=(sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(back)}"),),
+            reads=table_address(change.address),
+            provides=True,
+        ),
+    ]

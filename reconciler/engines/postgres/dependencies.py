@@ -15,7 +15,7 @@ from reconciler.model.address import Address
 #
 # What stands beside a row is looked up for that row (LATERAL): joined as a whole, pg_constraint and pg_class alone take
 # longer than all the rest at 5000 tables. An expression names columns where its tree has a Var.
-QUERY = """
+_QUERY = """
     SELECT d.classid::regclass::text, d.objid, d.objsubid, s.relation, s.name::text, s.number, s.contype::text,
            s.domain,
            CASE WHEN o.refobjid IS NOT NULL THEN 'pg_extension' WHEN t.relation <> 0 THEN 'pg_class'
@@ -28,12 +28,12 @@ QUERY = """
         UNION ALL
         SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, d.refobjsubid, d.deptype
         FROM pg_attrdef f JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid
-        WHERE strpos(f.adbin::text, '{VAR ') > 0 AND d.deptype = 'a' AND d.refobjsubid > 0
+        WHERE strpos(f.adbin::text, '{{VAR ') > 0 AND d.deptype = 'a' AND d.refobjsubid > 0
         UNION ALL
         SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, d.refobjsubid, d.deptype
         FROM pg_index x JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid
         WHERE (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL) AND x.indexrelid >= 16384
-          AND d.deptype = 'a' AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
+          AND d.deptype = 'a' AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0{of_columns}
     ) d
     LEFT JOIN LATERAL (
         SELECT coalesce(m.rngtypid, e.oid) AS oid, e.typrelid AS relation
@@ -62,6 +62,19 @@ QUERY = """
         SELECT p.polrelid, p.polname, 0, NULL, 0 FROM pg_policy p
         WHERE d.classid = 'pg_policy'::regclass AND p.oid = d.objid
     ) s (relation, name, number, contype, domain) ON true"""
+
+_OF_COLUMNS = """
+        UNION ALL
+        SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, d.refobjsubid, d.deptype
+        FROM pg_attribute a JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = a.attrelid
+             AND d.objsubid = a.attnum
+        WHERE a.attgenerated <> '' AND d.deptype = 'a' AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0"""
+
+
+def query(version: int) -> str:
+    """Rows for `uses`. Before 15 it is the generated column itself that uses other columns, not its expression."""
+    return _QUERY.format(of_columns="" if version >= 15 else _OF_COLUMNS)
+
 
 CONSTRAINTS = {"c": "check", "x": "exclusion", "u": "unique", "f": "foreign_key", "p": "primary_key"}
 

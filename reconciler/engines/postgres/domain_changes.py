@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.engines.postgres import type_conversion
-from reconciler.engines.postgres.evidence import shows
+from reconciler.engines.postgres.evidence import became, shows
 from reconciler.engines.postgres.locks import SHARE, lock
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.type_names import type_name
+from reconciler.errors import UnsupportedChange
 from reconciler.model.change import Change
 from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, Hazard, hazard
@@ -98,8 +99,54 @@ def convert(change: Change[Domain], context: Context) -> list[Draft]:
 
 
 def disturbs(change: Change[Domain]) -> Disturbance:
-    """A new base type leaves nothing that names the domain in place."""
-    return Disturbance.DROPS if change.changed("type", "collation") else Disturbance.NONE
+    """A new base type leaves nothing that names the domain in place; a check made again loses its comment."""
+    if change.changed("type", "collation"):
+        return Disturbance.DROPS
+    return Disturbance.RENEWS if change.changed("checks") else Disturbance.NONE
+
+
+def spreads(_change: Change[Domain]) -> Disturbance:
+    """Only its rules let go of what is made anew."""
+    return Disturbance.RENEWS
+
+
+def rebuild(change: Change[Domain], context: Context) -> list[Draft]:
+    """Its default and its checks let go of a function that is made anew, and take up the new one.
+
+    Raises UnsupportedChange where it gets another base type meanwhile.
+    """
+    domain, live = change.desired, change.live
+    if change.changed("type", "collation"):
+        raise UnsupportedChange(
+            f"{change.address} changes its type while something that its checks use is made anew",
+            hint="change one of them in an earlier plan",
+        )
+    alter = f"ALTER DOMAIN {type_name(change.address)}"
+    out = [f"{alter} DROP DEFAULT"] if live.default is not None else []
+    out += [f"{alter} DROP CONSTRAINT {ident(r.name)}" for r in live.checks]
+    back = [f"{alter} SET DEFAULT {domain.default.source}"] if domain.default is not None else []
+    back += [f"{alter} ADD {_clause(r)}{'' if r.validated else ' NOT VALID'}" for r in domain.checks]
+    locks = _holders(change, context)
+    return [
+        Draft(
+            "let go",
+            Phase.CONTRACT,
+            f"take the default and the checks of domain {_label(domain)} away",
+            sql(*out),
+            removes=True,
+        ),
+        *(set_not_null(change, context) if change.changed("not_null") else []),
+        Draft(
+            "again",
+            Phase.CONTRACT,
+            f"give domain {_label(domain)} its default and its checks again",
+            sql(*back),
+            locks=locks,
+            hazards=_scanning(locks),
+            done=became(change, "not_null"),
+            provides=True,
+        ),
+    ]
 
 
 def _holders(change: Change[Domain], context: Context) -> tuple[Lock, ...]:

@@ -29,8 +29,10 @@ def learn(connection: psycopg.Connection[Any], column: Column, live: Column | No
                 return Facts(fast_default=_added_at_once(connection, column))
             name = _not_null_name(connection, live) if server.version >= (18,) else None
             if (live.type, live.collation) == (column.type, column.collation):
-                return Facts(rewrites=False, reindexes=False, not_null_name=name)
-            return _retyped(connection, column, live)._replace(not_null_name=name)
+                facts = Facts(rewrites=False, reindexes=False)
+            else:
+                facts = _retyped(connection, column, live)
+            return facts._replace(not_null_name=name, sets_expression=server.version >= (17,))
         finally:
             if connection.info.transaction_status != psycopg.pq.TransactionStatus.INERROR:
                 connection.execute(f"DROP TABLE pg_temp.{TABLE}")

@@ -21,6 +21,7 @@ from reconciler.engines.postgres.locks import (
     ACCESS_EXCLUSIVE,
     SHARE,
     SHARE_UPDATE_EXCLUSIVE,
+    access_exclusive,
     lock,
     share_update_exclusive,
 )
@@ -28,9 +29,9 @@ from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.quoting import fitting, ident, qualified
 from reconciler.model.address import Address
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, Hazard, hazard
-from reconciler.model.kind import Context
+from reconciler.model.kind import Context, Disturbance
 from reconciler.model.step import Check, Draft, Phase, Probe
 
 if TYPE_CHECKING:
@@ -195,8 +196,19 @@ def replace(change: Change[Index], context: Context) -> list[Draft]:
         ),
         provides=True,
     )
-    built = _built(change, new, phase, hazards, probes)
-    return [dataclasses.replace(built, provides=False), swap, _dropped(change.live, old, Phase.CONTRACT)]
+    built = dataclasses.replace(_built(change, new, phase, hazards, probes), provides=False)
+    last = _dropped(change.live, old, Phase.CONTRACT)
+    if not carries(change.live, context):
+        return [built, swap, last]
+    held = dataclasses.replace(  # in one transaction with the foreign keys that let go of it
+        last,
+        operation=sql(f"DROP INDEX {qualified(schema, old)}"),
+        locks=access_exclusive(table_path(change.address)),
+        undo=None,
+        removes=True,
+        provides=True,
+    )
+    return [built, dataclasses.replace(swap, provides=False), held]
 
 
 def repair(change: Change[Index], context: Context) -> list[Draft]:
@@ -237,11 +249,27 @@ def rebuild(change: Change[Index], _context: Context) -> list[Draft]:
         f"build index {name} of {table} again",
         sql(definition(index, name, concurrently=False)),
         locks=(lock(SHARE, schema, table),),
+        hazards=(hazard(Code.SCAN_UNDER_LOCK, f"{qualified(schema, table)} is read from end to end, for {name}"),),
         done=(Check(change.address),),
         undo=(sql(f"DROP INDEX {qualified(schema, name)}"),),
         provides=True,
     )
     return [gone, back]
+
+
+def carries(index: Index, context: Context) -> bool:
+    """Whether a foreign key stands on it, for all that its columns tell."""
+    from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
+
+    keys, here = {p.column for p in index.parts}, table_path(index.address)
+    found = (k for k in context.live.of_kind(ForeignKey) if k.table == here and set(k.referenced) == keys)
+    return index.unique and index.where is None and any(found)
+
+
+def disturbs(change: Change[Index]) -> Disturbance:
+    """A foreign key may stand on it, and has to let go of the old one."""
+    carries = change.live.unique and change.live.where is None and change.action is Action.REPLACE
+    return Disturbance.DROPS if carries else Disturbance.NONE
 
 
 def set_options(change: Change[Index], _context: Context) -> list[Draft]:

@@ -106,7 +106,12 @@ def rows_of(
     renamed: Mapping[str, str] | None = None,
 ) -> Rows:
     """What `inspect` makes its catalog of."""
-    queries = [*lookups.QUERIES, *(kind.query(version) for kind in kinds.values()), UNMANAGED, dependencies.QUERY]
+    queries = [
+        *lookups.QUERIES,
+        *(kind.query(version) for kind in kinds.values()),
+        UNMANAGED,
+        dependencies.query(version),
+    ]
     results = _pipelined(connection, queries, {"namespaces": wanted})
     return Rows(kinds, service, version, renamed or {}, results)
 

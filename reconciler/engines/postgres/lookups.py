@@ -82,7 +82,7 @@ class Lookups:
     type_collations: dict[int, int] = field(default_factory=dict)
     collations: dict[int, tuple[str, str]] = field(default_factory=dict)
     defaults: dict[Spot, Expr] = field(default_factory=dict)
-    identities: dict[Spot, Sequence[int]] = field(default_factory=dict)
+    identities: dict[Spot, tuple[int, int, int, int, int, bool]] = field(default_factory=dict)
     class_options: dict[Spot, str] = field(default_factory=dict)
     column_settings: dict[Spot, Sequence[str | None]] = field(default_factory=dict)
     not_nulls: dict[Spot, int] = field(default_factory=dict)
@@ -113,7 +113,7 @@ def read(results: Sequence[Iterable[Sequence[Any]]]) -> Lookups:
         found.type_collations[oid] = collation
     found.collations = {oid: (schema, name) for oid, schema, name in collations}
     found.defaults = {(oid, number): Expr(text, text) for oid, number, text in defaults}
-    found.identities = {(oid, number): values for oid, number, *values in identities}
+    found.identities = {(oid, n): (a, b, c, d, e, f) for oid, n, a, b, c, d, e, f in identities}
     found.class_options = {(oid, number): text for oid, number, text in options}
     found.column_settings = {(oid, number): (*plain, *(said or ())) for oid, number, *plain, said in settings}
     found.not_nulls = {(oid, number): state for oid, number, state in not_nulls}

@@ -22,6 +22,8 @@ RELATIONS = frozenset(
     composite""".split()
 )
 """Kinds that take a relation's name in their schema."""
+ROUTINES = frozenset({"function", "procedure", "aggregate"})
+"""Kinds that share names and argument types in their schema."""
 TYPES = frozenset({"table", "view", "materialized_view", "composite", "enum", "domain", "range"})
 """Kinds that take a type's name in their schema: every table has a row type of its name."""
 
@@ -34,6 +36,8 @@ def taken(resource: Resource) -> Iterator[Name]:
         yield "type", address.path[0], name, ""
     if address.kind in RELATIONS:
         yield address.path[0], name
+    if address.kind in ROUTINES:
+        yield "routine", address.path[0], name, ""
     if address.kind in ("check", "unique", "foreign_key", "primary_key", "exclusion"):
         yield address.path[0], address.path[1], name
 

@@ -17,7 +17,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Check, Draft, Phase, Ref
 
 R = TypeVar("R", bound=Routine)
 
@@ -110,6 +110,19 @@ def fits(old: Routine, new: Routine) -> bool:
     return sum(b.default is not None for b in before) <= sum(a.default is not None for a in after)
 
 
+def namesakes(address: Address) -> Iterable[Address]:
+    """What stands for all overloads of its name."""
+    return (address.sibling(address.kind, (address.path[0], split(address.path[1])[0])),)
+
+
+def collides(old: Routine, new: Routine) -> bool:
+    """Whether a call with fewer arguments, defaults for the rest, fits both (FuncnameGetCandidates in namespace.c)."""
+    before, after = inputs(old.arguments), inputs(new.arguments)
+    fewest = max(sum(a.default is None for a in before), sum(a.default is None for a in after))
+    most = min(len(before), len(after))
+    return any([a.type for a in before[:n]] == [a.type for a in after[:n]] for n in range(fewest, most + 1))
+
+
 def late(routine: Routine) -> bool:
     """A body in quotes is not looked at before it runs; the session has check_function_bodies off."""
     return routine.sql_body is None
@@ -120,7 +133,7 @@ def shown(address: Address) -> str:
     return f"{address.kind} {'.'.join(address.path)}"
 
 
-def made(routine: Routine, definition: str) -> Draft:
+def made(routine: Routine, definition: str, requires: tuple[Ref, ...] = ()) -> Draft:
     """The draft that creates it."""
     return Draft(
         "create",
@@ -129,6 +142,7 @@ def made(routine: Routine, definition: str) -> Draft:
         sql(definition),
         done=(Check(routine.address),),
         undo=(sql(dropping(routine.address)),),
+        requires=requires,
         provides=True,
         late=late(routine),
     )

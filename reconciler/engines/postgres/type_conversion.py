@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from reconciler.engines.postgres.column_anew import whole
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.locks import access_exclusive
@@ -17,7 +18,7 @@ from reconciler.engines.postgres.quoting import fitting, ident, qualified
 from reconciler.engines.postgres.type_names import type_name
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Disturbance
 from reconciler.model.step import Draft, Phase, Probe
@@ -50,10 +51,15 @@ def family(address: Address, context: Context) -> list[Address]:
 
 
 def columns(types: Iterable[Address], context: Context) -> list[Column]:
-    """The live columns of these types that stay, in order."""
+    """The live columns of these types that stay as they are, in order."""
     found = {u for t in types for u in users(t, context, "column")}
     live = (context.live.get(a, Column) for a in sorted(found) if not context.deletes(a))
-    return [c for c in live if c is not None]
+    return [c for c in live if c is not None and not _remade(c, context)]
+
+
+def _remade(column: Column, context: Context) -> bool:
+    change: Change[Any] | None = context.changes.get(column.address)
+    return change is not None and change.action is Action.REPLACE and whole(change)
 
 
 def absorbed(change: Change[Any], context: Context) -> bool:

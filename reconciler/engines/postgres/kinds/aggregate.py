@@ -18,6 +18,7 @@ from reconciler.engines.postgres.aggregate_parts import (
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.mentions import mentioned
+from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import literal, qualified
 from reconciler.engines.postgres.routine_arguments import render, signature, split
@@ -91,7 +92,7 @@ def dropping(aggregate: Aggregate) -> str:
     return f"DROP AGGREGATE {signature(aggregate.address)}"
 
 
-def create(change: Change[Aggregate], _context: Context) -> list[Draft]:
+def create(change: Change[Aggregate], context: Context) -> list[Draft]:
     """No lock on anything that exists."""
     return [
         Draft(
@@ -100,6 +101,7 @@ def create(change: Change[Aggregate], _context: Context) -> list[Draft]:
             f"create {shown(change.address)}",
             sql(definition(change.desired)),
             done=(Check(change.address),),
+            requires=freed(change, context),
             undo=(sql(dropping(change.desired)),),
             provides=True,
         )

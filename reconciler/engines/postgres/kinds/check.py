@@ -193,6 +193,7 @@ def rebuild(change: Change[Check], _context: Context) -> list[Draft]:
     """In one transaction with what forces it, so rows are looked at once, under its lock."""
     check, live, table = change.desired, change.live, table_name(change.address)
     name = change.address.name
+    slow = hazard(Code.SCAN_UNDER_LOCK, f"{table} is read from end to end, for {name}")
     gone = Draft(
         "remove",
         Phase.EXPAND,
@@ -208,6 +209,7 @@ def rebuild(change: Change[Check], _context: Context) -> list[Draft]:
         f"check rows of {change.address.path[1]} by {name} again",
         sql(f"ALTER TABLE {table} ADD {clause(check, check.validated)}"),
         locks=access_exclusive(table_path(change.address)),
+        hazards=(slow,) if check.validated else (),
         done=(StepCheck(change.address),),
         undo=(sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(name)}"),),
         provides=True,

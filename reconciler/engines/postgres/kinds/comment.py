@@ -17,7 +17,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
 from reconciler.model.kind import Context, Kind, Place, rule
 from reconciler.model.resource import Resource
-from reconciler.model.step import Check, Draft, Lock, Phase
+from reconciler.model.step import Check, Draft, Lock, Phase, Ref
 
 STANDARD = "standard public schema"
 """What initdb says of `public`; a database that says nothing of it has the text empty here."""
@@ -29,18 +29,20 @@ MUTE = frozenset({"row_level_security", "user_mapping", "default_privileges"})
 class Comment(Resource):
     """Path: (kind, *path) of what carries it. `parts` are comments on what in it is no resource of its own.
 
-    A part is ("columns" | "constraints", name, text): a view's column, a domain's constraint.
+    A part is ("columns" | "constraints" | "indexes", name, text): a view's column, a domain's constraint, the index
+    under a key (whose own name it has).
     """
 
     text: str = ""
     parts: tuple[tuple[str, str, str], ...] = ()
 
 
+PARTS = ("columns", "constraints", "indexes")
 NAMED = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
 SPEC = {
     "type": ["string", "object"],
-    "description": "text, or a mapping with 'text', 'columns' and 'constraints'",
-    "properties": {"text": {"type": "string"}, "columns": NAMED, "constraints": NAMED},
+    "description": "text, or a mapping with 'text', 'columns', 'constraints' and 'indexes'",
+    "properties": {"text": {"type": "string"}, **dict.fromkeys(PARTS, NAMED)},
     "additionalProperties": False,
 }
 
@@ -48,7 +50,7 @@ SPEC = {
 def lower(_name: str, node: Any, place: Place) -> Comment:
     """Text; a mapping says more."""
     said: Mapping[str, Any] = {"text": node} if isinstance(node, str) else node
-    parts = ((sort, n, t) for sort in ("columns", "constraints") for n, t in said.get(sort, {}).items())
+    parts = ((sort, n, t) for sort in PARTS for n, t in said.get(sort, {}).items())
     return Comment(place.address("comment"), said.get("text", ""), tuple(sorted(parts)))
 
 
@@ -67,14 +69,16 @@ def query(_version: int) -> str:
     return f"""
         SELECT CASE WHEN t.oid IS NULL THEN d.classoid::regclass::text ELSE 'pg_class' END,
                coalesce(t.typrelid, d.objoid), d.objsubid,
-               coalesce(nullif(k.conrelid, 0), g.tgrelid, p.polrelid, w.ev_class),
-               coalesce(k.conname, g.tgname, p.polname, w.rulename)::text, k.contype::text, k.contypid,
-               a.attname, d.description
+               coalesce(nullif(k.conrelid, 0), g.tgrelid, p.polrelid, w.ev_class, x.conrelid),
+               coalesce(k.conname, g.tgname, p.polname, w.rulename, x.conname)::text,
+               coalesce(k.contype, x.contype)::text, k.contypid, a.attname, x.oid IS NOT NULL, d.description
         FROM pg_description d
         LEFT JOIN pg_type t ON d.classoid = 'pg_type'::regclass AND t.oid = d.objoid AND t.typtype = 'c'
         LEFT JOIN pg_attribute a ON d.classoid = 'pg_class'::regclass AND a.attrelid = d.objoid
              AND d.objsubid > 0 AND a.attnum = d.objsubid
         LEFT JOIN pg_constraint k ON d.classoid = 'pg_constraint'::regclass AND k.oid = d.objoid
+        LEFT JOIN pg_constraint x ON d.classoid = 'pg_class'::regclass AND d.objsubid = 0 AND x.conindid = d.objoid
+             AND x.contype IN ('p', 'u', 'x')
         LEFT JOIN pg_trigger g ON d.classoid = 'pg_trigger'::regclass AND g.oid = d.objoid
         LEFT JOIN pg_policy p ON d.classoid = 'pg_policy'::regclass AND p.oid = d.objoid
         LEFT JOIN pg_rewrite w ON d.classoid = 'pg_rewrite'::regclass AND w.oid = d.objoid
@@ -82,7 +86,7 @@ def query(_version: int) -> str:
                   SELECT FROM pg_extension x, pg_available_extensions() v
                   WHERE x.oid = d.objoid AND v.name = x.extname AND v.comment = d.description))
         UNION ALL
-        SELECT 'pg_namespace', n.oid, 0, NULL, NULL, NULL, NULL, NULL, coalesce(d.description, '')
+        SELECT 'pg_namespace', n.oid, 0, NULL, NULL, NULL, NULL, NULL, false, coalesce(d.description, '')
         FROM pg_namespace n
         LEFT JOIN pg_description d ON d.classoid = 'pg_namespace'::regclass AND d.objoid = n.oid AND d.objsubid = 0
         WHERE n.nspname = 'public' AND n.oid < 16384 AND d.description IS DISTINCT FROM {literal(STANDARD)}"""
@@ -92,11 +96,14 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Comment]:
     """Rows of `query` → Comment, of what was read alone."""
     texts: dict[Address, str] = {}
     parts: dict[Address, list[tuple[str, str, str]]] = {}
-    for catalog, oid, number, holder, name, contype, domain, column, text in rows:
+    for catalog, oid, number, holder, name, contype, domain, column, index, text in rows:
         if catalog == "pg_constraint" and not holder:
             owner, part = reader.object("pg_type", domain, 0), ("constraints", name)
         elif holder:
-            address = inside(catalog, holder, name, 0, contype, reader)
+            address = inside("pg_constraint" if index else catalog, holder, name, 0, contype, reader)
+            if address in reader.found and index:
+                parts.setdefault(address, []).append(("indexes", name, text))
+                continue
             if address in reader.found:
                 texts[address] = text
                 continue
@@ -139,6 +146,8 @@ def _text(text: str) -> str:
 def _part(holder: Address, sort: str, name: str) -> str:
     if sort == "columns":
         return f"COLUMN {qualified(*holder.path[:2])}.{ident(name)}"
+    if sort == "indexes":
+        return f"INDEX {qualified(holder.path[0], name)}"
     domain = "DOMAIN " if holder.kind == "domain" else ""
     return f"CONSTRAINT {ident(name)} ON {domain}{qualified(*holder.path[:2])}"
 
@@ -154,19 +163,28 @@ def _locks(address: Address) -> tuple[Lock, ...]:
     return (lock(SHARE_UPDATE_EXCLUSIVE, *found),)
 
 
+def _index_locks(holder: Address, before: Comment | None, after: Comment | None) -> Iterator[Lock]:
+    """On the indexes under keys of which something else is said."""
+    said = {*(before.parts if before else ())} ^ {*(after.parts if after else ())}
+    for name in sorted({name for sort, name, _ in said if sort == "indexes"}):
+        yield lock(SHARE_UPDATE_EXCLUSIVE, holder.path[0], name)
+
+
 def _draft(change: Change[Comment], context: Context, before: Comment | None) -> Draft:
     after = change.after
     holder = carrier(change.address)
     undo = tuple(_statements(change.address, after, before, context.live if before else context.desired))
+    remade = holder.kind == "domain" and holder in context.changes and after is not None
     shown = (("text", after.text), ("parts", after.parts)) if after else ()
     return Draft(
         "comment",
         Phase.EXPAND,
         f"describe {holder}" if after is not None else f"remove the comment on {holder}",
         sql(*_statements(change.address, before, after, context.desired if after else context.live)),
-        locks=_locks(change.address),
+        locks=(*_locks(change.address), *_index_locks(holder, before, after)),
         done=(Check(change.address, present=after is not None, attributes=shown),),
         undo=(sql(*undo),) if undo else (),
+        requires=(Ref(holder),) if remade else (),
         provides=after is not None,
     )
 

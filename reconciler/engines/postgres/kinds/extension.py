@@ -40,8 +40,8 @@ def lower(name: str, node: Any, place: Place) -> Extension:
 
 
 def lift(extension: Extension, _catalog: Catalog) -> Any:
-    """The schema unless it is public; never the version, which the server's packages decide."""
-    return {} if extension.schema in (None, "public") else {"schema": extension.schema}
+    """Where it is: nothing said leaves it wherever it is. Never the version, which the server's packages decide."""
+    return {} if extension.schema is None else {"schema": extension.schema}
 
 
 def query(_version: int) -> str:

@@ -223,7 +223,10 @@ def create(change: Change[ForeignKey], context: Context) -> list[Draft]:
 
 
 def replace(change: Change[ForeignKey], context: Context) -> list[Draft]:
-    """Old out and new in by one ALTER: writers are never unchecked."""
+    """Old out and new in by one ALTER: writers are never unchecked. Alone where the table it refers to goes."""
+    if context.deletes(change.address.sibling("table", change.live.table)):
+        gone = dataclasses.replace(drop(change, context)[0], slot="out", removes=True, done=())
+        return [gone, *_add(change, context, Phase.CONTRACT, "")]
     return _add(change, context, Phase.CONTRACT, f"DROP CONSTRAINT {ident(change.address.name)}, ")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.engines.postgres import routine_arguments as arguments
 from reconciler.engines.postgres import routine_changes as changes
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.routine_arguments import Argument, plain_type
 from reconciler.engines.postgres.routine_parts import (
     COMPILED,
@@ -191,9 +192,9 @@ def temporary(function: Function) -> str:
     return definition(function, schema="pg_temp")
 
 
-def create(change: Change[Function], _context: Context) -> list[Draft]:
+def create(change: Change[Function], context: Context) -> list[Draft]:
     """No lock on anything that exists."""
-    return [changes.made(change.desired, definition(change.desired))]
+    return [changes.made(change.desired, definition(change.desired), freed(change, context))]
 
 
 def drop(change: Change[Function], _context: Context) -> list[Draft]:
@@ -241,6 +242,9 @@ KIND = PgKind(
     rebuild=rebuild,
     replaces=replaces,
     disturbs=disturbs,
+    namesakes=changes.namesakes,
+    collides=changes.collides,
+    bound=True,
     rules=(
         rule(
             *("language", "arguments", "body", "sql_body", "library", "security_definer", "settings", "transforms"),

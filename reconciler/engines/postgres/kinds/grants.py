@@ -134,14 +134,25 @@ def _target(holder: Address, owner: str, catalog: Catalog, context: Context) -> 
 
 
 def _is_new(change: Change[Grants], context: Context) -> bool:
-    return change.forced is not None or context.creates(carrier(change.address))
+    holder = carrier(change.address)  # a table goes on when a column of it is made anew
+    return context.creates(holder) or (change.forced is not None and holder.kind != "table")
 
 
 def _before(change: Change[Grants], context: Context) -> Privileges:
-    """What there is when the plan gets there: a new object has what default privileges give it."""
+    """What there is when the plan gets there: new objects have what default privileges give them, columns nothing."""
     if _is_new(change, context):
         return change.after.start if change.after is not None else NONE
-    return change.before.privileges if change.before is not None else NONE
+    if change.before is None:
+        return NONE
+    holder, held = carrier(change.address), change.before.privileges
+    if change.forced is None:
+        return held
+    kept = (e for e in held.entries if not e.column or not _anew(holder, e.column, context))
+    return held._replace(entries=tuple(kept))
+
+
+def _anew(table: Address, column: str, context: Context) -> bool:
+    return context.creates(table.sibling("column", (*table.path, column)))
 
 
 def revokes(change: Change[Any], context: Context) -> bool:

@@ -16,7 +16,7 @@ from reconciler.engines.postgres.constraint_parts import (
     table_name,
 )
 from reconciler.engines.postgres.detached import becomes_twin, survives
-from reconciler.engines.postgres.index_changes import create, drop, rebuild, repair, replace, set_options
+from reconciler.engines.postgres.index_changes import create, disturbs, drop, rebuild, repair, replace, set_options
 from reconciler.engines.postgres.index_parts import KEYS, KEYS_FROM, PART, Keys, Part
 from reconciler.engines.postgres.index_parts import lift as lift_part
 from reconciler.engines.postgres.index_parts import lower as lower_part
@@ -188,6 +188,7 @@ KIND = PgKind(
     drop=drop,
     replace=replace,
     rebuild=rebuild,
+    disturbs=disturbs,
     rules=(rule("valid", emit=repair), rule("options", emit=set_options)),
     temporary=temporary,
     piece=True,

@@ -15,6 +15,7 @@ from reconciler.engines.postgres.constraint_parts import (
     column_addresses,
     dropped_with_column,
     duplicates,
+    key_rebuilt,
     lift_deferrable,
     lower_deferrable,
     reads_columns,
@@ -255,6 +256,13 @@ def rename(change: Change[PrimaryKey], context: Context) -> list[Draft]:
     ]
 
 
+def rebuild(change: Change[PrimaryKey], context: Context) -> list[Draft]:
+    """Out while a column of it is made anew, then in again; with its table, when that is made anew."""
+    if context.creates(table_address(change.address)):
+        return replace(change, context)
+    return key_rebuilt(change, change.live.name, change.desired.name, (clause(change.live), clause(change.desired)))
+
+
 KIND = PgKind(
     name="primary_key",
     resource=PrimaryKey,
@@ -270,7 +278,7 @@ KIND = PgKind(
     create=create,
     drop=drop,
     replace=replace,
-    rebuild=replace,
+    rebuild=rebuild,
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
     rules=(rule("name", emit=rename),),
     parent="table",

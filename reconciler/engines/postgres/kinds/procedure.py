@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.engines.postgres import routine_arguments as arguments
 from reconciler.engines.postgres import routine_changes as changes
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.routine_parts import (
     SPEC,
     Routine,
@@ -63,9 +64,9 @@ def temporary(procedure: Procedure) -> str:
     return definition(procedure, schema="pg_temp")
 
 
-def create(change: Change[Procedure], _context: Context) -> list[Draft]:
+def create(change: Change[Procedure], context: Context) -> list[Draft]:
     """No lock on anything that exists."""
-    return [changes.made(change.desired, definition(change.desired))]
+    return [changes.made(change.desired, definition(change.desired), freed(change, context))]
 
 
 def drop(change: Change[Procedure], _context: Context) -> list[Draft]:
@@ -112,6 +113,9 @@ KIND = PgKind(
     rebuild=rebuild,
     replaces=replaces,
     disturbs=disturbs,
+    namesakes=changes.namesakes,
+    collides=changes.collides,
+    bound=True,
     rules=(
         rule(
             *("language", "arguments", "body", "sql_body", "library", "security_definer", "settings", "transforms"),

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.postgres.column_parts import Identity, defaults, lift_identity, sequence_options
+from reconciler.engines.postgres.column_anew import whole
+from reconciler.engines.postgres.column_identity import takes_identity
+from reconciler.engines.postgres.column_parts import Identity, defaults, lift_identity, restarting, sequence_options
 from reconciler.engines.postgres.column_parts import lower_identity as lower_options
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.locks import SHARE_ROW_EXCLUSIVE, access_exclusive, lock
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.quoting import dotted, ident, qualified, undotted
+from reconciler.engines.postgres.quoting import dotted, fitting, ident, literal, qualified, undotted
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -29,16 +31,18 @@ class Sequence(Resource):
     type: str
     options: Identity
     owned_by: tuple[str, str] | None = None
+    unlogged: bool = False
 
 
 OPTIONS = ("start", "increment", "min", "max", "cache", "cycle")
-WORDS = frozenset({"type", "owned_by", *OPTIONS})
+WORDS = frozenset({"type", "owned_by", "unlogged", *OPTIONS})
 SPEC = {
     "type": ["object", "null"],
     "properties": {
         "type": {"enum": ["smallint", "integer", "bigint"]},
         **{k: {"type": "integer"} for k in ("start", "increment", "min", "max", "cache")},
         "cycle": {"type": "boolean"},
+        "unlogged": {"type": "boolean", "description": "not restored after a crash (15 and later)"},
         "owned_by": {"type": "string", "description": "table.column, in the same schema"},
     },
 }
@@ -48,14 +52,13 @@ def lower(name: str, node: Any, place: Place) -> Sequence:
     """Options as of CREATE SEQUENCE; all of them have defaults."""
     said = {k: v for k, v in (node or {}).items() if k in WORDS}
     kind = said.pop("type", "bigint")
-    owner = said.pop("owned_by", None)
+    owner, unlogged = said.pop("owned_by", None), said.pop("unlogged", False)
     owned = undotted(owner) if owner else ()
     if owner and len(owned) != 2:
         raise place.fail(f"owned_by is {owner!r}", "write table.column", "owned_by")
     options = lower_options({"generated": "always", **said}, kind, place) or defaults("always", kind)
-    return Sequence(
-        place.address("sequence", name), kind, options._replace(generated=""), (owned[0], owned[1]) if owner else None
-    )
+    column = (owned[0], owned[1]) if owner else None
+    return Sequence(place.address("sequence", name), kind, options._replace(generated=""), column, unlogged)
 
 
 def lift(sequence: Sequence, _catalog: Catalog) -> Any:
@@ -66,6 +69,8 @@ def lift(sequence: Sequence, _catalog: Catalog) -> Any:
         node |= {k: v for k, v in options.items() if k != "generated"}
     if sequence.owned_by is not None:
         node["owned_by"] = dotted(*sequence.owned_by)
+    if sequence.unlogged:
+        node["unlogged"] = True
     return node
 
 
@@ -74,7 +79,8 @@ def query(_version: int) -> str:
     return f"""
         SELECT c.oid, n.nspname, c.relname, format_type(s.seqtypid, NULL),
                ARRAY[s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle::int],
-               CASE WHEN t.relnamespace = c.relnamespace THEN t.relname END, a.attname
+               CASE WHEN t.relnamespace = c.relnamespace THEN t.relname END, a.attname,
+               c.relpersistence = 'u'
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid
         LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
              AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
@@ -87,10 +93,11 @@ def query(_version: int) -> str:
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Sequence]:
     """Rows of `query` → Sequence."""
-    for oid, schema, name, kind, options, table, column in rows:
+    for oid, schema, name, kind, options, table, column, unlogged in rows:
         owner = (table, column) if table else None
         address = reader.known("pg_class", oid, reader.address("sequence", schema, name))
-        yield Sequence(address, kind, Identity("", *options), owner)
+        start, increment, low, high, cache, cycle = options
+        yield Sequence(address, kind, Identity("", start, increment, low, high, cache, bool(cycle)), owner, unlogged)
 
 
 def _name(address: Address) -> str:
@@ -110,7 +117,8 @@ def definition(sequence: Sequence) -> str:
     """CREATE SEQUENCE with the options that differ from the defaults of its type."""
     kind = f" AS {sequence.type}" if sequence.type != "bigint" else ""
     plain = sequence.options == defaults("", sequence.type)
-    return f"CREATE SEQUENCE {_name(sequence.address)}{kind}" + (
+    how = "UNLOGGED " if sequence.unlogged else ""
+    return f"CREATE {how}SEQUENCE {_name(sequence.address)}{kind}" + (
         "" if plain else f" {sequence_options(sequence.options)}"
     )
 
@@ -130,16 +138,37 @@ def _own(sequence: Sequence, phase: Phase, live: Sequence | None = None) -> Draf
     )
 
 
+def _successor(sequence: Sequence, context: Context) -> tuple[list[str], list[str], list[str]]:
+    """(before, after, back): how it takes the place of an identity column's own sequence, which has the name that a
+    serial's has, and goes on where that stands.
+    """
+    if sequence.owned_by is None:
+        return [], [], []
+    schema, (table, column) = sequence.address.path[0], sequence.owned_by
+    live = context.live.resources.get(sequence.address.sibling("column", (schema, table, column)))
+    if getattr(live, "identity", None) is None:
+        return [], [], []
+    name, aside = sequence.address.name, fitting(sequence.address.name, suffix="_identity")
+    own = f"pg_get_serial_sequence({literal(qualified(schema, table))}, {literal(column)})"
+    return (
+        [f"ALTER SEQUENCE IF EXISTS {qualified(schema, name)} RENAME TO {ident(aside)}"],
+        [f"SELECT setval({literal(qualified(schema, name))}, nextval({own}), false)"],
+        [f"ALTER SEQUENCE IF EXISTS {qualified(schema, aside)} RENAME TO {ident(name)}"],
+    )
+
+
 def create(change: Change[Sequence], context: Context) -> list[Draft]:
     """The sequence first, since defaults use it; its owner once the column is there."""
     sequence = change.desired
+    before, after, back = _successor(sequence, context)
     made = Draft(
         "create",
         Phase.EXPAND,
         f"create sequence {'.'.join(change.address.path)}",
-        sql(definition(sequence)),
+        sql(*before, definition(sequence), *after),
+        locks=access_exclusive((change.address.path[0], change.address.name)) if before else (),
         done=(Check(change.address),),
-        undo=(sql(f"DROP SEQUENCE IF EXISTS {_name(change.address)}"),),  # it may have gone with its column
+        undo=(sql(f"DROP SEQUENCE IF EXISTS {_name(change.address)}", *back),),  # it may have gone with its column
         requires=freed(change, context),
         provides=True,
     )
@@ -162,28 +191,70 @@ def drop(change: Change[Sequence], _context: Context) -> list[Draft]:
 
 
 def absorbed(change: Change[Sequence], context: Context) -> bool:
-    """Gone with the column that owns it."""
+    """Gone with the column that owns it, also where that comes again as another."""
     if change.action is not Action.DELETE or change.before is None or change.before.owned_by is None:
         return False
     column = change.address.sibling("column", (change.address.path[0], *change.before.owned_by))
-    return context.deletes(column) or context.creates(column.sibling("table", column.path[:2]))
+    own: Change[Any] | None = context.changes.get(column)
+    if context.deletes(column) or context.creates(column.sibling("table", column.path[:2])):
+        return True
+    return own is not None and own.action is not Action.DELETE and (takes_identity(own) or _goes(own))
+
+
+def _goes(change: Change[Any]) -> bool:
+    return change.action is Action.REPLACE and whole(change)
 
 
 def alter(change: Change[Sequence], _context: Context) -> list[Draft]:
-    """ALTER SEQUENCE: where it stands stays (row 85)."""
+    """ALTER SEQUENCE: where it stands stays (row 85), unless no old value is within the new limits."""
 
-    def action(sequence: Sequence) -> str:
-        return f"ALTER SEQUENCE {_name(sequence.address)} AS {sequence.type} {sequence_options(sequence.options)}"
+    def action(sequence: Sequence, before: Sequence) -> list[str]:
+        options = f"{sequence_options(sequence.options)}{restarting(before.options, sequence.options)}"
+        alter = f"ALTER SEQUENCE {_name(sequence.address)} AS {sequence.type} {options}"
+        return [*_brought_within(sequence, before), alter]
 
-    sequence = change.desired
+    sequence, live = change.desired, change.live
     return [
         Draft(
             "alter",
             Phase.EXPAND,
             f"change sequence {'.'.join(change.address.path)}",
-            sql(action(sequence)),
+            sql(*action(sequence, live)),
             locks=(lock(SHARE_ROW_EXCLUSIVE, change.address.path[0], change.address.path[1]),),
             done=(Check(change.address, attributes=(("options", sequence.options), ("type", sequence.type))),),
+            undo=(sql(*action(live, sequence)),),
+        )
+    ]
+
+
+def _brought_within(sequence: Sequence, before: Sequence) -> list[str]:
+    """A value outside narrower limits goes to the nearest that both old and new allow: ALTER SEQUENCE refuses it."""
+    old, new = before.options, sequence.options
+    lowest, highest = max(old.minimum, new.minimum), min(old.maximum, new.maximum)
+    if lowest > highest or (lowest == old.minimum and highest == old.maximum):
+        return []
+    name = _name(sequence.address)
+    nearest = f"setval({literal(name)}, greatest({lowest}, least({highest}, last_value)), false)"
+    return [f"SELECT {nearest} FROM {name} WHERE last_value NOT BETWEEN {lowest} AND {highest}"]
+
+
+def set_persistence(change: Change[Sequence], _context: Context) -> list[Draft]:
+    """SET LOGGED or UNLOGGED: a new file of one page. A table that changes takes its sequences along already."""
+
+    def action(sequence: Sequence) -> str:
+        return f"ALTER SEQUENCE {_name(sequence.address)} SET {'UNLOGGED' if sequence.unlogged else 'LOGGED'}"
+
+    sequence = change.desired
+    forgets = hazard(Code.DELETES_DATA, "after a crash of the server it starts again")
+    return [
+        Draft(
+            "persistence",
+            Phase.CONTRACT if sequence.unlogged else Phase.EXPAND,
+            f"make sequence {'.'.join(change.address.path)} {'unlogged' if sequence.unlogged else 'logged'}",
+            sql(action(sequence)),
+            locks=access_exclusive((change.address.path[0], change.address.name)),
+            hazards=(forgets,) if sequence.unlogged else (),
+            done=(Check(change.address, attributes=(("unlogged", sequence.unlogged),)),),
             undo=(sql(action(change.live)),),
         )
     ]
@@ -206,7 +277,11 @@ KIND = PgKind(
     absorbed=absorbed,
     create=create,
     drop=drop,
-    rules=(rule("type", "options", emit=alter), rule("owned_by", emit=set_owner)),
+    rules=(
+        rule("type", "options", emit=alter),
+        rule("owned_by", emit=set_owner),
+        rule("unlogged", emit=set_persistence),
+    ),
     parent="schema",
     order=30,
     top=True,

@@ -23,7 +23,7 @@ from reconciler.model.step import Draft, Phase
 
 @dataclass(frozen=True, slots=True)
 class TextSearchDictionary(Resource):
-    """Path: (schema, name). `options` are sorted."""
+    """Path: (schema, name). `options` keep their order, as the server does."""
 
     template: str = attr(Role.REPLACE)
     options: tuple[tuple[str, str], ...] = ()
@@ -43,7 +43,7 @@ def lower(name: str, node: Any, place: Place) -> TextSearchDictionary:
     """A template and its options."""
     options = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in node.get("options", {}).items()}
     address = place.address("text_search_dictionary", name)
-    return TextSearchDictionary(address, node["template"], tuple(sorted(options.items())))
+    return TextSearchDictionary(address, node["template"], tuple(options.items()))
 
 
 def lift(found: TextSearchDictionary, _catalog: Catalog) -> Any:
@@ -64,7 +64,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[TextSearchDictionary]:
     """Rows of `query` → TextSearchDictionary."""
     for oid, schema, name, place, template, options in rows:
         address = reader.known("pg_ts_dict", oid, reader.address("text_search_dictionary", schema, name))
-        yield TextSearchDictionary(address, named(place, template), tuple(sorted(_options(options or ""))))
+        yield TextSearchDictionary(address, named(place, template), tuple(_options(options or "")))
 
 
 def _options(text: str) -> Iterable[tuple[str, str]]:

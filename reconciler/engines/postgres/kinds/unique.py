@@ -15,6 +15,7 @@ from reconciler.engines.postgres.constraint_parts import (
     dropped_with_column,
     duplicates,
     in_new_table,
+    key_rebuilt,
     lift_deferrable,
     lower_deferrable,
     only_new_columns,
@@ -259,6 +260,13 @@ def drop(change: Change[Unique], context: Context) -> list[Draft]:
     ]
 
 
+def rebuild(change: Change[Unique], context: Context) -> list[Draft]:
+    """Out while a column of it is made anew, then in again; with its table, when that is made anew."""
+    if in_new_table(change, context):
+        return replace(change, context)
+    return key_rebuilt(change, change.address.name, change.address.name, (clause(change.live), clause(change.desired)))
+
+
 KIND = PgKind(
     name="unique",
     resource=Unique,
@@ -274,7 +282,7 @@ KIND = PgKind(
     create=create,
     drop=drop,
     replace=replace,
-    rebuild=replace,
+    rebuild=rebuild,
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
     parent="table",
     order=55,

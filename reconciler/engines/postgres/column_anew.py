@@ -1,0 +1,105 @@
+"""Columns that no ALTER changes: they go and come again, and so does what stands on them, in one transaction.
+
+ALTER TABLE (18) knows no way from a plain column to a generated one, nor between stored and virtual; before 17 none
+from one expression to another; a type that nothing casts to has no USING that keeps the values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.engines.postgres.column_names import label, table_address, table_name
+from reconciler.engines.postgres.column_parts import Facts
+from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.locks import access_exclusive
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import ident
+from reconciler.model.change import Change
+from reconciler.model.hazard import Code, Hazard, hazard
+from reconciler.model.kind import Context, Disturbance
+from reconciler.model.step import Check, Draft, Phase, Probe
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.column import Column
+
+OUT = "out"
+"""Slot of the draft that takes the column away."""
+
+
+def anew(change: Change[Column]) -> bool:
+    """Whether the column cannot become what is declared in place."""
+    column, live, facts = change.desired, change.live, change.desired.facts or Facts()
+    if change.changed("type", "collation") and not facts.castable:
+        return True
+    if column.generated is None:
+        return False
+    if live.generated is None or live.generated.virtual != column.generated.virtual:
+        return True
+    return change.changed("generated") and not facts.sets_expression
+
+
+def whole(change: Change[Column]) -> bool:
+    """Whether a forced rebuild has to take the column itself, and not only its default."""
+    return anew(change) or (change.live.generated is not None and change.desired.generated is not None)
+
+
+def spreads(change: Change[Column]) -> Disturbance:
+    """Taking a default away touches nobody."""
+    return Disturbance.DROPS if whole(change) else Disturbance.NONE
+
+
+def replace(change: Change[Column], context: Context) -> list[Draft]:
+    """DROP COLUMN, ADD COLUMN: it stands last then, and what it held is gone unless it was generated."""
+    from reconciler.engines.postgres.kinds.column import clause
+
+    column, live, table = change.desired, change.live, table_name(change.desired)
+    return [
+        Draft(
+            OUT,
+            Phase.CONTRACT,
+            f"take column {label(live)} away",
+            sql(f"ALTER TABLE {table} DROP COLUMN {ident(live.address.name)}"),
+            locks=access_exclusive(live.table),
+            hazards=_lost(change, context),
+            removes=True,
+        ),
+        Draft(
+            "add",
+            Phase.CONTRACT,
+            f"make column {label(column)} anew",
+            sql(f"ALTER TABLE {table} ADD COLUMN {clause(column)}"),
+            locks=access_exclusive(column.table),
+            hazards=_rewritten(column),
+            probes=_unfilled(column),
+            done=(Check(column.address), *became(change)),
+            reads=table_address(column),
+            provides=True,
+        ),
+    ]
+
+
+def _lost(change: Change[Column], context: Context) -> tuple[Hazard, ...]:
+    live, column = change.live, change.desired
+    if live.generated is not None:
+        return ()
+    rows = context.size(table_address(live)).rows
+    known = f"in about {rows} rows" if rows > 0 else "in every row"
+    why = "" if column.generated is not None else f": nothing turns the type {live.type} into {column.type}"
+    return (hazard(Code.DELETES_DATA, f"what {label(live)} holds {known} is gone{why}"),)
+
+
+def _rewritten(column: Column) -> tuple[Hazard, ...]:
+    stored = column.generated is not None and not column.generated.virtual
+    facts = column.facts or Facts()
+    if not stored and column.identity is None and facts.fast_default:
+        return ()
+    return (hazard(Code.REWRITE, f"every row of {table_name(column)} is rewritten to hold {column.address.name}"),)
+
+
+def _unfilled(column: Column) -> tuple[Probe, ...]:
+    """A table with rows takes no new column that has to hold a value and has none to offer."""
+    if not column.not_null or column.default or column.identity or column.generated:
+        return ()
+    table = table_name(column)
+    message = f"rows of {table} would have no {column.address.name}; give it a default"
+    return (Probe(message, f"SELECT ctid::text FROM {table}"),)

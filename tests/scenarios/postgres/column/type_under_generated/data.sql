@@ -1,0 +1,1 @@
+INSERT INTO t (id, net) VALUES (1, 2);

@@ -1,0 +1,2 @@
+SELECT a FROM p;
+INSERT INTO c VALUES (1, 2);
