@@ -18,6 +18,7 @@ from reconciler.engines.postgres.kinds.extension import Extension
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.range import Range
 from reconciler.engines.postgres.kinds.schema import Schema
+from reconciler.engines.postgres.kinds.subscription import Subscription, too_new
 from reconciler.engines.postgres.names import RELATIONS, TYPES
 from reconciler.engines.postgres.quoting import MAX_BYTES
 from reconciler.engines.postgres.renames import renamable
@@ -101,6 +102,11 @@ class Postgres:
             for address, resource in catalog.resources.items():
                 if not getattr(resource, "enforced", True):
                     yield address, f"{address}: NOT ENFORCED needs PostgreSQL 18", f"this is {server}"
+
+        for subscription in catalog.of_kind(Subscription):
+            for words, since in too_new(subscription, server.version[0]):
+                message = f"{subscription.address}: {words} needs PostgreSQL {since}"
+                yield subscription.address, message, f"this is {server}"
 
     def roots(self, catalog: Catalog) -> frozenset[str]:
         """The declared schemas."""
