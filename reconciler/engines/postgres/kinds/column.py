@@ -82,8 +82,10 @@ SPEC = {
     "properties": {
         "type": {"type": "string", "minLength": 1},
         "not_null": {
-            "enum": [True, False, "no_inherit"],
-            "description": "true, or no_inherit where the children need not have it",
+            "type": ["boolean", "object"],
+            "properties": {"no_inherit": {"type": "boolean"}},
+            "required": ["no_inherit"],
+            "additionalProperties": False,
         },
         "default": {
             "type": ["string", "integer", "number", "boolean", "null"],
@@ -125,16 +127,17 @@ def lower(name: str, node: Any, place: Place) -> Column:
     default = node.get("default")
     kind = canonical(written) if written else ""
     known = frozenset(WORDS)
+    required = node.get("not_null", False)
     return Column(
         place.address("column", name),
         kind,
-        bool(node.get("not_null", False)) or "identity" in node,
+        bool(required) or "identity" in node,
         None if default is None else Expr(str(default).lower() if isinstance(default, bool) else str(default)),
         lower_identity(node.get("identity"), kind, place),
         _generated(node.get("generated")),
         lower_collation(node.get("collation")),
-        not_null_no_inherit=node.get("not_null") == "no_inherit",
-        not_null_local=bool(node.get("not_null", False)),
+        not_null_no_inherit=isinstance(required, dict) and bool(required["no_inherit"]),
+        not_null_local=bool(required),
         **column_settings.lower(node),
         said=tuple(w for w in node if w in known) + (("not_null",) if "identity" in node else ()),
     )
@@ -159,7 +162,7 @@ def lift(column: Column, catalog: Catalog) -> Any:
     required = column.identity is not None or _in_key(column, catalog)
     again = column.not_null and column.not_null_local and passed is not None and not required
     if column.not_null != (old.not_null or required) or column.not_null_no_inherit or again:
-        node["not_null"] = "no_inherit" if column.not_null_no_inherit else column.not_null
+        node["not_null"] = {"no_inherit": True} if column.not_null_no_inherit else column.not_null
     if column.default != old.default and (column.default is not None or column.generated == old.generated):
         node["default"] = column.default.source if column.default is not None else None
     if column.identity is not None:
