@@ -22,7 +22,7 @@ from reconciler.model.expr import Expr
 from reconciler.model.resource import Resource
 from tests.strategies.values import TYPES, address, collations, expressions, names, texts
 
-FIXED = tuple(sorted(LIMITS)) + ("timestamp with time zone", "timestamp(3) with time zone", "uuid", "boolean", "date")
+FIXED = (*sorted(LIMITS), "timestamp with time zone", "timestamp(3) with time zone", "uuid", "boolean", "date")
 PLAIN = frozenset((*FIXED, "interval", "time without time zone"))
 """Types whose values have a fixed length: they are never compressed, nor kept elsewhere."""
 PARAMETERS = {
