@@ -37,8 +37,9 @@ from tests.postgres.bench import (
 )
 from tests.postgres.server import Postgres
 from tests.strategies.changes import changes
-from tests.strategies.declarations import Node, declarations
+from tests.strategies.declarations import declarations
 from tests.strategies.resources import RESOURCES
+from tests.strategies.values import Node
 
 SERVER = Server("PostgreSQL", (18, 0))
 quick = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -7,6 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.strategies.families import COMPOSITE, families, kept, marked, stored
+from tests.strategies.values import Node
+
 # What a server accepts: a column's name tells its family, so that whatever is said of it fits both versions of a table.
 
 FAMILIES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
@@ -34,7 +37,6 @@ FAMILIES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]
 }
 TABLES = ("users", "orders", 'Odd "t".x')
 REFERENCES = ("user_id", "order_id")
-Node = dict[str, Any]
 
 
 @st.composite
@@ -50,7 +52,8 @@ def declarations(draw: st.DrawFn, enum: tuple[str, ...] = ()) -> Node:
         section["sequences"] = {"tickets": draw(sequence_nodes()), 'odd "seq"': draw(sequence_nodes())}
     public = {name: draw(table_nodes(extensions)) for name in TABLES if draw(st.integers(0, 3))}
     link(draw, public, public, None)
-    section["tables"] = public
+    section["tables"] = public | draw(families())
+    section["composites"] = COMPOSITE
     if draw(st.booleans()):
         app = {name: draw(table_nodes(extensions)) for name in TABLES[:2] if draw(st.booleans())}
         link(draw, app, public, "public")
@@ -106,6 +109,7 @@ def column_nodes(draw: st.DrawFn, name: str, extensions: list[str]) -> Any:
         node["default"] = draw(st.sampled_from(fillings))
     if name == "S t" and node["type"] == "text" and draw(st.integers(0, 3)) == 0:
         node["collation"] = "C"
+    node |= draw(kept(node["type"]))
     return node if len(node) > 1 else node["type"]
 
 
@@ -157,6 +161,7 @@ def link(draw: st.DrawFn, tables: Node, targets: Node, schema: str | None) -> No
             if column in node["columns"] and fit and draw(st.booleans())
         }
         named(name, node)
+        node |= draw(stored()) | draw(marked(node))
 
 
 def keyed(node: Node) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from reconciler.engines.postgres.quoting import MAX_BYTES
@@ -9,6 +11,7 @@ from reconciler.engines.postgres.types import canonical
 from reconciler.model.address import Address
 from reconciler.model.expr import Expr
 
+Node = dict[str, Any]
 SERVICE = "shop"
 HOSTILE = (
     "select", "user", "Mixed Case", 'with "quotes"', "with.dot", "it's", "größe", "100%", "%(x)s", "{0}", " ",
