@@ -31,7 +31,7 @@ ROWS: dict[str, tuple[tuple[Node, ...], ...]] = {
 }
 """The rows that each of its partitions may hold, by the key; those of different partitions never meet."""
 PARTITIONS = ("events_1", 'Events "2"', "events_rest")
-STORED = {"fillfactor": (50, 70), "autovacuum_enabled": (False,), "toast.autovacuum_enabled": (False,)}
+STORED = {"fillfactor": (50, 70), "autovacuum_enabled": (False,), "parallel_workers": (4,)}
 LONG = ("text", "varchar", "varchar(20)", "varchar(50)", "jsonb", "text[]")
 COMPOSITE = {"Pair": {"attributes": {"id": "bigint", "note": "text"}}}
 
