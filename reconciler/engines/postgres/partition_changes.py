@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.postgres.attaching import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.table import Table
 
 Path = tuple[str, str]
+PARENTS = frozenset({"partition_of", "bound", "inherits", "of_type"})
 
 
 # A change of parents
@@ -179,10 +181,15 @@ def _adopted(change: Change[Table], context: Context) -> Draft:
 
 
 def _inside(change: Change[Any], context: Context) -> tuple[Ref, ...]:
-    """The columns and checks that this plan makes of the table, which a parent wants to find, and of the parents."""
+    """The columns and checks that this plan makes of the table, which a parent wants to find, and of the parents; and
+    those that it drops, where the table is to have no others.
+    """
     paths = (change.address.path, *parents_of(change.after))
     found = (a for a in context.changes if a.kind in ("column", "check") and a.path[:2] in paths)
-    return tuple(Ref(a) for a in sorted(found) if context.changes[a].after is not None)
+    exact = change.desired.partition_of or change.desired.of_type
+    own = change.address.path
+    made = (a for a in found if context.changes[a].after is not None or (exact and a.path[:2] == own))
+    return tuple(map(Ref, sorted(made)))
 
 
 def own(change: Change[Any], context: Context) -> list[Draft]:
@@ -266,7 +273,6 @@ def _attached(change: Change[Table], context: Context) -> list[Draft]:
             undo=undo,
             reads=table.address if scans(table, context) else None,
             requires=_inside(change, context),
-            provides=True,
         )
     ]
 
@@ -298,11 +304,21 @@ def _rebound(change: Change[Table], context: Context) -> Draft:
     )
 
 
-def rebuild(change: Change[Table], _context: Context) -> list[Draft]:
+def steps_aside(change: Change[Table]) -> bool:
+    """Whether it stays itself when what it is of goes and comes again; otherwise it comes anew, too."""
+    return not change.changed("partition_by")
+
+
+def rebuild(change: Change[Table], context: Context) -> list[Draft]:
     """Its parent or its type goes and comes again: the partition steps aside meanwhile, with its rows."""
+    from reconciler.engines.postgres.detached import leftovers
+    from reconciler.engines.postgres.kinds.table import KIND
+
     live, desired = change.live, change.desired
+    if not steps_aside(change):
+        return KIND.replace(change, context) if KIND.replace else []
     if live.partition_of:
-        out = [detaching(live)]
+        out = [detaching(live), *leftovers(change, context)]
     elif live.of_type:
         out = [f"ALTER TABLE {name_of(live)} NOT OF"]
     else:
@@ -313,10 +329,12 @@ def rebuild(change: Change[Table], _context: Context) -> list[Draft]:
         back = [f"ALTER TABLE {name_of(desired)} OF {qualified(*desired.of_type)}"]
     else:
         back = [f"ALTER TABLE {name_of(desired)} INHERIT {qualified(*p)}" for p in desired.inherits]
-    drafts = []
+    rules = [r for r in KIND.rules if change.changed(*r.attributes) and not r.attributes & PARENTS]
+    drafts = [replace(d, phase=Phase.CONTRACT) for r in rules for d in r.emit(change, context)]
     if out:
-        drafts.append(Draft("aside", Phase.CONTRACT, f"take {live.address.path[1]} aside", sql(*out), removes=True))
+        title = f"take {live.address.path[1]} aside"
+        drafts.insert(0, Draft("aside", Phase.CONTRACT, title, sql(*out), removes=True))
     if back:
         title = f"bring {live.address.path[1]} back"
-        drafts.append(Draft("back", Phase.CONTRACT, title, sql(*back), done=became(change), provides=True))
+        drafts.append(Draft("back", Phase.CONTRACT, title, sql(*back), done=became(change), requires=_inside(change, context), provides=True))
     return drafts
