@@ -336,5 +336,15 @@ def rebuild(change: Change[Table], context: Context) -> list[Draft]:
         drafts.insert(0, Draft("aside", Phase.CONTRACT, title, sql(*out), removes=True))
     if back:
         title = f"bring {live.address.path[1]} back"
-        drafts.append(Draft("back", Phase.CONTRACT, title, sql(*back), done=became(change), requires=_inside(change, context), provides=True))
+        drafts.append(
+            Draft(
+                "back",
+                Phase.CONTRACT,
+                title,
+                sql(*back),
+                done=became(change),
+                requires=_inside(change, context),
+                provides=True,
+            )
+        )
     return drafts
