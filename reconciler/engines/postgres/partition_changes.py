@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ from reconciler.engines.postgres.attaching import (
     scans,
 )
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.inheritance import descendants, parents_of, table_at
+from reconciler.engines.postgres.inheritance import INHERITED, descendants, parents_of, table_at
+from reconciler.engines.postgres.inheritance_changes import RECURSES
 from reconciler.engines.postgres.locks import (
     access_exclusive,
     share_row_exclusive,
@@ -27,7 +29,7 @@ from reconciler.engines.postgres.locks import (
 )
 from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.quoting import fitting, ident, qualified
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
 from reconciler.model.step import Check, Draft, Phase, Probe, Ref
@@ -155,9 +157,8 @@ def _disowned(change: Change[Table]) -> Draft:
 def _adopted(change: Change[Table], context: Context) -> Draft:
     """INHERIT in the declared order; columns and checks of the parents have to be there (row 89)."""
     live, desired = change.live, change.desired
-    kept = tuple(p for p in live.inherits if p in desired.inherits)
-    same = len(kept) if kept == desired.inherits[: len(kept)] else 0
-    new, again = desired.inherits[same:], kept[same:]
+    kept, staying = _staying(live, desired)
+    new, again = desired.inherits[len(staying) :], kept[len(staying) :]
     name = name_of(desired)
     return Draft(
         "inherit",
@@ -180,6 +181,12 @@ def _adopted(change: Change[Table], context: Context) -> Draft:
     )
 
 
+def _staying(live: Table, desired: Table) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """The parents that a child keeps, and those of them that it need not leave for the sake of their order."""
+    kept = tuple(p for p in live.inherits if p in desired.inherits)
+    return kept, kept if kept == desired.inherits[: len(kept)] else ()
+
+
 def _inside(change: Change[Any], context: Context) -> tuple[Ref, ...]:
     """The columns and checks that this plan makes of the table, which a parent wants to find, and of the parents; and
     those that it drops, where the table is to have no others.
@@ -192,23 +199,37 @@ def _inside(change: Change[Any], context: Context) -> tuple[Ref, ...]:
     return tuple(map(Ref, sorted(made)))
 
 
+def settling(table: Table, context: Context) -> Iterator[Ref]:
+    """The columns and checks of the parent that change in this plan so that a partition has to be as they are then."""
+    for address, change in context.changes.items():
+        weighs = change.action is not Action.UPDATE or change.changed(*RECURSES)
+        if weighs and address.kind in INHERITED and address.path[:2] == table.partition_of:
+            yield Ref(address)
+
+
 def own(change: Change[Any], context: Context) -> list[Draft]:
     """Columns and checks that a child has by itself too: NO INHERIT leaves them to it, and INHERIT finds them there."""
     before, after = (table_at(c, change.address) for c in (context.live, context.desired))
-    if before is None or after is None or not before.inherits or before.inherits != after.inherits:
+    parents = _staying(before, after)[1] if before is not None and after is not None else ()
+    if after is None or not any(_has(p, change, context) for p in parents):
         return []
     name = qualified(*path_of(after))
-    words = [f"ALTER TABLE {name} {w} {qualified(*p)}" for w in ("NO INHERIT", "INHERIT") for p in after.inherits]
+    words = [f"ALTER TABLE {name} {w} {qualified(*p)}" for w in ("NO INHERIT", "INHERIT") for p in parents]
     return [
         Draft(
             "own",
             Phase.CONTRACT,
             f"let {'.'.join(change.address.path[1:])} belong to the child itself too",
             sql(*words),
-            locks=(*access_exclusive(path_of(after)), *share_update_exclusive(*after.inherits)),
+            locks=(*access_exclusive(path_of(after)), *share_update_exclusive(*parents)),
             done=(Check(change.address, attributes=(("local", True),)),),
         )
     ]
+
+
+def _has(parent: Path, change: Change[Any], context: Context) -> bool:
+    """Whether the column or check comes from that parent."""
+    return change.address.sibling(change.address.kind, (*parent, change.address.name)) in context.live.resources
 
 
 # Attaching

@@ -62,7 +62,7 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
             hazards=joining.scans(table, context) if joins else (),
             done=(Check(change.address),),
             undo=(sql(f"DROP TABLE {_name(table)}"),),
-            requires=_freed(change, context),
+            requires=(*_freed(change, context), *(partitions.settling(table, context) if joins else ())),
             provides=True,
         )
     ]
