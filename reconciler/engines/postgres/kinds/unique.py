@@ -27,6 +27,7 @@ from reconciler.engines.postgres.constraint_parts import (
 )
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.index_marks import marked
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey, key_query
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, access_exclusive, share_update_exclusive
@@ -281,8 +282,8 @@ KIND = PgKind(
     absorbed=absorbed,
     create=create,
     drop=drop,
-    replace=replace,
-    rebuild=rebuild,
+    replace=marked(replace),
+    rebuild=marked(rebuild),
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
     parent="table",
     order=55,
