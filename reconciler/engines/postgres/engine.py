@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -31,14 +31,20 @@ from reconciler.model.kind import Place
 from reconciler.model.resource import Resource
 from reconciler.model.step import Operation
 
-SINCE = (
-    ("nulls_not_distinct", True, 15, "NULLS NOT DISTINCT"),
-    ("not_null_no_inherit", True, 18, "NOT NULL NO INHERIT"),
-    ("enforced", False, 18, "NOT ENFORCED"),
-    ("without_overlaps", True, 18, "WITHOUT OVERLAPS"),
-    ("period", True, 18, "PERIOD"),
+
+def _virtual(generated: Any) -> bool:
+    return isinstance(generated, Generated) and generated.virtual
+
+
+SINCE: tuple[tuple[str, Callable[[Any], bool], int, str], ...] = (
+    ("nulls_not_distinct", bool, 15, "NULLS NOT DISTINCT"),
+    ("not_null_no_inherit", bool, 18, "NOT NULL NO INHERIT"),
+    ("enforced", lambda enforced: enforced is False, 18, "NOT ENFORCED"),
+    ("without_overlaps", bool, 18, "WITHOUT OVERLAPS"),
+    ("period", bool, 18, "PERIOD"),
+    ("generated", _virtual, 18, "a virtual column"),
 )
-"""(attribute, value, the version that came with it, what the documentation calls it)."""
+"""(attribute, the values that need it, the version that came with it, what the documentation calls it)."""
 
 
 def discovered() -> dict[str, PgKind[Any]]:
@@ -96,13 +102,15 @@ class Postgres:
 
     def unsupported(self, catalog: Catalog, server: Server) -> Iterable[tuple[Address, str, str]]:
         """What the server's version does not have yet."""
-        for address, resource in catalog.resources.items():
-            for attribute, value, version, words in SINCE:
-                if server.version < (version,) and getattr(resource, attribute, None) is value:
+        if server.version < (18,):
+            for column in catalog.of_kind(Column):
+                if column.not_null_name:
+                    yield column.address, f"{column.address}: not_null_name needs PostgreSQL 18", f"this is {server}"
+        missing = [s for s in SINCE if server.version < (s[2],)]
+        for address, resource in catalog.resources.items() if missing else ():
+            for attribute, new, version, words in missing:
+                if new(getattr(resource, attribute, None)):
                     yield address, f"{address}: {words} needs PostgreSQL {version}", f"this is {server}"
-            generated = getattr(resource, "generated", None)
-            if server.version < (18,) and isinstance(generated, Generated) and generated.virtual:
-                yield address, f"{address}: virtual columns need PostgreSQL 18", f"this is {server}"
 
     def roots(self, catalog: Catalog) -> frozenset[str]:
         """The declared schemas."""

@@ -151,6 +151,7 @@ def passed_on(resource: Any, table: Address) -> Any:
         identity=None,
         not_null=resource.not_null and not resource.not_null_no_inherit,
         not_null_no_inherit=False,
+        not_null_name="",
         not_null_local=False,
         statistics=-1,
         options=(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.engines.postgres import column_settings, inheritance, storage_options
+from reconciler.engines.postgres import column_settings, inheritance, not_nulls, storage_options
 from reconciler.engines.postgres.column_parts import render_identity
 from reconciler.engines.postgres.kinds.check import Check
 from reconciler.engines.postgres.kinds.check import clause as check_clause
@@ -85,7 +85,7 @@ def _column(column: Column, table: Table, catalog: Catalog, child: bool) -> str 
     if column.generated is not None and column.generated != passed.generated:
         words.append(f"GENERATED ALWAYS AS ({column.generated.expression.source}) STORED")
     if column.not_null and (column.not_null_local or not passed.not_null) and not _in_key(column, catalog):
-        words.append("NOT NULL")
+        words.append(not_nulls.clause(column))
     options = "WITH OPTIONS " if table.of_type else ""
     return f"{ident(column.address.name)} {options}{' '.join(words)}" if words else None
 

@@ -152,7 +152,11 @@ def absorbed(change: Change[Check], context: Context) -> bool:
 def create(change: Change[Check], context: Context) -> list[Draft]:
     """NOT VALID at once, VALIDATE in a transaction of its own: no scan under AccessExclusive (rows 37 and 38)."""
     check = change.desired
-    easy = not check.enforced or in_new_table(change, context) or (check.lets_null and only_new_columns(change, check.columns, context))
+    easy = (
+        not check.enforced
+        or in_new_table(change, context)
+        or (check.lets_null and only_new_columns(change, check.columns, context))
+    )
     return _add(change, context, Phase.EXPAND if easy else Phase.CONTRACT, "")
 
 
