@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres import column_settings, inheritance, not_nulls, storage_options
 from reconciler.engines.postgres.column_parts import render_identity
+from reconciler.engines.postgres.index_marks import clustered_on, replica_identity
 from reconciler.engines.postgres.kinds.check import Check
 from reconciler.engines.postgres.kinds.check import clause as check_clause
 from reconciler.engines.postgres.kinds.column import Column, operand
@@ -115,13 +116,5 @@ def _afterwards(column: Column, table: Table, catalog: Catalog, child: bool) -> 
 
 def settled(table: Table) -> list[str]:
     """What names an index of the table, and so comes once that is there."""
-    name = qualified(*table.address.path)
     found = [replica_identity(table)] if table.replica_identity else []
-    return found + ([f"ALTER TABLE {name} CLUSTER ON {ident(table.clustered_on)}"] if table.clustered_on else [])
-
-
-def replica_identity(table: Table) -> str:
-    """ALTER TABLE … REPLICA IDENTITY."""
-    said = table.replica_identity or ("default",)
-    words = f"USING INDEX {ident(said[1])}" if len(said) > 1 else said[0].upper()
-    return f"ALTER TABLE {qualified(*table.address.path)} REPLICA IDENTITY {words}"
+    return found + ([clustered_on(table)] if table.clustered_on else [])

@@ -28,6 +28,7 @@ from reconciler.engines.postgres.constraint_parts import (
 )
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.index_marks import keeping
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.names import freed
@@ -291,8 +292,8 @@ KIND = PgKind(
     absorbed=absorbed,
     create=create,
     drop=drop,
-    replace=replace,
-    rebuild=rebuild,
+    replace=keeping(replace),
+    rebuild=keeping(rebuild),
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
     rules=(rule("name", emit=rename),),
     parent="table",
