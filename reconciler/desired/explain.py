@@ -79,7 +79,7 @@ def _wrong_type(error: Any, rule: Mapping[str, Any], where: str, written: str) -
     hint = rule.get("description")
     if hint is None and "string" in types and isinstance(error.instance, (bool, int, float)):
         hint = f'write it in quotes: "{written}"'
-    if hint is None and types == ["boolean"]:
+    if hint is None and "boolean" in types and isinstance(error.instance, str):
         hint = "write true or false, without quotes"
     return f"{where} is {written}; expected {expected}", hint
 

@@ -14,6 +14,7 @@ from reconciler.model.kind import Kind, Policy
 from reconciler.model.naming import parent_of
 from reconciler.model.resource import Resource
 from reconciler.model.step import Size
+from reconciler.planner.rebuild import stays
 
 UNKNOWN = Size(-1, -1)
 
@@ -31,7 +32,7 @@ class PlanContext:
     sizes: Mapping[Address, Size] = field(default_factory=dict)
 
     def creates(self, address: Address) -> bool:
-        """The resource, or what encloses it, does not exist before this plan."""
+        """The resource, or what encloses it, does not exist before this plan, or comes anew."""
         return self._ends(address, Action.CREATE, Action.REPLACE)
 
     def deletes(self, address: Address) -> bool:
@@ -41,7 +42,7 @@ class PlanContext:
     def _ends(self, address: Address | None, *actions: Action) -> bool:
         while address is not None:
             change = self.changes.get(address)
-            if change is not None and change.action in actions:
+            if change is not None and change.action in actions and not stays(change, self.kinds[address.kind]):
                 return True
             address = parent_of(address, self.kinds)
         return False

@@ -15,6 +15,7 @@ from reconciler.model.engine import Engine
 from reconciler.model.kind import Disturbance
 from reconciler.model.naming import parent_of, references_of
 from reconciler.model.step import Draft, Phase
+from reconciler.planner.rebuild import stays
 
 
 @dataclass(slots=True)
@@ -139,12 +140,25 @@ class Graph:
     def _create_after(self, makers: list[int], mine: list[int], wanted: Address) -> None:
         theirs = self._drafts(wanted)
         if makers and theirs != mine:
-            self.nodes[makers[0]].after.update(self._providers(theirs))
+            aside = self._aside(self.nodes[makers[0]].address, wanted)
+            self.nodes[makers[0]].after.update(aside or self._providers(theirs))
+
+    def _aside(self, address: Address, whole: Address) -> list[int]:
+        """The drafts after which what stands in something that only steps aside can change: before it is back."""
+        change = self.changes.get(whole)
+        if change is None or parent_of(address, self.engine.kinds) != whole:
+            return []
+        own = self.of.get(whole, []) if stays(change, self.engine.kinds[whole.kind]) else []
+        return [i for i in own if self.nodes[i].draft.removes]
 
     def _release_before(self, removers: list[int], mine: list[int], held: Address, change: Change[Any]) -> None:
         theirs = self._drafts(held)
         other = self.changes.get(self.nodes[theirs[0]].address) if theirs else None
         if not mine or theirs == mine or other is None:
+            return
+        if aside := self._aside(change.address, held):
+            for index in removers[:1]:
+                self.nodes[index].after.update(aside)
             return
         if other.action is Action.DELETE or other.action is Action.REPLACE:
             last = [i for i in theirs if self.nodes[i].draft.removes][:1] or theirs[-1:]

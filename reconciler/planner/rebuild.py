@@ -59,6 +59,11 @@ def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapp
     return {a: _along(c, result, kinds) for a, c in result.items()}
 
 
+def stays(change: Change[Any], kind: Kind[Any]) -> bool:
+    """Whether a forced rebuild takes only a part of it away: a partition steps aside, with all that is in it."""
+    return change.forced is not None and change.after is not None and kind.spreads(change) is Disturbance.NONE
+
+
 def _left(
     result: Changes,
     leaving: Iterable[Address],

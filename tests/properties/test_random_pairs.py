@@ -11,7 +11,8 @@ from reconciler.model.engine import Server
 from tests.postgres.bench import bench, declaration, declared, pure_plan, summary
 from tests.postgres.golden import compact
 from tests.postgres.server import Postgres
-from tests.strategies import Node, pairs, shuffled
+from tests.strategies.declarations import pairs, shuffled
+from tests.strategies.values import Node
 
 EXAMPLES = int(os.environ.get("RECONCILE_EXAMPLES", "25"))
 """A few, always the same, unless the variable asks for more: then others at every run."""

@@ -89,11 +89,14 @@ def change(change: Change[Column], context: Context) -> list[Draft]:
     holder = f"ONLY {table}" if children_of(column.address.path, context.live) else table
     if change.changed("type", "collation"):
         live = _as_new(live, column)
+        if not actions(live, column):
+            return []
+    phase = Phase.CONTRACT if change.changed("type", "collation") else Phase.EXPAND  # not before the type
     light = all(a.startswith(("SET STATISTICS", "SET (", "RESET (")) for a in actions(live, column))
     return [
         Draft(
             "settings",
-            Phase.EXPAND,
+            phase,
             f"change how {label(column)} is kept: {', '.join(n for n in NAMES if change.changed(n))}",
             sql(*after_creation(column, holder, live)),
             locks=(share_update_exclusive if light else access_exclusive)(column.table),

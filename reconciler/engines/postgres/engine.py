@@ -105,7 +105,11 @@ class Postgres:
         if server.version < (18,):
             for column in catalog.of_kind(Column):
                 if column.not_null_name:
-                    yield column.address, f"{column.address}: not_null_name needs PostgreSQL 18", f"this is {server}"
+                    yield (
+                        column.address,
+                        f"{column.address}: a NOT NULL with a name needs PostgreSQL 18",
+                        f"this is {server}",
+                    )
         missing = [s for s in SINCE if server.version < (s[2],)]
         for address, resource in catalog.resources.items() if missing else ():
             for attribute, new, version, words in missing:

@@ -194,6 +194,8 @@ def _said(own: Any, passed: Any, table: Table) -> Any:
     local = passed.local or ("type" in own.said and table.partition_of is None)
     taken = {n: getattr(own, n) for n in own.said}
     taken |= {"local": local, "said": own.said, "not_null_local": own.not_null_local}
+    if "not_null" in own.said:
+        taken["not_null_name"] = own.not_null_name
     if "generated" in names or "identity" in names:
         taken["default"] = None
     return replace(passed, **taken)

@@ -111,6 +111,8 @@ def spread(emit: Emit[Any]) -> Emit[Any]:
     def emitted(change: Change[Any], context: Context) -> list[Draft]:
         drafts = emit(change, context)
         below = descendants(change.address.path, context.live)
+        if drafts and (first := _let_go(change, context)):
+            drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, first))
         if not below or not drafts or context.creates(change.address.sibling("table", change.address.path[:2])):
             return drafts
         leaving = tuple(_leaving(change, context))
@@ -140,6 +142,22 @@ def _both(draft: Draft, address: Address, context: Context) -> Iterator[Lock]:
             table = table_at(context.live, address.sibling("table", path))
             if table is not None and table.partition_by is not None and held.on == qualified(*path):
                 yield from (lock(held.mode, p[0], p[1]) for p in descendants(path, context.live))
+
+
+def _let_go(change: Change[Any], context: Context) -> Ref | None:
+    """The step by which the table leaves a parent: until then what it has from that can be neither dropped nor altered,
+    and a partition can have no more than its parent.
+    """
+    table = change.address.sibling("table", change.address.path[:2])
+    whole = context.changes.get(table)
+    if whole is None or whole.before is None or whole.after is None or whole.action is not Action.UPDATE:
+        return None
+    before, after = table_at(context.live, table), table_at(context.desired, table)
+    partition = before is not None and before.partition_of is not None
+    held = change.action in (Action.DELETE, Action.REPLACE) or change.changed(*RECURSES)
+    if not set(parents_of(before)) - set(parents_of(after)) or not (held or partition):
+        return None
+    return Ref(table, "detach" if partition else "no inherit")
 
 
 def _leaving(change: Change[Any], context: Context) -> Iterator[Ref]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.postgres.column_names import label, table_name
 from reconciler.engines.postgres.evidence import shows
@@ -41,6 +41,17 @@ def clause(column: Column) -> str:
     """As CREATE TABLE and ADD COLUMN write it."""
     text = f"CONSTRAINT {ident(column.not_null_name)} NOT NULL" if column.not_null_name else "NOT NULL"
     return text + (" NO INHERIT" if column.not_null_no_inherit else "")
+
+
+def said(column: Column) -> dict[str, Any]:
+    """What a declaration says of the constraint beside that it is there."""
+    node: dict[str, Any] = {"name": column.not_null_name} if column.not_null_name else {}
+    return node | ({"no_inherit": True} if column.not_null_no_inherit else {})
+
+
+def lift(column: Column) -> Any:
+    """The node of `not_null`."""
+    return said(column) or column.not_null
 
 
 def adopts(declared: Column, live: Column) -> Column:

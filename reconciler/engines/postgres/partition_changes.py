@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.postgres.attaching import (
@@ -18,7 +20,8 @@ from reconciler.engines.postgres.attaching import (
     scans,
 )
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.inheritance import descendants, parents_of, table_at
+from reconciler.engines.postgres.inheritance import INHERITED, descendants, parents_of, table_at
+from reconciler.engines.postgres.inheritance_changes import RECURSES
 from reconciler.engines.postgres.locks import (
     access_exclusive,
     share_row_exclusive,
@@ -26,7 +29,7 @@ from reconciler.engines.postgres.locks import (
 )
 from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.quoting import fitting, ident, qualified
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
 from reconciler.model.step import Check, Draft, Phase, Probe, Ref
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.table import Table
 
 Path = tuple[str, str]
+PARENTS = frozenset({"partition_of", "bound", "inherits", "of_type"})
 
 
 # A change of parents
@@ -176,9 +180,8 @@ def _disowned(change: Change[Table]) -> Draft:
 def _adopted(change: Change[Table], context: Context) -> Draft:
     """INHERIT in the declared order; columns and checks of the parents have to be there (row 89)."""
     live, desired = change.live, change.desired
-    kept = tuple(p for p in live.inherits if p in desired.inherits)
-    same = len(kept) if kept == desired.inherits[: len(kept)] else 0
-    new, again = desired.inherits[same:], kept[same:]
+    kept, staying = _staying(live, desired)
+    new, again = desired.inherits[len(staying) :], kept[len(staying) :]
     name = name_of(desired)
     return Draft(
         "inherit",
@@ -201,30 +204,55 @@ def _adopted(change: Change[Table], context: Context) -> Draft:
     )
 
 
+def _staying(live: Table, desired: Table) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """The parents that a child keeps, and those of them that it need not leave for the sake of their order."""
+    kept = tuple(p for p in live.inherits if p in desired.inherits)
+    return kept, kept if kept == desired.inherits[: len(kept)] else ()
+
+
 def _inside(change: Change[Any], context: Context) -> tuple[Ref, ...]:
-    """The columns and checks that this plan makes of the table, which a parent wants to find, and of the parents."""
+    """The columns and checks that this plan makes of the table, which a parent wants to find, and of the parents; and
+    those that it drops, where the table is to have no others.
+    """
     paths = (change.address.path, *parents_of(change.after))
     found = (a for a in context.changes if a.kind in ("column", "check") and a.path[:2] in paths)
-    return tuple(Ref(a) for a in sorted(found) if context.changes[a].after is not None)
+    exact = change.desired.partition_of or change.desired.of_type
+    own = change.address.path
+    made = (a for a in found if context.changes[a].after is not None or (exact and a.path[:2] == own))
+    return tuple(map(Ref, sorted(made)))
+
+
+def settling(table: Table, context: Context) -> Iterator[Ref]:
+    """The columns and checks of the parent that change in this plan so that a partition has to be as they are then."""
+    for address, change in context.changes.items():
+        weighs = change.action is not Action.UPDATE or change.changed(*RECURSES)
+        if weighs and address.kind in INHERITED and address.path[:2] == table.partition_of:
+            yield Ref(address)
 
 
 def own(change: Change[Any], context: Context) -> list[Draft]:
     """Columns and checks that a child has by itself too: NO INHERIT leaves them to it, and INHERIT finds them there."""
     before, after = (table_at(c, change.address) for c in (context.live, context.desired))
-    if before is None or after is None or not before.inherits or before.inherits != after.inherits:
+    parents = _staying(before, after)[1] if before is not None and after is not None else ()
+    if after is None or not any(_has(p, change, context) for p in parents):
         return []
     name = qualified(*path_of(after))
-    words = [f"ALTER TABLE {name} {w} {qualified(*p)}" for w in ("NO INHERIT", "INHERIT") for p in after.inherits]
+    words = [f"ALTER TABLE {name} {w} {qualified(*p)}" for w in ("NO INHERIT", "INHERIT") for p in parents]
     return [
         Draft(
             "own",
             Phase.CONTRACT,
             f"let {'.'.join(change.address.path[1:])} belong to the child itself too",
             sql(*words),
-            locks=(*access_exclusive(path_of(after)), *share_update_exclusive(*after.inherits)),
+            locks=(*access_exclusive(path_of(after)), *share_update_exclusive(*parents)),
             done=(Check(change.address, attributes=(("local", True),)),),
         )
     ]
+
+
+def _has(parent: Path, change: Change[Any], context: Context) -> bool:
+    """Whether the column or check comes from that parent."""
+    return change.address.sibling(change.address.kind, (*parent, change.address.name)) in context.live.resources
 
 
 # Attaching
@@ -290,7 +318,6 @@ def _attached(change: Change[Table], context: Context) -> list[Draft]:
             undo=undo,
             reads=table.address if scans(table, context) else None,
             requires=_inside(change, context),
-            provides=True,
         )
     ]
 
@@ -322,11 +349,21 @@ def _rebound(change: Change[Table], context: Context) -> Draft:
     )
 
 
-def rebuild(change: Change[Table], _context: Context) -> list[Draft]:
+def steps_aside(change: Change[Table]) -> bool:
+    """Whether it stays itself when what it is of goes and comes again; otherwise it comes anew, too."""
+    return not change.changed("partition_by")
+
+
+def rebuild(change: Change[Table], context: Context) -> list[Draft]:
     """Its parent or its type goes and comes again: the partition steps aside meanwhile, with its rows."""
+    from reconciler.engines.postgres.detached import leftovers
+    from reconciler.engines.postgres.kinds.table import KIND
+
     live, desired = change.live, change.desired
+    if not steps_aside(change):
+        return KIND.replace(change, context) if KIND.replace else []
     if live.partition_of:
-        out = [detaching(live)]
+        out = [detaching(live), *leftovers(change, context)]
     elif live.of_type:
         out = [f"ALTER TABLE {name_of(live)} NOT OF"]
     else:
@@ -337,10 +374,22 @@ def rebuild(change: Change[Table], _context: Context) -> list[Draft]:
         back = [f"ALTER TABLE {name_of(desired)} OF {qualified(*desired.of_type)}"]
     else:
         back = [f"ALTER TABLE {name_of(desired)} INHERIT {qualified(*p)}" for p in desired.inherits]
-    drafts = []
+    rules = [r for r in KIND.rules if change.changed(*r.attributes) and not r.attributes & PARENTS]
+    drafts = [replace(d, phase=Phase.CONTRACT) for r in rules for d in r.emit(change, context)]
     if out:
-        drafts.append(Draft("aside", Phase.CONTRACT, f"take {live.address.path[1]} aside", sql(*out), removes=True))
+        title = f"take {live.address.path[1]} aside"
+        drafts.insert(0, Draft("aside", Phase.CONTRACT, title, sql(*out), removes=True))
     if back:
         title = f"bring {live.address.path[1]} back"
-        drafts.append(Draft("back", Phase.CONTRACT, title, sql(*back), done=became(change), provides=True))
+        drafts.append(
+            Draft(
+                "back",
+                Phase.CONTRACT,
+                title,
+                sql(*back),
+                done=became(change),
+                requires=_inside(change, context),
+                provides=True,
+            )
+        )
     return drafts

@@ -62,7 +62,7 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
             hazards=joining.scans(table, context) if joins else (),
             done=(Check(change.address),),
             undo=(sql(f"DROP TABLE {_name(table)}"),),
-            requires=_freed(change, context),
+            requires=(*_freed(change, context), *(partitions.settling(table, context) if joins else ())),
             provides=True,
         )
     ]
@@ -161,7 +161,7 @@ def replace(change: Change[Table], context: Context) -> list[Draft]:
         done=(Check(change.address, attributes=(("partition_by", change.desired.partition_by),)),),
         undo=None,
     )
-    return [gone, made, *rest]
+    return [gone, made, *(dataclasses.replace(d, phase=Phase.CONTRACT) for d in rest)]
 
 
 def _owned(sequence: Sequence, table: Table) -> bool:

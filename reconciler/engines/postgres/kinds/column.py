@@ -87,10 +87,11 @@ SPEC = {
     "properties": {
         "type": {"type": "string", "minLength": 1},
         "not_null": {
-            "enum": [True, False, "no_inherit"],
-            "description": "true, or no_inherit where the children need not have it",
+            "type": ["boolean", "object"],
+            "properties": {"name": {"type": "string", "minLength": 1}, "no_inherit": {"type": "boolean"}},
+            "minProperties": 1,
+            "additionalProperties": False,
         },
-        "not_null_name": {"type": "string", "minLength": 1},
         "default": {
             "type": ["string", "integer", "number", "boolean", "null"],
             "description": "an SQL expression; text in SQL quotes: \"'pending'\"",
@@ -132,23 +133,26 @@ def lower(name: str, node: Any, place: Place) -> Column:
     default = node.get("default")
     kind = canonical(written) if written else ""
     known = frozenset(WORDS)
+    required = node.get("not_null", False)
     return Column(
         place.address("column", name),
         kind,
-        bool(node.get("not_null", False)) or "identity" in node,
+        bool(required) or "identity" in node,
         None if default is None else Expr(str(default).lower() if isinstance(default, bool) else str(default)),
         lower_identity(node.get("identity"), kind, place, name),
         _generated(node.get("generated")),
         lower_collation(node.get("collation")),
-        not_null_no_inherit=node.get("not_null") == "no_inherit",
-        not_null_name=not_nulls.chosen(node.get("not_null_name", ""), (*place.parent, name)),
-        not_null_local=bool(node.get("not_null", False)),
+        not_null_no_inherit=isinstance(required, dict) and bool(required.get("no_inherit")),
+        not_null_name=not_nulls.chosen(required.get("name", ""), (*place.parent, name))
+        if isinstance(required, dict)
+        else "",
+        not_null_local=bool(required),
         **column_settings.lower(node),
         said=tuple(w for w in node if w in known) + (("not_null",) if "identity" in node else ()),
     )
 
 
-WORDS = ("type", "not_null", "not_null_name", "default", "identity", "generated", "collation", *column_settings.NAMES)
+WORDS = ("type", "not_null", "default", "identity", "generated", "collation", *column_settings.NAMES)
 
 
 def _generated(node: Any) -> Generated | None:
@@ -166,10 +170,8 @@ def lift(column: Column, catalog: Catalog) -> Any:
     node: dict[str, Any] = {} if passed is not None and passed.local >= column.local else {"type": column.type}
     required = column.identity is not None or _in_key(column, catalog)
     again = column.not_null and column.not_null_local and passed is not None and not required
-    if column.not_null != (old.not_null or required) or column.not_null_no_inherit or again:
-        node["not_null"] = "no_inherit" if column.not_null_no_inherit else column.not_null
-    if column.not_null_name:
-        node["not_null_name"] = column.not_null_name
+    if column.not_null != (old.not_null or required) or not_nulls.said(column) or again:
+        node["not_null"] = not_nulls.lift(column)
     if column.default != old.default and (column.default is not None or column.generated == old.generated):
         node["default"] = column.default.source if column.default is not None else None
     if column.identity is not None:

@@ -1,8 +1,4 @@
-"""Random PostgreSQL resources and declarations.
-
-`RESOURCES` draws one resource of a kind with any values that its declaration can say, names of every sort included; no
-server has to accept it. `declarations` draws what a server does accept, from few names, so that two of them overlap.
-"""
+"""Random declarations that a server accepts, from few names, so that two of them overlap."""
 
 from __future__ import annotations
 
@@ -11,194 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.engines.postgres.column_parts import LIMITS, Generated, Identity, defaults
-from reconciler.engines.postgres.index_parts import Part
-from reconciler.engines.postgres.kinds.check import Check
-from reconciler.engines.postgres.kinds.column import Column
-from reconciler.engines.postgres.kinds.enum import Enum
-from reconciler.engines.postgres.kinds.extension import Extension
-from reconciler.engines.postgres.kinds.foreign_key import ACTIONS, ForeignKey
-from reconciler.engines.postgres.kinds.index import Index
-from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
-from reconciler.engines.postgres.kinds.schema import Schema
-from reconciler.engines.postgres.kinds.sequence import Sequence
-from reconciler.engines.postgres.kinds.table import Table
-from reconciler.engines.postgres.kinds.unique import Unique
-from reconciler.engines.postgres.quoting import MAX_BYTES
-from reconciler.engines.postgres.types import canonical
-from reconciler.model.address import Address
-from reconciler.model.expr import Expr
-from reconciler.model.resource import Resource
-
-SERVICE = "shop"
-HOSTILE = (
-    "select", "user", "Mixed Case", 'with "quotes"', "with.dot", "it's", "größe", "100%", "%(x)s", "{0}", " ",
-    '"; drop table t; --', "a\\b", "tab\there", "日本", "$1", "/* c */", "-- c", "null", "true", "1", "~", "a: b", "#x",
-)  # fmt: skip
-CHARACTERS = st.characters(codec="utf-8", exclude_characters="\0")
-names = st.sampled_from(HOSTILE) | st.text(CHARACTERS, min_size=1, max_size=15).filter(
-    lambda t: len(t.encode()) <= MAX_BYTES
-)
-plain_names = st.from_regex(r"[a-z_][a-z0-9_]{0,10}", fullmatch=True)
-texts = st.text(CHARACTERS, min_size=1, max_size=30)
-expressions = (st.sampled_from(["a > 0", "now()", "'x'", 'lower("A b")', "a IN ('p', 'q')"]) | texts).map(Expr)
-TYPES = tuple(
-    map(
-        canonical,
-        "text int bigint smallint numeric(12,2) varchar(20) timestamptz timestamptz(3) uuid jsonb text[] bool char(3) "
-        "interval bytea date inet int4range bit(3) time".split(),
-    )
-)
-column_lists = st.lists(names, min_size=1, max_size=3, unique=True).map(tuple)
-some_columns = st.lists(names, max_size=2, unique=True).map(tuple)
-timings = st.sampled_from([(False, False), (True, False), (True, True)])
-collations = st.none() | st.tuples(st.sampled_from(["pg_catalog", "public", "Odd schema"]), names.filter(str.strip))
-
-
-def address(kind: str, *path: str) -> Address:
-    """An address in the service of the tests."""
-    return Address(SERVICE, "postgres", kind, path)
-
-
-@st.composite
-def identities(draw: st.DrawFn, kind: str, generated: tuple[str, ...]) -> Identity:
-    """Options that a sequence of the type can have."""
-    increment = draw(st.integers(-5, 5).filter(bool))
-    base = defaults(draw(st.sampled_from(generated)), kind, increment)
-    if draw(st.booleans()):
-        return base
-    low = draw(st.integers(1, 100) if increment > 0 else st.integers(-100, -50))
-    high = draw(st.integers(200, LIMITS[kind]) if increment > 0 else st.integers(-20, -1))
-    start = draw(st.integers(low, high))
-    cache, cycle = draw(st.integers(1, 50)), draw(st.booleans())
-    return Identity(base.generated, start, increment, low, high, cache, cycle)
-
-
-@st.composite
-def columns(draw: st.DrawFn) -> Column:
-    where = address("column", draw(names), draw(names), draw(names))
-    filled = draw(st.sampled_from(["nothing", "default", "identity", "generated"]))
-    kind = draw(st.sampled_from(sorted(LIMITS) if filled == "identity" else TYPES))
-    return Column(
-        where,
-        kind,
-        draw(st.booleans()) or filled == "identity",
-        draw(expressions) if filled == "default" else None,
-        draw(identities(kind, ("always", "by_default"))) if filled == "identity" else None,
-        Generated(draw(expressions), draw(st.booleans())) if filled == "generated" else None,
-        draw(collations) if filled != "identity" else None,
-    )
-
-
-@st.composite
-def sequences(draw: st.DrawFn) -> Sequence:
-    kind = draw(st.sampled_from(sorted(LIMITS)))
-    owner = draw(st.none() | st.tuples(names, names.filter(lambda n: "." not in n)))
-    where, options = address("sequence", draw(names), draw(names)), draw(identities(kind, ("",)))
-    return Sequence(where, kind, options, owner, draw(st.booleans()))
-
-
-@st.composite
-def parts(draw: st.DrawFn) -> Part:
-    expression = draw(st.none() | expressions)
-    return Part(
-        "" if expression else draw(names),
-        expression,
-        draw(st.sampled_from(["", "text_pattern_ops", "gist_trgm_ops (siglen=32)"])),
-        draw(collations),
-        draw(st.booleans()),
-        draw(st.booleans()),
-    )
-
-
-@st.composite
-def indexes(draw: st.DrawFn) -> Index:
-    keys = tuple(draw(st.lists(parts(), min_size=1, max_size=3)))
-    include = draw(some_columns)
-    return Index(
-        address("index", draw(names), draw(names), draw(names)),
-        draw(st.sampled_from(["btree", "gin", "hash", "brin"])),
-        keys,
-        include,
-        draw(st.booleans()),
-        draw(st.booleans()),
-        draw(st.none() | expressions),
-        tuple(sorted(draw(st.dictionaries(plain_names, plain_names, max_size=2)).items())),
-        uses=(*(p.column for p in keys if p.column), *include),
-    )
-
-
-@st.composite
-def foreign_keys(draw: st.DrawFn) -> ForeignKey:
-    here = draw(column_lists)
-    there = draw(st.lists(names, min_size=len(here), max_size=len(here), unique=True))
-    deferrable, deferred = draw(timings)
-    action = st.sampled_from(sorted(ACTIONS.values()))
-    enforced = draw(st.booleans())
-    return ForeignKey(
-        address("foreign_key", draw(names), draw(names), draw(names)),
-        here,
-        (draw(names), draw(names)),
-        tuple(there),
-        draw(action),
-        draw(action),
-        draw(some_columns),
-        draw(st.booleans()),
-        deferrable,
-        deferred,
-        draw(st.booleans()) and enforced,
-        enforced,
-        draw(st.booleans()),
-    )
-
-
-@st.composite
-def uniques(draw: st.DrawFn) -> Unique:
-    where = address("unique", draw(names), draw(names), draw(names))
-    listed = draw(column_lists)
-    periods = draw(st.booleans()) and len(listed) > 1
-    return Unique(where, listed, draw(some_columns), draw(st.booleans()), *draw(timings), periods)
-
-
-@st.composite
-def primary_keys(draw: st.DrawFn) -> PrimaryKey:
-    where = address("primary_key", draw(names), draw(names))
-    listed = draw(column_lists)
-    periods = draw(st.booleans()) and len(listed) > 1
-    return PrimaryKey(where, draw(names), listed, draw(some_columns), *draw(timings), periods)
-
-
-@st.composite
-def extensions(draw: st.DrawFn) -> Extension:
-    return Extension(address("extension", draw(names)), draw(st.none() | names), draw(st.none() | texts))
-
-
-@st.composite
-def checks(draw: st.DrawFn) -> Check:
-    where = address("check", draw(names), draw(names), draw(names))
-    return Check(where, draw(expressions), draw(st.booleans()), draw(st.booleans()))
-
-
-RESOURCES: Mapping[str, st.SearchStrategy[Resource]] = {
-    "schema": names.map(lambda n: Schema(address("schema", n))),
-    "extension": extensions(),
-    "enum": st.builds(
-        lambda s, n, values: Enum(address("enum", s, n), tuple(values)),
-        names,
-        names,
-        st.lists(names, max_size=4, unique=True),
-    ),
-    "sequence": sequences(),
-    "table": st.builds(lambda s, n, u: Table(address("table", s, n), u), names, names, st.booleans()),
-    "column": columns(),
-    "primary_key": primary_keys(),
-    "unique": uniques(),
-    "check": checks(),
-    "foreign_key": foreign_keys(),
-    "index": indexes(),
-}
-"""A strategy for every kind."""
-
+from tests.strategies.families import COMPOSITE, families, kept, marked, stored
+from tests.strategies.values import Node
 
 # What a server accepts: a column's name tells its family, so that whatever is said of it fits both versions of a table.
 
@@ -227,7 +37,6 @@ FAMILIES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]
 }
 TABLES = ("users", "orders", 'Odd "t".x')
 REFERENCES = ("user_id", "order_id")
-Node = dict[str, Any]
 
 
 @st.composite
@@ -243,7 +52,8 @@ def declarations(draw: st.DrawFn, enum: tuple[str, ...] = ()) -> Node:
         section["sequences"] = {"tickets": draw(sequence_nodes()), 'odd "seq"': draw(sequence_nodes())}
     public = {name: draw(table_nodes(extensions)) for name in TABLES if draw(st.integers(0, 3))}
     link(draw, public, public, None)
-    section["tables"] = public
+    section["tables"] = public | draw(families())
+    section["composites"] = COMPOSITE
     if draw(st.booleans()):
         app = {name: draw(table_nodes(extensions)) for name in TABLES[:2] if draw(st.booleans())}
         link(draw, app, public, "public")
@@ -299,6 +109,7 @@ def column_nodes(draw: st.DrawFn, name: str, extensions: list[str]) -> Any:
         node["default"] = draw(st.sampled_from(fillings))
     if name == "S t" and node["type"] == "text" and draw(st.integers(0, 3)) == 0:
         node["collation"] = "C"
+    node |= draw(kept(node["type"]))
     return node if len(node) > 1 else node["type"]
 
 
@@ -350,6 +161,7 @@ def link(draw: st.DrawFn, tables: Node, targets: Node, schema: str | None) -> No
             if column in node["columns"] and fit and draw(st.booleans())
         }
         named(name, node)
+        node |= draw(stored()) | draw(marked(node))
 
 
 def keyed(node: Node) -> bool:

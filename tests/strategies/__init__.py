@@ -1,0 +1,1 @@
+"""Random PostgreSQL resources and declarations."""
