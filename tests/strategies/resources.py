@@ -19,6 +19,7 @@ from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.kinds.sequence import Sequence
+from reconciler.engines.postgres.kinds.subscription import Subscription
 from reconciler.engines.postgres.kinds.unique import Unique
 from reconciler.engines.postgres.subscription_parts import Subscription
 from reconciler.model.resource import Resource
@@ -80,6 +81,7 @@ def foreign_keys(draw: st.DrawFn) -> ForeignKey:
     there = draw(st.lists(names, min_size=len(here), max_size=len(here), unique=True))
     deferrable, deferred = draw(timings)
     action = st.sampled_from(sorted(ACTIONS.values()))
+    enforced = draw(st.booleans())
     return ForeignKey(
         address("foreign_key", draw(names), draw(names), draw(names)),
         here,
@@ -91,6 +93,8 @@ def foreign_keys(draw: st.DrawFn) -> ForeignKey:
         draw(st.booleans()),
         deferrable,
         deferred,
+        draw(st.booleans()) and enforced,
+        enforced,
         draw(st.booleans()),
     )
 
@@ -98,13 +102,17 @@ def foreign_keys(draw: st.DrawFn) -> ForeignKey:
 @st.composite
 def uniques(draw: st.DrawFn) -> Unique:
     where = address("unique", draw(names), draw(names), draw(names))
-    return Unique(where, draw(column_lists), draw(some_columns), draw(st.booleans()), *draw(timings))
+    listed = draw(column_lists)
+    periods = draw(st.booleans()) and len(listed) > 1
+    return Unique(where, listed, draw(some_columns), draw(st.booleans()), *draw(timings), periods)
 
 
 @st.composite
 def primary_keys(draw: st.DrawFn) -> PrimaryKey:
     where = address("primary_key", draw(names), draw(names))
-    return PrimaryKey(where, draw(names), draw(column_lists), draw(some_columns), *draw(timings))
+    listed = draw(column_lists)
+    periods = draw(st.booleans()) and len(listed) > 1
+    return PrimaryKey(where, draw(names), listed, draw(some_columns), *draw(timings), periods)
 
 
 @st.composite

@@ -20,7 +20,7 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
 )
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.inheritance_changes import handed_down, inherited, rows_of, spread
+from reconciler.engines.postgres.inheritance_changes import handed_down, inherited, rows_of, shared_parents, spread
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.mentions import of_expression
@@ -35,7 +35,7 @@ from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
 from reconciler.model.step import Check as StepCheck
-from reconciler.model.step import Draft, Phase, Probe
+from reconciler.model.step import Draft, Phase, Probe, Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,11 @@ def absorbed(change: Change[Check], context: Context) -> bool:
 def create(change: Change[Check], context: Context) -> list[Draft]:
     """NOT VALID at once, VALIDATE in a transaction of its own: no scan under AccessExclusive (rows 37 and 38)."""
     check = change.desired
-    easy = in_new_table(change, context) or (check.lets_null and only_new_columns(change, check.columns, context))
+    easy = (
+        not check.enforced
+        or in_new_table(change, context)
+        or (check.lets_null and only_new_columns(change, check.columns, context))
+    )
     return _add(change, context, Phase.EXPAND if easy else Phase.CONTRACT, "")
 
 
@@ -168,6 +172,8 @@ def _add(change: Change[Check], context: Context, phase: Phase, first: str) -> l
     check, table = change.desired, table_name(change.address)
     name = change.address.name
     refused = hazard(Code.OLD_WRITERS, f"a row that is not {check.expression.source} is refused from here on")
+    if not check.enforced:
+        refused = hazard(Code.LOOSENS, f"rows that are not {check.expression.source} are let in")
     back = f"DROP CONSTRAINT {ident(name)}" + (
         f", ADD {clause(change.before, change.before.validated)}" if change.before and first else ""
     )
@@ -175,7 +181,7 @@ def _add(change: Change[Check], context: Context, phase: Phase, first: str) -> l
         Draft(
             "add",
             phase,
-            f"check new rows of {change.address.path[1]} by {name}",
+            f"{'check new rows of' if check.enforced else 'do not check'} {change.address.path[1]} by {name}",
             sql(f"ALTER TABLE {table} {first}ADD {clause(check, valid=False)}"),
             locks=access_exclusive(table_path(change.address)),
             hazards=() if phase is Phase.EXPAND else (refused,),
@@ -248,8 +254,8 @@ def set_validated(change: Change[Check], context: Context) -> list[Draft]:
     return replace(change, context)
 
 
-def drop(change: Change[Check], _context: Context) -> list[Draft]:
-    """Instant; loosens (row 40)."""
+def drop(change: Change[Check], context: Context) -> list[Draft]:
+    """Instant; loosens (row 40). A child's own comes after the parent's, which holds it."""
     check, table = change.live, table_name(change.address)
     return [
         Draft(
@@ -261,6 +267,7 @@ def drop(change: Change[Check], _context: Context) -> list[Draft]:
             hazards=(hazard(Code.LOOSENS, f"rows that are not {check.expression} are let in"),),
             done=(StepCheck(change.address, present=False),),
             undo=(sql(f"ALTER TABLE {table} ADD {clause(check, check.validated)}"),),
+            requires=tuple(Ref(a) for a in shared_parents(change, context) if a in context.changes),
         )
     ]
 
