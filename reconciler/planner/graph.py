@@ -140,23 +140,23 @@ class Graph:
     def _create_after(self, makers: list[int], mine: list[int], wanted: Address) -> None:
         theirs = self._drafts(wanted)
         if makers and theirs != mine:
-            aside = self._aside(self.nodes[makers[0]].address, wanted)
+            aside = self._aside(self.nodes[makers[0]].address, theirs)
             self.nodes[makers[0]].after.update(aside or self._providers(theirs))
 
-    def _aside(self, address: Address, whole: Address) -> list[int]:
+    def _aside(self, address: Address, theirs: list[int]) -> list[int]:
         """The drafts after which what stands in something that only steps aside can change: before it is back."""
-        change = self.changes.get(whole)
-        if change is None or parent_of(address, self.engine.kinds) != whole:
+        whole = self.nodes[theirs[0]].address if theirs else None
+        if whole is None or parent_of(address, self.engine.kinds) != whole:
             return []
-        own = self.of.get(whole, []) if stays(change, self.engine.kinds[whole.kind]) else []
-        return [i for i in own if self.nodes[i].draft.removes]
+        aside = stays(self.changes[whole], self.engine.kinds[whole.kind])
+        return [i for i in theirs if aside and self.nodes[i].draft.removes]
 
     def _release_before(self, removers: list[int], mine: list[int], held: Address, change: Change[Any]) -> None:
         theirs = self._drafts(held)
         other = self.changes.get(self.nodes[theirs[0]].address) if theirs else None
         if not mine or theirs == mine or other is None:
             return
-        if aside := self._aside(change.address, held):
+        if aside := self._aside(change.address, theirs):
             for index in removers[:1]:
                 self.nodes[index].after.update(aside)
             return

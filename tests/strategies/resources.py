@@ -19,6 +19,7 @@ from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.kinds.sequence import Sequence
+from reconciler.engines.postgres.kinds.subscription import Subscription
 from reconciler.engines.postgres.kinds.unique import Unique
 from reconciler.model.resource import Resource
 from tests.strategies.tables import checks, columns, identities, tables
@@ -118,6 +119,28 @@ def extensions(draw: st.DrawFn) -> Extension:
     return Extension(address("extension", draw(names)), draw(st.none() | names), draw(st.none() | texts))
 
 
+@st.composite
+def subscriptions(draw: st.DrawFn) -> Subscription:
+    enabled = draw(st.booleans())
+    slots = st.from_regex(r"[a-z0-9_]{1,15}", fullmatch=True).filter(lambda n: n != "none")
+    return Subscription(
+        address("subscription", draw(names)),
+        draw(st.sampled_from(["", "host=a dbname='b c'", "service = 'it\\'s'", "postgresql://u@h/d?sslmode=require"])),
+        draw(column_lists),
+        draw(slots if enabled else st.none() | slots),
+        enabled,
+        draw(st.booleans()),
+        draw(st.sampled_from(["", "off", "on", "parallel"])),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        draw(st.sampled_from(["off", "on", "local", "remote_apply"])),
+        draw(st.sampled_from(["any", "none"])),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        draw(st.booleans()),
+    )
+
+
 RESOURCES: Mapping[str, st.SearchStrategy[Resource]] = {
     "schema": names.map(lambda n: Schema(address("schema", n))),
     "extension": extensions(),
@@ -135,5 +158,6 @@ RESOURCES: Mapping[str, st.SearchStrategy[Resource]] = {
     "check": checks(),
     "foreign_key": foreign_keys(),
     "index": indexes(),
+    "subscription": subscriptions(),
 }
 """A strategy for every kind."""

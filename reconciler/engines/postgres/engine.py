@@ -19,6 +19,7 @@ from reconciler.engines.postgres.kinds.extension import Extension
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.range import Range
 from reconciler.engines.postgres.kinds.schema import Schema
+from reconciler.engines.postgres.kinds.subscription import Subscription, too_new
 from reconciler.engines.postgres.names import RELATIONS, TYPES
 from reconciler.engines.postgres.quoting import MAX_BYTES
 from reconciler.engines.postgres.renames import renamable
@@ -115,6 +116,11 @@ class Postgres:
             for attribute, new, version, words in missing:
                 if new(getattr(resource, attribute, None)):
                     yield address, f"{address}: {words} needs PostgreSQL {version}", f"this is {server}"
+
+        for subscription in catalog.of_kind(Subscription):
+            for words, since in too_new(subscription, server.version[0]):
+                message = f"{subscription.address}: {words} needs PostgreSQL {since}"
+                yield subscription.address, message, f"this is {server}"
 
     def roots(self, catalog: Catalog) -> frozenset[str]:
         """The declared schemas."""

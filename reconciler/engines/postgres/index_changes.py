@@ -78,7 +78,7 @@ def create(change: Change[Index], context: Context) -> list[Draft]:
         ]
     if parted.partitioned(change.address, context):
         made = parted.create(change, context, _recipe(index, name), *_tightening(index, change, context))
-        return [dataclasses.replace(made[0], requires=freed(change, context)), *made[1:]]
+        return [dataclasses.replace(made[0], requires=(*made[0].requires, *freed(change, context))), *made[1:]]
     built = _built(change, name, *_tightening(index, change, context))
     return [dataclasses.replace(built, requires=freed(change, context))]
 

@@ -50,12 +50,23 @@ def handed_down(change: Change[Any], context: Context) -> bool:
         return False
     if change.action is Action.DELETE and change.live.local:
         return False  # a child that declares it by itself keeps it when the parent drops it
-    found = above(change, context, change.action)
+    found = above(change, context, change.action) or _passed_anew(change, context)
     if found is None:
         return False
     if change.action is not Action.CREATE or change.address.kind == "check":
         return True
     return not differences(change, found)
+
+
+def _passed_anew(change: Change[Any], context: Context) -> Change[Any] | None:
+    """The parent's check that comes anew as one that its children have, or no longer have."""
+    for address in shared_parents(change, context) if change.address.kind == "check" else ():
+        found = context.changes.get(address)
+        if found is None or found.action is not Action.REPLACE or not found.changed("no_inherit"):
+            continue
+        if getattr(found.after, "no_inherit", False) == (change.action is Action.DELETE):
+            return found
+    return None
 
 
 def differences(change: Change[Any], found: Change[Any]) -> tuple[AttributeChange, ...]:
@@ -111,13 +122,13 @@ def spread(emit: Emit[Any]) -> Emit[Any]:
     def emitted(change: Change[Any], context: Context) -> list[Draft]:
         drafts = emit(change, context)
         below = descendants(change.address.path, context.live)
-        if drafts and (first := _let_go(change, context)):
-            drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, first))
+        if drafts and (held := _let_go(change, context)):
+            drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, held))
         if not below or not drafts or context.creates(change.address.sibling("table", change.address.path[:2])):
             return drafts
-        leaving = tuple(_leaving(change, context))
-        gone = {p for ref in leaving for p in (ref.address.path, *descendants(ref.address.path, context.live))}
-        drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, *leaving))
+        first = tuple(leaving(change, context))
+        gone = {p for ref in first for p in (ref.address.path, *descendants(ref.address.path, context.live))}
+        drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, *first))
         return [_spread(d, change.address, [p for p in below if p not in gone]) for d in drafts]
 
     return emitted
@@ -127,9 +138,12 @@ def to_partitions(emit: Emit[Any]) -> Emit[Any]:
     """The emitter of a foreign key with the locks that it takes on the partitions of either side."""
 
     def emitted(change: Change[Any], context: Context) -> list[Draft]:
-        return [
+        drafts = [
             replace(d, locks=tuple(dict.fromkeys(_both(d, change.address, context)))) for d in emit(change, context)
         ]
+        if drafts and change.after is not None:
+            drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, *leaving(change, context)))
+        return drafts
 
     return emitted
 
@@ -160,7 +174,7 @@ def _let_go(change: Change[Any], context: Context) -> Ref | None:
     return Ref(table, "detach" if partition else "no inherit")
 
 
-def _leaving(change: Change[Any], context: Context) -> Iterator[Ref]:
+def leaving(change: Change[Any], context: Context) -> Iterator[Ref]:
     """Children that leave in this plan do so first, or they would get it too."""
     table = change.address.sibling("table", change.address.path[:2])
     for path in children_of(table.path, context.live):

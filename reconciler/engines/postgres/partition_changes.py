@@ -218,7 +218,13 @@ def _inside(change: Change[Any], context: Context) -> tuple[Ref, ...]:
     found = (a for a in context.changes if a.kind in ("column", "check") and a.path[:2] in paths)
     exact = change.desired.partition_of or change.desired.of_type
     own = change.address.path
-    made = (a for a in found if context.changes[a].after is not None or (exact and a.path[:2] == own))
+    idle = not _staying(change.live, change.desired)[1]  # then nothing is to be done where only `local` differs
+    made = (
+        a
+        for a in found
+        if (context.changes[a].after is not None or (exact and a.path[:2] == own))
+        and not (idle and [b.name for b in context.changes[a].attributes] == ["local"])
+    )
     return tuple(map(Ref, sorted(made)))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.engines.postgres.inheritance import children_of, descendants, parents_of, table_at
+from reconciler.engines.postgres.inheritance_changes import leaving
 from reconciler.engines.postgres.locks import (
     ACCESS_EXCLUSIVE,
     SHARE,
@@ -81,6 +82,7 @@ def create(
                 probes=probes,
                 done=(Check(change.address),),
                 undo=(sql(_dropping(change, recipe)),),
+                requires=tuple(leaving(change, context)),
                 provides=True,
             )
         ]

@@ -20,7 +20,7 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
 )
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.inheritance_changes import handed_down, inherited, rows_of, spread
+from reconciler.engines.postgres.inheritance_changes import handed_down, inherited, rows_of, shared_parents, spread
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.mentions import of_expression
@@ -35,7 +35,7 @@ from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
 from reconciler.model.step import Check as StepCheck
-from reconciler.model.step import Draft, Phase, Probe
+from reconciler.model.step import Draft, Phase, Probe, Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +254,8 @@ def set_validated(change: Change[Check], context: Context) -> list[Draft]:
     return replace(change, context)
 
 
-def drop(change: Change[Check], _context: Context) -> list[Draft]:
-    """Instant; loosens (row 40)."""
+def drop(change: Change[Check], context: Context) -> list[Draft]:
+    """Instant; loosens (row 40). A child's own comes after the parent's, which holds it."""
     check, table = change.live, table_name(change.address)
     return [
         Draft(
@@ -267,6 +267,7 @@ def drop(change: Change[Check], _context: Context) -> list[Draft]:
             hazards=(hazard(Code.LOOSENS, f"rows that are not {check.expression} are let in"),),
             done=(StepCheck(change.address, present=False),),
             undo=(sql(f"ALTER TABLE {table} ADD {clause(check, check.validated)}"),),
+            requires=tuple(Ref(a) for a in shared_parents(change, context) if a in context.changes),
         )
     ]
 
