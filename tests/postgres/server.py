@@ -13,8 +13,10 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from reconciler.engines.postgres.scratch import drop_database
 from reconciler.local import throwaway
 from reconciler.local.postgres import BIN_VARIABLE
+from reconciler.model.engine import Target
 from tests.postgres.binaries import NEWEST, OLDEST, RELEASES, bin_of
 
 _NAMED = os.environ.get(BIN_VARIABLE)
@@ -53,7 +55,8 @@ class Postgres:
 
     def drop(self, uri: str) -> None:
         """Drop one, with whoever is still connected."""
-        self.admin.execute(f"DROP DATABASE {urlsplit(uri).path[1:]} WITH (FORCE)")
+        connection = {"dsn": uri, "dbname": urlsplit(uri).path[1:]}
+        drop_database(self.admin, Target("tests", "postgres", "test", connection))
 
     @contextmanager
     def databases(self) -> Iterator[Postgres.Factory]:

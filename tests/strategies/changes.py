@@ -39,8 +39,17 @@ TOGETHER = {
     ("check", "enforced"): ("enforced", "validated"),
     ("check", "validated"): ("enforced", "validated"),
     # NO INHERIT and NOT VALID are said of a NOT NULL constraint that is there
-    ("column", "not_null"): ("not_null", "not_null_no_inherit"),
-    ("column", "not_null_no_inherit"): ("not_null", "not_null_no_inherit"),
+    ("column", "not_null"): ("not_null", "not_null_no_inherit", "not_null_name"),
+    ("column", "not_null_no_inherit"): ("not_null", "not_null_no_inherit", "not_null_name"),
+    ("column", "not_null_name"): ("not_null", "not_null_no_inherit", "not_null_name"),
+    # nor is a foreign key
+    ("foreign_key", "enforced"): ("enforced", "validated"),
+    ("foreign_key", "validated"): ("enforced", "validated"),
+    # a key over periods has a column beside that
+    ("primary_key", "columns"): ("columns", "without_overlaps"),
+    ("primary_key", "without_overlaps"): ("columns", "without_overlaps"),
+    ("unique", "columns"): ("columns", "without_overlaps"),
+    ("unique", "without_overlaps"): ("columns", "without_overlaps"),
 }
 """Attributes of which one cannot change without the others."""
 LACKING = ("valid", "not_null_valid")
@@ -53,6 +62,8 @@ def changes(draw: st.DrawFn, kind: str, attribute: str) -> Pair:
     if (kind, attribute) == ("table", "bound") and draw(st.booleans()):
         return draw(rebound())
     before, other = draw(_of(kind, attribute)), draw(_of(kind, attribute))
+    if attribute == "detach_pending":  # which no declared one is
+        before, other = replace(before, detach_pending=True), before
     if attribute in LACKING or attribute == "local":
         lacking: dict[str, Any] = {attribute: False}
         before, other = replace(before, **lacking), before
@@ -70,6 +81,7 @@ def changes(draw: st.DrawFn, kind: str, attribute: str) -> Pair:
 def _of(kind: str, attribute: str) -> st.SearchStrategy[Any]:
     """Of the shapes that have the attribute, or else do not."""
     having = {"partition_of": "partition", "bound": "partition", "inherits": "child", "of_type": "typed"}
+    having["detach_pending"] = "partition"
     if kind == "table" and attribute in having:
         return st.sampled_from([having[attribute], *SHAPES]).flatmap(tables)
     return RESOURCES[kind]

@@ -19,6 +19,7 @@ from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.kinds.sequence import Sequence
+from reconciler.engines.postgres.kinds.subscription import Subscription
 from reconciler.engines.postgres.kinds.unique import Unique
 from reconciler.model.resource import Resource
 from tests.strategies.tables import checks, columns, identities, tables
@@ -79,6 +80,7 @@ def foreign_keys(draw: st.DrawFn) -> ForeignKey:
     there = draw(st.lists(names, min_size=len(here), max_size=len(here), unique=True))
     deferrable, deferred = draw(timings)
     action = st.sampled_from(sorted(ACTIONS.values()))
+    enforced = draw(st.booleans())
     return ForeignKey(
         address("foreign_key", draw(names), draw(names), draw(names)),
         here,
@@ -90,6 +92,8 @@ def foreign_keys(draw: st.DrawFn) -> ForeignKey:
         draw(st.booleans()),
         deferrable,
         deferred,
+        draw(st.booleans()) and enforced,
+        enforced,
         draw(st.booleans()),
     )
 
@@ -97,18 +101,44 @@ def foreign_keys(draw: st.DrawFn) -> ForeignKey:
 @st.composite
 def uniques(draw: st.DrawFn) -> Unique:
     where = address("unique", draw(names), draw(names), draw(names))
-    return Unique(where, draw(column_lists), draw(some_columns), draw(st.booleans()), *draw(timings))
+    listed = draw(column_lists)
+    periods = draw(st.booleans()) and len(listed) > 1
+    return Unique(where, listed, draw(some_columns), draw(st.booleans()), *draw(timings), periods)
 
 
 @st.composite
 def primary_keys(draw: st.DrawFn) -> PrimaryKey:
     where = address("primary_key", draw(names), draw(names))
-    return PrimaryKey(where, draw(names), draw(column_lists), draw(some_columns), *draw(timings))
+    listed = draw(column_lists)
+    periods = draw(st.booleans()) and len(listed) > 1
+    return PrimaryKey(where, draw(names), listed, draw(some_columns), *draw(timings), periods)
 
 
 @st.composite
 def extensions(draw: st.DrawFn) -> Extension:
     return Extension(address("extension", draw(names)), draw(st.none() | names), draw(st.none() | texts))
+
+
+@st.composite
+def subscriptions(draw: st.DrawFn) -> Subscription:
+    enabled = draw(st.booleans())
+    slots = st.from_regex(r"[a-z0-9_]{1,15}", fullmatch=True).filter(lambda n: n != "none")
+    return Subscription(
+        address("subscription", draw(names)),
+        draw(st.sampled_from(["", "host=a dbname='b c'", "service = 'it\\'s'", "postgresql://u@h/d?sslmode=require"])),
+        draw(column_lists),
+        draw(slots if enabled else st.none() | slots),
+        enabled,
+        draw(st.booleans()),
+        draw(st.sampled_from(["", "off", "on", "parallel"])),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        draw(st.sampled_from(["off", "on", "local", "remote_apply"])),
+        draw(st.sampled_from(["any", "none"])),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        draw(st.booleans()),
+    )
 
 
 RESOURCES: Mapping[str, st.SearchStrategy[Resource]] = {
@@ -128,5 +158,6 @@ RESOURCES: Mapping[str, st.SearchStrategy[Resource]] = {
     "check": checks(),
     "foreign_key": foreign_keys(),
     "index": indexes(),
+    "subscription": subscriptions(),
 }
 """A strategy for every kind."""

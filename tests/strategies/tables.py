@@ -152,6 +152,7 @@ def columns(draw: st.DrawFn) -> Column:
         Generated(draw(expressions), draw(st.booleans())) if filled == "generated" else None,
         draw(collations) if filled != "identity" else None,
         not_null_no_inherit=required and draw(st.booleans()),
+        not_null_name=draw(st.just("") | names) if required else "",
         storage=draw(st.sampled_from(["", *STORAGE.values()])) if long else "",
         compression=draw(st.sampled_from(["", *COMPRESSION.values()])) if long else "",
         statistics=draw(st.just(-1) | st.integers(0, 10000)),
@@ -172,12 +173,15 @@ def possible(resource: Resource) -> bool:
     match resource:
         case Table():
             whole = as_possible(resource) == resource and (resource.bound is None) == (resource.partition_of is None)
+            whole = whole and (resource.partition_of is not None or not resource.detach_pending)
             return whole and sum(map(bool, (resource.partition_of, resource.inherits, resource.of_type))) < 2
         case Column():
             filled = sum(v is not None for v in (resource.default, resource.identity, resource.generated))
             counted = resource.identity is None or (resource.type in LIMITS and resource.not_null)
             kept = resource.type not in PLAIN or not (resource.storage or resource.compression)
-            required = resource.not_null or (resource.not_null_valid and not resource.not_null_no_inherit)
+            required = resource.not_null or (
+                resource.not_null_valid and not (resource.not_null_no_inherit or resource.not_null_name)
+            )
             return filled < 2 and counted and kept and required
         case Check():
             return resource.enforced or not resource.validated

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reconciler.engines.postgres import not_nulls
 from reconciler.engines.postgres.backfill import Backfill
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
@@ -267,7 +268,7 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
 
 def _require_native(column: Column, nulls: Probe, old: Hazard, added: bool) -> list[Draft]:
     name, table = ident(column.address.name), table_name(column)
-    constraint = ident(fitting(column.table[1], column.address.name, suffix="_not_null"))
+    constraint = ident(not_nulls.name_of(column))
     inherit = " NO INHERIT" if column.not_null_no_inherit else ""
     first = Draft(
         "require",
@@ -313,7 +314,7 @@ def _bequeath(change: Change[Column]) -> Draft:
 
 def _not_null_name(column: Column) -> str:
     live = column.facts.not_null_name if column.facts and column.facts.not_null_name else None
-    return ident(live or fitting(column.table[1], column.address.name, suffix="_not_null"))
+    return ident(live or not_nulls.name_of(column))
 
 
 def _validate_not_null(column: Column) -> Sql:
@@ -335,6 +336,9 @@ def _primary_key(column: Column, context: Context) -> PrimaryKey | None:
 
 
 def _nullable(column: Column, phase: Phase, why: str, requires: tuple[Ref, ...] = ()) -> Draft:
+    back = alter(column, "SET NOT NULL")
+    if column.not_null_name:
+        back = f"ALTER TABLE {table_name(column)} ADD {not_nulls.clause(column)} {ident(column.address.name)}"
     return Draft(
         "nullable",
         phase,
@@ -342,7 +346,7 @@ def _nullable(column: Column, phase: Phase, why: str, requires: tuple[Ref, ...] 
         sql(alter(column, "DROP NOT NULL")),
         locks=access_exclusive(column.table),
         done=(Check(column.address, attributes=(("not_null", False),)),),
-        undo=(sql(alter(column, "SET NOT NULL")),),
+        undo=(sql(back),),
         requires=requires,
     )
 

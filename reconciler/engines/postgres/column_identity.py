@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
-from reconciler.engines.postgres.column_parts import LIMITS, Identity, render_identity, restarting, sequence_options
+from reconciler.engines.postgres.column_parts import (
+    LIMITS,
+    Identity,
+    render_identity,
+    restarting,
+    sequence_name,
+    sequence_options,
+)
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, literal, qualified
@@ -17,6 +26,10 @@ from reconciler.model.step import Check, Draft, Phase
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.column import Column
+
+
+GIVEN = re.compile(r"_seq\d*$")
+"""How the names end that the server gives."""
 
 
 def differs(change: Change[Column], _context: Context) -> bool:
@@ -32,8 +45,12 @@ def takes_identity(change: Change[Column]) -> bool:
 def set_identity(change: Change[Column], context: Context) -> list[Draft]:
     """A new sequence goes on after the highest value; an index on the column finds that at once."""
     column, live = change.desired, change.live
+    renaming: list[str] = []
+    if live.identity is not None and column.identity is not None and live.identity.sequence != column.identity.sequence:
+        renaming = [_renaming(live, column)]
+        live = replace(live, identity=live.identity._replace(sequence=column.identity.sequence))
     if live.identity is not None and column.identity == _following(live.identity, live.type, column.type):
-        return []
+        return [_renamed(change.live, column)] if renaming else []
     new = live.identity is None
     steady = column.identity is not None and live.not_null and live.type == column.type
     scans = new and not _led(column, context)
@@ -45,15 +62,48 @@ def set_identity(change: Change[Column], context: Context) -> list[Draft]:
     return [
         Draft(
             "identity",
-            Phase.CONTRACT if replaced or not steady else Phase.EXPAND,
+            Phase.CONTRACT if replaced or renaming or not steady else Phase.EXPAND,
             f"change the identity of {label(column)}",
-            sql(*_statements(live, column, context)),
+            sql(*renaming, *_statements(live, column, context)),
             locks=access_exclusive(column.table),
-            hazards=(*((slow,) if scans else ()), *((gone,) if replaced else ())),
+            hazards=(*((slow,) if scans else ()), *((gone,) if replaced or renaming else ())),
             done=(Check(column.address, attributes=(("identity", column.identity),)),),
             reads=table_address(column) if scans else None,
-        )
+        ),
     ]
+
+
+def _renaming(live: Column, column: Column) -> str:
+    """ALTER SEQUENCE … RENAME: the column keeps to it by number."""
+    return f"ALTER SEQUENCE {qualified(column.table[0], _sequence(live))} RENAME TO {ident(_sequence(column))}"
+
+
+def _renamed(live: Column, column: Column) -> Draft:
+    old, new = _sequence(live), _sequence(column)
+    return Draft(
+        "sequence name",
+        Phase.CONTRACT,
+        f"rename the sequence of {label(column)} to {new}",
+        sql(_renaming(live, column)),
+        locks=access_exclusive((column.table[0], old)),
+        hazards=(hazard(Code.OLD_READERS, f"code that names the sequence {old} breaks"),),
+        done=(Check(column.address, attributes=(("identity", column.identity),)),),
+        undo=(sql(_renaming(column, live)),),
+    )
+
+
+def _sequence(column: Column) -> str:
+    said = column.identity.sequence if column.identity else ""
+    return said or sequence_name(column.table[1], column.address.name)
+
+
+def adopts(declared: Column, live: Column) -> Column:
+    """A name that the server gave under an earlier name of the table or the column is as good as the usual one."""
+    if declared.identity is None or live.identity is None or declared.identity.sequence:
+        return declared
+    if not GIVEN.search(live.identity.sequence):
+        return declared
+    return replace(declared, identity=declared.identity._replace(sequence=live.identity.sequence))
 
 
 def _statements(live: Column, column: Column, context: Context) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from reconciler.engines.postgres.quoting import fitting, ident
 from reconciler.model.address import Address
 from reconciler.model.expr import Expr
 from reconciler.model.kind import Place
@@ -12,7 +13,9 @@ LIMITS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
 
 class Identity(NamedTuple):
-    """An identity column's generation and its sequence's options, all of them resolved."""
+    """An identity column's generation and its sequence's options, all of them resolved; `sequence` is the name of that,
+    "" for the one that the server gives it.
+    """
 
     generated: str
     start: int
@@ -21,6 +24,7 @@ class Identity(NamedTuple):
     maximum: int
     cache: int
     cycle: bool
+    sequence: str = ""
 
 
 class Generated(NamedTuple):
@@ -63,7 +67,12 @@ def defaults(generated: str, kind: str, increment: int = 1) -> Identity:
     return Identity(generated, -1, increment, -limit - 1, -1, 1, False)
 
 
-def lower_identity(node: Any, kind: str, place: Place) -> Identity | None:
+def sequence_name(table: str, column: str) -> str:
+    """What the server calls the sequence of an identity column where that is free (parse_utilcmd.c)."""
+    return fitting(table, column, suffix="_seq")
+
+
+def lower_identity(node: Any, kind: str, place: Place, column: str = "") -> Identity | None:
     """`always`, `by_default`, or a mapping of options → all options resolved. Raises for a type without a sequence."""
     if node is None:
         return None
@@ -77,7 +86,9 @@ def lower_identity(node: Any, kind: str, place: Place) -> Identity | None:
     minimum, maximum = said.pop("min", base.minimum), said.pop("max", base.maximum)
     start = said.pop("start", minimum if base.increment > 0 else maximum)
     cycle = bool(said.pop("cycle", False))
-    return base._replace(minimum=minimum, maximum=maximum, start=start, cycle=cycle, **said)
+    name = said.pop("sequence_name", "")
+    own = "" if name and name == sequence_name(place.parent[1], column) else name
+    return base._replace(minimum=minimum, maximum=maximum, start=start, cycle=cycle, sequence=own, **said)
 
 
 def lift_identity(identity: Identity, kind: str) -> Any:
@@ -92,6 +103,7 @@ def lift_identity(identity: Identity, kind: str) -> Any:
         ("max", identity.maximum, base.maximum),
         ("cache", identity.cache, 1),
         ("cycle", identity.cycle, False),
+        ("sequence_name", identity.sequence, ""),
     ):
         if value != default:
             said[word] = value
@@ -110,8 +122,10 @@ def sequence_options(identity: Identity) -> str:
 def render_identity(identity: Identity, kind: str) -> str:
     """GENERATED … AS IDENTITY, with options only where they differ from the defaults."""
     word = "ALWAYS" if identity.generated == "always" else "BY DEFAULT"
-    plain = identity == defaults(identity.generated, kind)
-    return f"GENERATED {word} AS IDENTITY" + ("" if plain else f" ({sequence_options(identity)})")
+    options = [f"SEQUENCE NAME {ident(identity.sequence)}"] if identity.sequence else []
+    if identity._replace(sequence="") != defaults(identity.generated, kind):
+        options.append(sequence_options(identity))
+    return f"GENERATED {word} AS IDENTITY" + (f" ({' '.join(options)})" if options else "")
 
 
 def restarting(before: Identity, after: Identity) -> str:

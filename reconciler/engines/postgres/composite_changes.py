@@ -150,6 +150,7 @@ def convert(change: Change[Composite], context: Context) -> list[Draft]:
             raise UnsupportedChange(
                 f"{change.address}: {column.address} holds it inside another type, so its attributes cannot be changed",
                 hint="add attributes at the end instead, or declare a new type and move the column to it",
+                where=context.desired.origin(change.address),
             )
         name = ident(column.address.name)
         values = [f"({name}).{ident(a.name)}" if a.name in before else "NULL" for a in change.desired.attributes]

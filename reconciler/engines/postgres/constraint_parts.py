@@ -22,7 +22,10 @@ DEFERRABLE = {
     "enum": [True, False, "initially_deferred"],
     "description": "true, or initially_deferred",
 }
-SAMPLE = 5
+WITHOUT_OVERLAPS = {
+    "type": "boolean",
+    "description": "true where the last column is a range that must not overlap",
+}
 
 
 def lower_deferrable(node: Mapping[str, Any]) -> tuple[bool, bool]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from reconciler.engines.postgres import backfill, inheritance, types
+from reconciler.engines.postgres import backfill, foreign_key_targets, inheritance, types
 from reconciler.engines.postgres import kinds as kinds_package
 from reconciler.engines.postgres import operations as operations_module
+from reconciler.engines.postgres.column_parts import Generated
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.extension import Extension
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.range import Range
 from reconciler.engines.postgres.kinds.schema import Schema
+from reconciler.engines.postgres.kinds.subscription import Subscription, too_new
 from reconciler.engines.postgres.names import RELATIONS, TYPES
 from reconciler.engines.postgres.quoting import MAX_BYTES
 from reconciler.engines.postgres.renames import renamable
@@ -29,6 +31,21 @@ from reconciler.model.engine import ScratchServer, Server, Session, Target
 from reconciler.model.kind import Place
 from reconciler.model.resource import Resource
 from reconciler.model.step import Operation
+
+
+def _virtual(generated: Any) -> bool:
+    return isinstance(generated, Generated) and generated.virtual
+
+
+SINCE: tuple[tuple[str, Callable[[Any], bool], int, str], ...] = (
+    ("nulls_not_distinct", bool, 15, "NULLS NOT DISTINCT"),
+    ("not_null_no_inherit", bool, 18, "NOT NULL NO INHERIT"),
+    ("enforced", lambda enforced: enforced is False, 18, "NOT ENFORCED"),
+    ("without_overlaps", bool, 18, "WITHOUT OVERLAPS"),
+    ("period", bool, 18, "PERIOD"),
+    ("generated", _virtual, 18, "a virtual column"),
+)
+"""(attribute, the values that need it, the version that came with it, what the documentation calls it)."""
 
 
 def discovered() -> dict[str, PgKind[Any]]:
@@ -71,6 +88,7 @@ class Postgres:
     def complete(self, resources: dict[Address, Resource], place: Place) -> None:
         """What tables have without saying so; see `inheritance.complete`."""
         inheritance.complete(resources)
+        foreign_key_targets.complete(resources)
 
     def check(self, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
         """Names that do not fit, types that cannot be, names that clash within a schema."""
@@ -79,28 +97,30 @@ class Postgres:
         for address in inheritance.orphaned(catalog.resources):
             lacks = "a type" if address.kind == "column" else "a condition"
             yield address, f"{address} has no {lacks}", f"say it: no parent has {address.name}"
+        yield from foreign_key_targets.check(catalog)
         yield from _unknown_types(catalog)
         yield from _clashes(catalog)
 
     def unsupported(self, catalog: Catalog, server: Server) -> Iterable[tuple[Address, str, str]]:
         """What the server's version does not have yet."""
-        if server.version < (15,):
-            for address, resource in catalog.resources.items():
-                if getattr(resource, "nulls_not_distinct", False):
-                    yield address, f"{address}: NULLS NOT DISTINCT needs PostgreSQL 15", f"this is {server}"
         if server.version < (18,):
             for column in catalog.of_kind(Column):
-                if column.generated is not None and column.generated.virtual:
-                    yield column.address, f"{column.address}: virtual columns need PostgreSQL 18", f"this is {server}"
-                if column.not_null_no_inherit:
+                if column.not_null_name:
                     yield (
                         column.address,
-                        f"{column.address}: NOT NULL NO INHERIT needs PostgreSQL 18",
+                        f"{column.address}: a NOT NULL with a name needs PostgreSQL 18",
                         f"this is {server}",
                     )
-            for address, resource in catalog.resources.items():
-                if not getattr(resource, "enforced", True):
-                    yield address, f"{address}: NOT ENFORCED needs PostgreSQL 18", f"this is {server}"
+        missing = [s for s in SINCE if server.version < (s[2],)]
+        for address, resource in catalog.resources.items() if missing else ():
+            for attribute, new, version, words in missing:
+                if new(getattr(resource, attribute, None)):
+                    yield address, f"{address}: {words} needs PostgreSQL {version}", f"this is {server}"
+
+        for subscription in catalog.of_kind(Subscription):
+            for words, since in too_new(subscription, server.version[0]):
+                message = f"{subscription.address}: {words} needs PostgreSQL {since}"
+                yield subscription.address, message, f"this is {server}"
 
     def roots(self, catalog: Catalog) -> frozenset[str]:
         """The declared schemas."""

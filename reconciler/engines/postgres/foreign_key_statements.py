@@ -17,6 +17,7 @@ from reconciler.engines.postgres.locks import access_exclusive, share_row_exclus
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import columns, ident, qualified
+from reconciler.engines.postgres.temporal import period_columns, uncovered
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
@@ -29,33 +30,37 @@ if TYPE_CHECKING:
 
 def clause(key: ForeignKey) -> str:
     """The table constraint, with its name."""
-    text = f"CONSTRAINT {ident(key.address.name)} FOREIGN KEY {columns(key.columns)}"
-    text += f" REFERENCES {qualified(*key.table)} {columns(key.referenced)}" + (" MATCH FULL" if key.full else "")
+    text = f"CONSTRAINT {ident(key.address.name)} FOREIGN KEY {period_columns(key.columns, key.period)}"
+    text += f" REFERENCES {qualified(*key.table)} {period_columns(key.referenced, key.period)}"
+    text += " MATCH FULL" if key.full else ""
     if key.on_update != "no_action":
         text += f" ON UPDATE {key.on_update.replace('_', ' ').upper()}"
     if key.on_delete != "no_action":
         text += f" ON DELETE {key.on_delete.replace('_', ' ').upper()}"
         text += f" {columns(key.delete_columns)}" if key.delete_columns else ""
-    return text + timing(key.deferrable, key.deferred)
+    return text + timing(key.deferrable, key.deferred) + ("" if key.enforced else " NOT ENFORCED")
 
 
 def validity(key: ForeignKey) -> str:
     """The end of a key whose rows were never looked at."""
-    return "" if key.validated else " NOT VALID"
+    return "" if key.validated or not key.enforced else " NOT VALID"
 
 
 def orphans(key: ForeignKey, context: Context) -> Probe:
     """Finds rows that refer to nothing."""
     table, far = table_name(key.address), qualified(*key.table)
-    on = " AND ".join(f"f.{ident(b)} = t.{ident(a)}" for a, b in zip(key.columns, key.referenced, strict=True))
+    equal = [f"f.{ident(b)} = t.{ident(a)}" for a, b in zip(key.columns, key.referenced, strict=True)]
     given = " AND ".join(f"t.{ident(a)} IS NOT NULL" for a in key.columns)
     none = " AND ".join(f"t.{ident(a)} IS NULL" for a in key.columns)
     partly = f" OR NOT ({given}) AND NOT ({none})" if key.full else ""  # MATCH FULL takes all of them or none
     values = ", ".join(f"t.{ident(a)}" for a in key.columns)
+    if key.period:
+        lost = uncovered(key.columns[-1], far, key.referenced[-1], " AND ".join(equal[:-1]))
+    else:
+        lost = f"NOT EXISTS (SELECT FROM {far} f WHERE {' AND '.join(equal)})"
     return Probe(
         f"rows of {table} refer to nothing in {far}",
-        f"SELECT concat_ws(', ', {values}) FROM {rows_of(key.address, context)} t\n"
-        f"WHERE {given} AND NOT EXISTS (SELECT FROM {far} f WHERE {on}){partly}",
+        f"SELECT concat_ws(', ', {values}) FROM {rows_of(key.address, context)} t\nWHERE {given} AND {lost}{partly}",
     )
 
 

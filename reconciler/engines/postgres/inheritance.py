@@ -151,6 +151,7 @@ def passed_on(resource: Any, table: Address) -> Any:
         identity=None,
         not_null=resource.not_null and not resource.not_null_no_inherit,
         not_null_no_inherit=False,
+        not_null_name="",
         not_null_local=False,
         statistics=-1,
         options=(),
@@ -193,6 +194,8 @@ def _said(own: Any, passed: Any, table: Table) -> Any:
     local = passed.local or ("type" in own.said and table.partition_of is None)
     taken = {n: getattr(own, n) for n in own.said}
     taken |= {"local": local, "said": own.said, "not_null_local": own.not_null_local}
+    if "not_null" in own.said:
+        taken["not_null_name"] = own.not_null_name
     if "generated" in names or "identity" in names:
         taken["default"] = None
     return replace(passed, **taken)

@@ -10,7 +10,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from reconciler.engines.postgres import dependencies, generic_options, lookups
+from reconciler.engines.postgres import conninfo, dependencies, generic_options, lookups
 from reconciler.engines.postgres.kind import PgKind, Reader, not_member
 from reconciler.engines.postgres.quoting import literal
 from reconciler.model.address import Address
@@ -48,9 +48,6 @@ UNMANAGED = f"""
     SELECT 'transform', '', format_type(t.trftype, NULL) || ' for ' || l.lanname
     FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang WHERE {not_member("pg_transform", "t.oid")}
     UNION ALL
-    SELECT 'subscription', '', s.subname FROM pg_subscription s
-    WHERE s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-    UNION ALL
     SELECT 'secret option', x.name, split_part(o, '=', 1)
     FROM (SELECT f.fdwname::text, f.fdwoptions FROM pg_foreign_data_wrapper f
           UNION ALL SELECT s.srvname, s.srvoptions FROM pg_foreign_server s
@@ -59,8 +56,22 @@ UNMANAGED = f"""
          ) x (name, options), unnest(x.options) o
     WHERE split_part(o, '=', 1) ~* {literal(generic_options.SECRET.pattern)}"""
 
+_SUBSCRIPTIONS = """pg_subscription s
+    WHERE s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"""
+# whether subscriptions are read → what of them is not managed
+BESIDE = {
+    True: f"""
+    UNION ALL
+    SELECT 'secret option', s.subname, o FROM (SELECT s.subname, s.subconninfo FROM {_SUBSCRIPTIONS}) s,
+        LATERAL ({conninfo.SECRETS.format("s.subconninfo")}) x (o)""",
+    False: f"""
+    UNION ALL
+    SELECT 'subscription', '', s.subname FROM {_SUBSCRIPTIONS}""",
+}
+NOTHING = "SELECT WHERE false"
+
 REASONS = {
-    "subscription": "its connection may hold a password, which has no place in a declaration",
+    "subscription": "only a member of pg_read_all_data may read its connection",
     "secret option": "secrets have no place in a declaration; set it on the server by hand",
 }
 
@@ -106,10 +117,11 @@ def rows_of(
     renamed: Mapping[str, str] | None = None,
 ) -> Rows:
     """What `inspect` makes its catalog of."""
+    readable = _readable(connection, kinds)
     queries = [
         *lookups.QUERIES,
-        *(kind.query(version) for kind in kinds.values()),
-        UNMANAGED,
+        *(kind.query(version) if name in readable else NOTHING for name, kind in kinds.items()),
+        UNMANAGED + BESIDE["subscription" in readable],
         dependencies.query(version),
     ]
     results = _pipelined(connection, queries, {"namespaces": wanted})
@@ -158,6 +170,14 @@ class Rows:
         pickler.fast = True
         pickler.dump((self.version, self.results))
         return sha256(written.getbuffer()).hexdigest()
+
+
+def _readable(connection: psycopg.Connection[Any], kinds: Mapping[str, PgKind[Any]]) -> frozenset[str]:
+    """Kinds whose rows the role may read. A query names a column that is not for everybody only where it may."""
+    rights = {name: kind.right for name, kind in kinds.items() if kind.right}
+    row = connection.execute(f"SELECT {', '.join(rights.values())}").fetchone() or ()
+    held = dict(zip(rights, row, strict=True))
+    return frozenset(name for name in kinds if held.get(name, True))
 
 
 def _pipelined(

@@ -78,6 +78,8 @@ class PgKind(Kind[R], Generic[R]):
 
     query: Query
     read: Callable[[Iterable[Row], Reader], Iterable[R]]
+    right: str = ""
+    """SQL condition without which the role may not ask `query`: nothing of the kind is read then."""
     temporary: Callable[[R], str] | None = None
     """The statement that builds it in pg_temp, for the server to spell it: a piece of a temporary table, or an object
     of its own. None for what has nothing to spell."""

@@ -16,6 +16,8 @@ from reconciler.model.expr import Expr
 DEFAULT_COLLATION = 100
 Spot = tuple[int, int]
 """A column: oid of its relation, number."""
+Named = tuple[int, int, int, int, int, bool, str]
+"""The options of a sequence, and its name."""
 
 OPCLASSES = """
     SELECT c.oid, CASE WHEN n.nspname IN ('pg_catalog', 'public') THEN quote_ident(c.opcname)
@@ -36,8 +38,8 @@ DEFAULTS = """
 
 IDENTITIES = """
     SELECT d.refobjid, d.refobjsubid,
-           s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle
-    FROM pg_depend d JOIN pg_sequence s ON s.seqrelid = d.objid
+           s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle, c.relname
+    FROM pg_depend d JOIN pg_sequence s ON s.seqrelid = d.objid JOIN pg_class c ON c.oid = d.objid
     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i'
       AND d.refobjsubid > 0"""
 
@@ -55,13 +57,17 @@ COLUMN_SETTINGS = """
       AND (a.attstorage <> t.typstorage OR a.attcompression <> '' OR a.attoptions IS NOT NULL
            OR coalesce(a.attstattarget, -1) <> -1)"""
 
-# 18 and later have such constraints; 2: not valid, 1: no inherit, 4: inherited and declared as well
+# 18 and later have such constraints; 2: not valid, 1: no inherit, 4: inherited and declared as well. A name is that of
+# the table and the column unless somebody chose it, or it is too long or was taken.
 NOT_NULLS = """
     SELECT k.conrelid, k.conkey[1],
-           2 * (NOT k.convalidated)::int + k.connoinherit::int + 4 * (k.conislocal AND k.coninhcount > 0)::int
-    FROM pg_constraint k
-    WHERE k.contype = 'n' AND k.conrelid <> 0
-      AND (NOT k.convalidated OR k.connoinherit OR k.conislocal AND k.coninhcount > 0)"""
+           2 * (NOT k.convalidated)::int + k.connoinherit::int + 4 * (k.conislocal AND k.coninhcount > 0)::int,
+           CASE WHEN k.conislocal THEN k.conname END
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+    WHERE k.contype = 'n' AND c.relnamespace = ANY (%(namespaces)s)
+      AND (NOT k.convalidated OR k.connoinherit OR k.conislocal AND k.coninhcount > 0
+           OR k.conislocal AND k.conname <> concat(c.relname, '_', a.attname, '_not_null'))"""
 
 QUERIES = (OPCLASSES, TYPES, COLLATIONS, DEFAULTS, IDENTITIES, CLASS_OPTIONS, COLUMN_SETTINGS, NOT_NULLS)
 
@@ -71,9 +77,9 @@ class Lookups:
     """`opclasses`: oid → (name as one writes it, is a default, input type oid, method); `default_opclasses`: (method,
     input type oid) that have a default; `bases`: domain → the type under it; `type_collations`: types whose collation
     is not the default one; `collations`: oid → (schema, name); `defaults`: of columns, generation expressions too;
-    `identities`: (start, increment, min, max, cache, cycle); `class_options`: (index oid, key number) → options;
+    `identities`: (start, increment, min, max, cache, cycle, name); `class_options`: (index oid, key number) → options;
     `column_settings`: storage, compression, statistics target and options of columns that have some; `not_nulls`:
-    unusual states of NOT NULL.
+    unusual states and names of NOT NULL.
     """
 
     opclasses: dict[int, tuple[str, bool, int, str]] = field(default_factory=dict)
@@ -82,10 +88,10 @@ class Lookups:
     type_collations: dict[int, int] = field(default_factory=dict)
     collations: dict[int, tuple[str, str]] = field(default_factory=dict)
     defaults: dict[Spot, Expr] = field(default_factory=dict)
-    identities: dict[Spot, tuple[int, int, int, int, int, bool]] = field(default_factory=dict)
+    identities: dict[Spot, Named] = field(default_factory=dict)
     class_options: dict[Spot, str] = field(default_factory=dict)
     column_settings: dict[Spot, Sequence[str | None]] = field(default_factory=dict)
-    not_nulls: dict[Spot, int] = field(default_factory=dict)
+    not_nulls: dict[Spot, tuple[int, str | None]] = field(default_factory=dict)
 
     def base(self, kind: int) -> int:
         """The type under a domain, or under domains of domains; any other type is its own."""
@@ -113,8 +119,8 @@ def read(results: Sequence[Iterable[Sequence[Any]]]) -> Lookups:
         found.type_collations[oid] = collation
     found.collations = {oid: (schema, name) for oid, schema, name in collations}
     found.defaults = {(oid, number): Expr(text, text) for oid, number, text in defaults}
-    found.identities = {(oid, n): (a, b, c, d, e, f) for oid, n, a, b, c, d, e, f in identities}
+    found.identities = {(oid, n): (a, b, c, d, e, f, g) for oid, n, a, b, c, d, e, f, g in identities}
     found.class_options = {(oid, number): text for oid, number, text in options}
     found.column_settings = {(oid, number): (*plain, *(said or ())) for oid, number, *plain, said in settings}
-    found.not_nulls = {(oid, number): state for oid, number, state in not_nulls}
+    found.not_nulls = {(oid, number): (state, name) for oid, number, state, name in not_nulls}
     return found

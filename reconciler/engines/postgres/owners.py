@@ -55,6 +55,11 @@ SOURCES = (
     Source("pg_language", "lanowner", "lanacl", "'l'"),
     Source("pg_publication", "pubowner"),
     Source("pg_event_trigger", "evtowner"),
+    Source(
+        "pg_subscription",
+        "subowner",
+        where="o.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())",
+    ),
     Source("pg_collation", "collowner", where=IN_SCOPE.format("o.collnamespace")),
     Source("pg_statistic_ext", "stxowner", where=IN_SCOPE.format("o.stxnamespace")),
     Source("pg_operator", "oprowner", where=IN_SCOPE.format("o.oprnamespace")),

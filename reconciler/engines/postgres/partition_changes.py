@@ -51,7 +51,7 @@ def reparent(change: Change[Table], context: Context) -> list[Draft]:
     """
     live, desired = change.live, change.desired
     drafts: list[Draft] = []
-    if live.partition_of and live.partition_of == desired.partition_of:
+    if live.partition_of and live.partition_of == desired.partition_of and not live.detach_pending:
         return [*_checked(change, context), _rebound(change, context)]
     if live.partition_of:
         drafts += detach(change, context)
@@ -77,6 +77,8 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
     gone = change.after is None
     left = [] if gone else leftovers(change, context)
     check = _left_check(live, context)
+    if live.detach_pending:
+        return _finalized(change, check, left)
     plain = check is None or default_partition(parent, context.live, live.address) is not None
     parents = [parent, *ancestors(parent, context.live, live.address)][:1]
     below = [(p[0], p[1]) for p in descendants(live.address.path, context.live)]
@@ -120,6 +122,27 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
         undo=None if left else (),
     )
     return [first, second]
+
+
+def _finalized(change: Change[Table], check: str | None, left: list[str]) -> list[Draft]:
+    """FINALIZE what an interrupted DETACH CONCURRENTLY began: its rows are out of sight already (ALTER TABLE)."""
+    live = change.live
+    parent = live.partition_of or ("", "")
+    first = Draft(
+        "detach",
+        Phase.CONTRACT,
+        f"finish detaching partition {live.address.path[1]} from {parent[1]}",
+        sql(detaching(live, " FINALIZE")),
+        locks=(*share_update_exclusive(parent), *access_exclusive(path_of(live))),
+        done=(Check(live.address, attributes=(("detach_pending", False),)),),
+        undo=None,
+    )
+    if change.after is None or (check is None and not left):
+        return [first]
+    tidy = [f"ALTER TABLE {name_of(live)} DROP CONSTRAINT IF EXISTS {ident(check)}"] if check else []
+    title = f"take what {live.address.path[1]} kept of {parent[1]} away"
+    locks = access_exclusive(path_of(live))
+    return [first, Draft("tidy", Phase.CONTRACT, title, sql(*tidy, *left), locks=locks)]
 
 
 def _left_check(table: Table, context: Context) -> str | None:
@@ -287,6 +310,7 @@ def _attached(change: Change[Table], context: Context) -> list[Draft]:
     tidy = [f"ALTER TABLE {name} DROP CONSTRAINT {named}"] if checked else []
     below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
     shown = hazard(Code.OLD_READERS, f"rows of {name} show in {qualified(*(table.partition_of or ('', '')))}")
+    again = (Check(table.address, attributes=(("partition_of", table.partition_of),)),)
     undo = None if live.partition_of else (sql(detaching(table)),)
     return [
         Draft(
@@ -296,7 +320,7 @@ def _attached(change: Change[Table], context: Context) -> list[Draft]:
             sql(attaching(table), *tidy),
             locks=(*attach_locks(table, context), *access_exclusive(path_of(table), *below)),
             hazards=(shown, *scans(table, context)),
-            done=became(change),
+            done=became(change) if not live.detach_pending else again,
             undo=undo,
             reads=table.address if scans(table, context) else None,
             requires=_inside(change, context),

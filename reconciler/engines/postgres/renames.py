@@ -29,7 +29,7 @@ from reconciler.model.step import Check, Draft, Lock, Phase
 
 QUIET = frozenset(
     """unique check foreign_key exclusion index materialized_view_index trigger view_trigger foreign_table_trigger
-    policy rule view_rule statistics event_trigger""".split()
+    policy rule view_rule statistics event_trigger subscription""".split()
 )
 """Kinds that no query names: renaming one breaks nobody."""
 NAMED = QUIET | frozenset(

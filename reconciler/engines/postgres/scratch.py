@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from reconciler.engines.postgres.kinds.extension import Extension
+from reconciler.engines.postgres.kinds.subscription import Subscription, detaching
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.session import connected, store_errors
 from reconciler.errors import StoreError
@@ -49,6 +50,7 @@ def scratch(server: ScratchServer, live: Target, catalogs: Iterable[Catalog]) ->
     that another server lacks.
     """
     held = tuple(catalogs)
+    _silent(held)
     found = _look(live)
     target = replace(live, connection=server.connection, label=server.label)
     name = PREFIX + secrets.token_hex(8)
@@ -66,7 +68,29 @@ def scratch(server: ScratchServer, live: Target, catalogs: Iterable[Catalog]) ->
             yield _prepared(target, name, found, server.own)
         finally:
             with store_errors(admin, f"the scratch database {name} stays behind"):
-                admin.execute(f"DROP DATABASE IF EXISTS {ident(name)} WITH (FORCE)")
+                drop_database(admin, replace(target, connection={**server.connection, "dbname": name}))
+
+
+def drop_database(admin: psycopg.Connection[Any], target: Target) -> None:
+    """Drop the target's database if it is there, with the subscriptions that would keep it; no publisher is told."""
+    name = target.connection["dbname"]
+    query = """SELECT s.subname::text, s.subenabled, s.subslotname IS NOT NULL FROM pg_subscription s
+               WHERE s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = %s)"""
+    if held := admin.execute(query, (name,)).fetchall():
+        with contextlib.closing(connected(target)) as database:
+            for statement in [s for subscription in held for s in detaching(*subscription)]:
+                database.execute(statement)
+    admin.execute(f"DROP DATABASE IF EXISTS {ident(name)} WITH (FORCE)")
+
+
+def _silent(catalogs: Iterable[Catalog]) -> None:
+    """Raises StoreError for a subscription that would connect to its real publisher from the scratch server."""
+    enabled = sorted({s.address.name for c in catalogs for s in c.of_kind(Subscription) if s.enabled})
+    if enabled:
+        raise StoreError(
+            f"the subscription {_listed(enabled)} is enabled: built for a proof it would connect to its publisher",
+            hint="plan with --no-prove",
+        )
 
 
 def _look(live: Target) -> _Live:

@@ -111,7 +111,7 @@ def _short(path: Path, schema: str) -> str:
 
 QUERY = f"""
     SELECT c.oid, n.nspname, c.relname, c.relpersistence = 'u', c.relispartition,
-           pg_get_expr(c.relpartbound, c.oid), h.parents, y.name,
+           pg_get_expr(c.relpartbound, c.oid), h.parents, h.pending, y.name,
            CASE WHEN m.amname <> current_setting('default_table_access_method') THEN m.amname END, s.spcname,
            c.reloptions || ARRAY(SELECT 'toast.' || o FROM unnest(t.reloptions) o), t.reloptions,
            c.relreplident::text, x.replica, x.clustered,
@@ -133,10 +133,11 @@ QUERY = f"""
                JOIN pg_namespace d ON d.oid = b.typnamespace WHERE b.typtype = 'c'
               ) y (oid, name) ON y.oid = c.reloftype AND c.reloftype <> 0
     LEFT JOIN pg_class t ON t.oid = c.reltoastrelid AND t.reloptions IS NOT NULL
-    LEFT JOIN (SELECT i.inhrelid, array_agg(ARRAY[pn.nspname, p.relname]::text[] ORDER BY i.inhseqno)
+    LEFT JOIN (SELECT i.inhrelid, array_agg(ARRAY[pn.nspname, p.relname]::text[] ORDER BY i.inhseqno),
+                      bool_or(i.inhdetachpending)
                FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent AND p.relkind IN ('r', 'p', 'f')
                JOIN pg_namespace pn ON pn.oid = p.relnamespace GROUP BY i.inhrelid
-              ) h (oid, parents) ON h.oid = c.oid
+              ) h (oid, parents, pending) ON h.oid = c.oid
     LEFT JOIN (SELECT i.indrelid, max(ic.relname::text) FILTER (WHERE i.indisreplident),
                       max(ic.relname::text) FILTER (WHERE i.indisclustered)
                FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
@@ -149,7 +150,8 @@ QUERY = f"""
 
 def read(row: Iterable[Any], reader: Reader) -> dict[str, Any]:
     """A row of `QUERY` from relpersistence on → the fields of a table."""
-    unlogged, partition, bound, parents, kind, method, space, both, toast, identity, replica, clustered, *rest = row
+    unlogged, partition, bound, parents, pending, kind, method, space, both, toast, *rest = row
+    identity, replica, clustered, *rest = rest
     *key, twins = rest
     options = both if both is not None else [f"toast.{o}" for o in toast or ()]
     paths = tuple((str(p[0]), str(p[1])) for p in parents or ())
@@ -165,5 +167,6 @@ def read(row: Iterable[Any], reader: Reader) -> dict[str, Any]:
         "options": storage_options.read(options),
         "replica_identity": IDENTITY.get(identity, ("index", replica) if replica else ("nothing",)),
         "clustered_on": clustered or "",
+        "detach_pending": bool(pending),
         "twins": tuple(Twin(*t) for t in twins or ()),
     }

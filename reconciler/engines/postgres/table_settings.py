@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres import storage_options
 from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.index_marks import clustered_on, replica_identity
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, qualified
-from reconciler.engines.postgres.table_statements import replica_identity
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -143,20 +143,15 @@ def set_replica_identity(change: Change[Table], context: Context) -> list[Draft]
 
 def set_cluster(change: Change[Table], context: Context) -> list[Draft]:
     """The mark for the next CLUSTER; moves no row."""
-
-    def word(table: Table) -> str:
-        action = f"CLUSTER ON {ident(table.clustered_on)}" if table.clustered_on else "SET WITHOUT CLUSTER"
-        return f"ALTER TABLE {qualified(*_path(table))} {action}"
-
     return [
         Draft(
             "cluster",
             Phase.EXPAND,
             f"mark what {_label(change.desired)} is to be clustered on",
-            sql(word(change.desired)),
+            sql(clustered_on(change.desired)),
             locks=share_update_exclusive(_path(change.desired)),
             done=(Check(change.address, attributes=(("clustered_on", change.desired.clustered_on),)),),
-            undo=(sql(word(change.live)),),
+            undo=(sql(clustered_on(change.live)),),
             requires=needs(change.desired, context),
         )
     ]

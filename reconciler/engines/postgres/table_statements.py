@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.engines.postgres import column_settings, inheritance, storage_options
+from reconciler.engines.postgres import column_settings, inheritance, not_nulls, storage_options
 from reconciler.engines.postgres.column_parts import render_identity
+from reconciler.engines.postgres.index_marks import clustered_on, replica_identity
 from reconciler.engines.postgres.kinds.check import Check
 from reconciler.engines.postgres.kinds.check import clause as check_clause
 from reconciler.engines.postgres.kinds.column import Column, operand
@@ -85,7 +86,7 @@ def _column(column: Column, table: Table, catalog: Catalog, child: bool) -> str 
     if column.generated is not None and column.generated != passed.generated:
         words.append(f"GENERATED ALWAYS AS ({column.generated.expression.source}) STORED")
     if column.not_null and (column.not_null_local or not passed.not_null) and not _in_key(column, catalog):
-        words.append("NOT NULL")
+        words.append(not_nulls.clause(column))
     options = "WITH OPTIONS " if table.of_type else ""
     return f"{ident(column.address.name)} {options}{' '.join(words)}" if words else None
 
@@ -115,13 +116,5 @@ def _afterwards(column: Column, table: Table, catalog: Catalog, child: bool) -> 
 
 def settled(table: Table) -> list[str]:
     """What names an index of the table, and so comes once that is there."""
-    name = qualified(*table.address.path)
     found = [replica_identity(table)] if table.replica_identity else []
-    return found + ([f"ALTER TABLE {name} CLUSTER ON {ident(table.clustered_on)}"] if table.clustered_on else [])
-
-
-def replica_identity(table: Table) -> str:
-    """ALTER TABLE … REPLICA IDENTITY."""
-    said = table.replica_identity or ("default",)
-    words = f"USING INDEX {ident(said[1])}" if len(said) > 1 else said[0].upper()
-    return f"ALTER TABLE {qualified(*table.address.path)} REPLICA IDENTITY {words}"
+    return found + ([clustered_on(table)] if table.clustered_on else [])

@@ -152,7 +152,11 @@ def absorbed(change: Change[Check], context: Context) -> bool:
 def create(change: Change[Check], context: Context) -> list[Draft]:
     """NOT VALID at once, VALIDATE in a transaction of its own: no scan under AccessExclusive (rows 37 and 38)."""
     check = change.desired
-    easy = in_new_table(change, context) or (check.lets_null and only_new_columns(change, check.columns, context))
+    easy = (
+        not check.enforced
+        or in_new_table(change, context)
+        or (check.lets_null and only_new_columns(change, check.columns, context))
+    )
     return _add(change, context, Phase.EXPAND if easy else Phase.CONTRACT, "")
 
 
@@ -168,6 +172,8 @@ def _add(change: Change[Check], context: Context, phase: Phase, first: str) -> l
     check, table = change.desired, table_name(change.address)
     name = change.address.name
     refused = hazard(Code.OLD_WRITERS, f"a row that is not {check.expression.source} is refused from here on")
+    if not check.enforced:
+        refused = hazard(Code.LOOSENS, f"rows that are not {check.expression.source} are let in")
     back = f"DROP CONSTRAINT {ident(name)}" + (
         f", ADD {clause(change.before, change.before.validated)}" if change.before and first else ""
     )
@@ -175,7 +181,7 @@ def _add(change: Change[Check], context: Context, phase: Phase, first: str) -> l
         Draft(
             "add",
             phase,
-            f"check new rows of {change.address.path[1]} by {name}",
+            f"{'check new rows of' if check.enforced else 'do not check'} {change.address.path[1]} by {name}",
             sql(f"ALTER TABLE {table} {first}ADD {clause(check, valid=False)}"),
             locks=access_exclusive(table_path(change.address)),
             hazards=() if phase is Phase.EXPAND else (refused,),

@@ -12,6 +12,7 @@ from reconciler.engines.postgres import (
     column_settings,
     column_types,
     inheritance,
+    not_nulls,
     partition_changes,
     storage_options,
 )
@@ -24,8 +25,10 @@ from reconciler.engines.postgres.column_parts import (
     lift_identity,
     lower_identity,
     render_identity,
+    sequence_name,
 )
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.lookups import Named
 from reconciler.engines.postgres.mentions import RELATIONS, mentioned, of_expression, words
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.type_names import lift_collation, lower_collation, type_references
@@ -43,6 +46,7 @@ from reconciler.model.step import Draft, Ref
 class Column(Resource):
     """Path: (schema, table, column). `collation` None: the type's own; otherwise (schema, name).
 
+    `not_null_name` is that of the constraint (18 and later), "" for the one that the server gives it.
     `storage` and `compression` "" and `statistics` -1 are the server's defaults. `local`: the table has it by itself,
     not only from its parents. `said`: the words of its declaration, where a parent says the others.
     """
@@ -55,6 +59,7 @@ class Column(Resource):
     collation: tuple[str, str] | None = None
     not_null_valid: bool = True
     not_null_no_inherit: bool = False
+    not_null_name: str = ""
     storage: str = ""
     compression: str = ""
     statistics: int = -1
@@ -83,8 +88,8 @@ SPEC = {
         "type": {"type": "string", "minLength": 1},
         "not_null": {
             "type": ["boolean", "object"],
-            "properties": {"no_inherit": {"type": "boolean"}},
-            "required": ["no_inherit"],
+            "properties": {"name": {"type": "string", "minLength": 1}, "no_inherit": {"type": "boolean"}},
+            "minProperties": 1,
             "additionalProperties": False,
         },
         "default": {
@@ -98,6 +103,7 @@ SPEC = {
                 "generated": {"enum": ["always", "by_default"]},
                 **{k: {"type": "integer"} for k in ("start", "increment", "min", "max", "cache")},
                 "cycle": {"type": "boolean"},
+                "sequence_name": {"type": "string", "minLength": 1},
             },
             "additionalProperties": False,
         },
@@ -133,10 +139,13 @@ def lower(name: str, node: Any, place: Place) -> Column:
         kind,
         bool(required) or "identity" in node,
         None if default is None else Expr(str(default).lower() if isinstance(default, bool) else str(default)),
-        lower_identity(node.get("identity"), kind, place),
+        lower_identity(node.get("identity"), kind, place, name),
         _generated(node.get("generated")),
         lower_collation(node.get("collation")),
-        not_null_no_inherit=isinstance(required, dict) and bool(required["no_inherit"]),
+        not_null_no_inherit=isinstance(required, dict) and bool(required.get("no_inherit")),
+        not_null_name=not_nulls.chosen(required.get("name", ""), (*place.parent, name))
+        if isinstance(required, dict)
+        else "",
         not_null_local=bool(required),
         **column_settings.lower(node),
         said=tuple(w for w in node if w in known) + (("not_null",) if "identity" in node else ()),
@@ -161,8 +170,8 @@ def lift(column: Column, catalog: Catalog) -> Any:
     node: dict[str, Any] = {} if passed is not None and passed.local >= column.local else {"type": column.type}
     required = column.identity is not None or _in_key(column, catalog)
     again = column.not_null and column.not_null_local and passed is not None and not required
-    if column.not_null != (old.not_null or required) or column.not_null_no_inherit or again:
-        node["not_null"] = {"no_inherit": True} if column.not_null_no_inherit else column.not_null
+    if column.not_null != (old.not_null or required) or not_nulls.said(column) or again:
+        node["not_null"] = not_nulls.lift(column)
     if column.default != old.default and (column.default is not None or column.generated == old.generated):
         node["default"] = column.default.source if column.default is not None else None
     if column.identity is not None:
@@ -208,22 +217,29 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Column]:
         if path is None:
             continue
         expression = defaults.get(spot)
-        state = states.get(spot, 0)
+        state, constraint = states.get(spot, (0, None))
+        own = identities.get(spot)
         yield Column(
             Address(service, "postgres", "column", (*path, name)),
             kind,
             not_null,
             None if generated else expression,
-            Identity(IDENTITY[identity], *identities[spot]) if spot in identities else None,
+            _identity(IDENTITY[identity], own, path[1], name) if own is not None else None,
             Generated(expression, generated == "v") if generated and expression else None,
             collated(type_oid, collation) if collation else None,
             not state & 2,
             bool(state & 1),
+            not_nulls.chosen(constraint, (*path, name)) if constraint else "",
             **column_settings.read(settings.get(spot)),
             local=local,
             not_null_local=bool(state & 4),
             position=number,
         )
+
+
+def _identity(generated: str, found: Named, table: str, column: str) -> Identity:
+    identity = Identity(generated, *found)
+    return identity._replace(sequence="") if identity.sequence == sequence_name(table, column) else identity
 
 
 def operand(source: str) -> str:
@@ -245,7 +261,7 @@ def clause(column: Column) -> str:
         kind = "VIRTUAL" if column.generated.virtual else "STORED"
         parts.append(f"GENERATED ALWAYS AS ({column.generated.expression.source}) {kind}")
     if column.not_null:
-        parts.append("NOT NULL NO INHERIT" if column.not_null_no_inherit else "NOT NULL")
+        parts.append(not_nulls.clause(column))
     return " ".join(parts)
 
 
@@ -322,17 +338,28 @@ def implied(column: Column, catalog: Catalog) -> bool:
 
 
 def adopts(declared: Column, live: Column) -> Column:
-    """What a child once had by itself it keeps so: no statement makes it the parent's alone."""
+    """What a child once had by itself it keeps so: no statement makes it the parent's alone. Names that the server gave
+    to a sequence or a NOT NULL under another name of the table or column stay where none is declared.
+    """
+    declared = not_nulls.adopts(column_identity.adopts(declared, live), live)
     return replace(declared, local=True) if live.local and not declared.local else declared
 
 
 RULES = (
     rule("type", "collation", "default", emit=column_types.retype, when=column_types.differs),
     rule("generated", emit=changes.set_generated),
-    rule("not_null", "not_null_valid", "not_null_no_inherit", emit=changes.require, when=changes.tightens),
+    rule("not_null_name", emit=not_nulls.rename, when=not_nulls.renamed),
+    rule(
+        "not_null",
+        "not_null_valid",
+        "not_null_no_inherit",
+        "not_null_name",
+        emit=changes.require,
+        when=changes.tightens,
+    ),
     rule("identity", "default", emit=column_identity.set_identity, when=column_identity.differs),
     rule("default", emit=changes.set_default),
-    rule("not_null", "not_null_valid", "not_null_no_inherit", emit=changes.allow_null),
+    rule("not_null", "not_null_valid", "not_null_no_inherit", "not_null_name", emit=changes.allow_null),
     rule(*column_settings.NAMES, emit=column_settings.change),
     rule("local", emit=partition_changes.own),
 )

@@ -22,7 +22,7 @@ from reconciler.engines.postgres.constraint_parts import (
     timing,
 )
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.index_marks import marked
+from reconciler.engines.postgres.index_marks import keeping
 from reconciler.engines.postgres.index_parts import KEYS, KEYS_FROM, PART, Keys, Part
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
@@ -309,8 +309,8 @@ KIND = PgKind(
     absorbed=absorbed,
     create=create,
     drop=drop,
-    replace=marked(replace),
-    rebuild=marked(rebuild),
+    replace=keeping(replace),
+    rebuild=keeping(rebuild),
     rules=(rule("options", emit=set_options),),
     temporary=temporary,
     piece=True,

@@ -1,4 +1,4 @@
-"""Foreign keys: `foreign_keys: {name: {columns: [a], references: {table: t, columns: [id]}, on_delete: cascade}}`."""
+"""Foreign keys: `foreign_keys: {name: {columns: [customer_id], references: customers, on_delete: cascade}}`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from reconciler.engines.postgres.constraint_parts import (
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.foreign_key_statements import at_once, clause, in_partitioned, orphans, validity
+from reconciler.engines.postgres.foreign_key_targets import lift_target, lower_target
 from reconciler.engines.postgres.inheritance import descendants
 from reconciler.engines.postgres.inheritance_changes import to_partitions
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
@@ -36,7 +37,7 @@ from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
-from reconciler.model.hazard import Code, hazard
+from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
 from reconciler.model.step import Check, Draft, Phase
@@ -46,7 +47,11 @@ ACTIONS = {"a": "no_action", "r": "restrict", "c": "cascade", "n": "set_null", "
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey(Resource):
-    """Path: (schema, table, name). `table` is what it references; `delete_columns` those that ON DELETE SET sets."""
+    """Path: (schema, table, name). `table` is what it references; `delete_columns` those that ON DELETE SET sets.
+
+    `enforced` False (18 and later): rows are never checked. `period`: the last columns are ranges, and those that are
+    referred to have to cover the others. `referenced` is empty in a declaration until `complete` knows the primary key.
+    """
 
     columns: tuple[str, ...] = attr(Role.REPLACE)
     table: tuple[str, str] = attr(Role.REPLACE)
@@ -58,6 +63,8 @@ class ForeignKey(Resource):
     deferrable: bool = False
     deferred: bool = False
     validated: bool = True
+    enforced: bool = True
+    period: bool = attr(Role.REPLACE, default=False)
 
 
 ACTION = {"enum": sorted(ACTIONS.values())}
@@ -67,8 +74,10 @@ SPEC = {
     "properties": {
         "columns": COLUMNS,
         "references": {
-            "type": "object",
-            "required": ["table", "columns"],
+            "type": ["string", "object"],
+            "description": "a table, or schema.table, by its primary key, or a mapping with 'table' and more",
+            "minLength": 1,
+            "required": ["table"],
             "properties": {"table": {"type": "string"}, "schema": {"type": "string"}, "columns": COLUMNS},
             "additionalProperties": False,
         },
@@ -78,38 +87,40 @@ SPEC = {
         "match": {"enum": ["simple", "full"]},
         "deferrable": DEFERRABLE,
         "validated": {"type": "boolean"},
+        "enforced": {"type": "boolean"},
+        "period": {"type": "boolean", "description": "true where the last columns are ranges to be covered"},
     },
 }
 
 
 def lower(name: str, node: Any, place: Place) -> ForeignKey:
-    """`references.schema` defaults to the table's own schema."""
-    target = node["references"]
-    if len(target["columns"]) != len(node["columns"]):
-        message = f"{len(node['columns'])} columns refer to {len(target['columns'])}"
+    """The schema that is referred to defaults to the table's own, the columns to the primary key there."""
+    table, columns = lower_target(node["references"], place.parent[0])
+    if columns and len(columns) != len(node["columns"]):
+        message = f"{len(node['columns'])} columns refer to {len(columns)}"
         raise place.fail(message, "list as many columns on both sides", "references", "columns")
+    enforced = bool(node.get("enforced", True))
     deferrable, deferred = lower_deferrable(node)
     return ForeignKey(
         place.address("foreign_key", name),
         tuple(node["columns"]),
-        (target.get("schema", place.parent[0]), target["table"]),
-        tuple(target["columns"]),
+        table,
+        columns,
         node.get("on_update", "no_action"),
         node.get("on_delete", "no_action"),
         tuple(node.get("on_delete_columns", ())),
         node.get("match") == "full",
         deferrable,
         deferred,
-        bool(node.get("validated", True)),
+        bool(node.get("validated", True)) and enforced,
+        enforced,
+        bool(node.get("period", False)),
     )
 
 
-def lift(key: ForeignKey, _catalog: Catalog) -> Any:
+def lift(key: ForeignKey, catalog: Catalog) -> Any:
     """What differs from the defaults."""
-    target: dict[str, Any] = {"table": key.table[1], "columns": list(key.referenced)}
-    if key.table[0] != key.address.path[0]:
-        target = {"schema": key.table[0], **target}
-    node: dict[str, Any] = {"columns": list(key.columns), "references": target}
+    node: dict[str, Any] = {"columns": list(key.columns), "references": lift_target(key, catalog)}
     for word, value in (("on_update", key.on_update), ("on_delete", key.on_delete)):
         if value != "no_action":
             node[word] = value
@@ -117,8 +128,12 @@ def lift(key: ForeignKey, _catalog: Catalog) -> Any:
         node["on_delete_columns"] = list(key.delete_columns)
     if key.full:
         node["match"] = "full"
+    if key.period:
+        node["period"] = True
     node |= lift_deferrable(key.deferrable, key.deferred)
-    if not key.validated:
+    if not key.enforced:
+        node["enforced"] = False
+    elif not key.validated:
         node["validated"] = False
     return node
 
@@ -126,9 +141,11 @@ def lift(key: ForeignKey, _catalog: Catalog) -> Any:
 def query(version: int) -> str:
     """Foreign keys of the tables in scope; names on the far side too, since that may be out of scope."""
     chosen = "k.confdelsetcols" if version >= 15 else "NULL::int2[]"
+    newer = "k.conenforced, k.conperiod" if version >= 18 else "true, false"
     return f"""
         SELECT k.conrelid, k.conname, k.conkey, n.nspname, f.relname, k.confrelid, k.confkey, k.confupdtype::text,
                k.confdeltype::text, {chosen}, k.confmatchtype = 'f', k.condeferrable, k.condeferred, k.convalidated,
+               {newer},
                CASE WHEN f.relnamespace <> ALL (%(namespaces)s) THEN
                    (SELECT array_agg(a.attname::text ORDER BY o.position)
                     FROM unnest(k.confkey) WITH ORDINALITY o (number, position)
@@ -146,7 +163,6 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[ForeignKey]:
         path = reader.tables.get(table)
         if path is None:
             continue
-        full, deferrable, deferred, validated = rest
         yield ForeignKey(
             reader.address("foreign_key", *path, name),
             reader.names(table, numbers),
@@ -155,10 +171,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[ForeignKey]:
             ACTIONS[update],
             ACTIONS[delete],
             reader.names(table, chosen or ()),
-            full,
-            deferrable,
-            deferred,
-            validated,
+            *rest,
         )
 
 
@@ -177,13 +190,13 @@ def _far_keys(key: ForeignKey, catalog: Catalog) -> Iterable[Address]:
     far = key.address.sibling("table", key.table)
     wanted = set(key.referenced)
     primary = catalog.get(far.sibling("primary_key", key.table), PrimaryKey)
-    if primary is not None and set(primary.columns) == wanted:
+    if primary is not None and set(primary.columns) == wanted and primary.without_overlaps == key.period:
         yield primary.address
     for unique in catalog.children(far, "unique", Unique):
-        if set(unique.columns) == wanted:
+        if set(unique.columns) == wanted and unique.without_overlaps == key.period:
             yield unique.address
     for index in catalog.children(far, "index", Index):
-        if index.unique and index.where is None and {p.column for p in index.parts} == wanted:
+        if not key.period and index.unique and index.where is None and {p.column for p in index.parts} == wanted:
             yield index.address
 
 
@@ -218,7 +231,7 @@ def create(change: Change[ForeignKey], context: Context) -> list[Draft]:
                 requires=freed(change, context),
             )
         ]
-    easy = only_new_columns(change, key.columns, context)
+    easy = only_new_columns(change, key.columns, context) or not key.enforced
     return _add(change, context, Phase.EXPAND if easy else Phase.CONTRACT, "")
 
 
@@ -246,10 +259,10 @@ def _add(change: Change[ForeignKey], context: Context, phase: Phase, first: str)
     add = Draft(
         "add",
         phase,
-        f"check new rows of {here[1]} by foreign key {name}",
-        sql(f"ALTER TABLE {table} {first}ADD {clause(key)} NOT VALID"),
+        f"check new rows of {here[1]} by foreign key {name}" if key.enforced else f"declare foreign key {name}",
+        sql(f"ALTER TABLE {table} {first}ADD {clause(key)}{' NOT VALID' if key.enforced else ''}"),
         locks=locks,
-        hazards=() if phase is Phase.EXPAND else (refused,),
+        hazards=() if phase is Phase.EXPAND else (refused if key.enforced else _loosens(key),),
         probes=(orphans(key, context),) if key.validated else (),
         done=became(change, *(("validated",) if key.validated else ())),
         undo=(sql(f"ALTER TABLE {table} {back}"),),
@@ -312,10 +325,36 @@ def set_timing(change: Change[ForeignKey], _context: Context) -> list[Draft]:
     ]
 
 
+def set_enforced(change: Change[ForeignKey], context: Context) -> list[Draft]:
+    """ALTER CONSTRAINT … NOT ENFORCED is instant. ENFORCED would read all rows under its lock (row 44), so the key goes
+    and comes again not valid, and is validated while the table is in use.
+    """
+    key, live, here = change.desired, change.live, table_path(change.address)
+    if key.enforced:
+        return replace(change, context)
+    start, name = f"ALTER TABLE {table_name(change.address)}", ident(change.address.name)
+    anew = f"{start} DROP CONSTRAINT {name}, ADD {clause(live)}{validity(live)}"
+    return [
+        Draft(
+            "enforced",
+            Phase.CONTRACT,
+            f"no longer check rows of {here[1]} by foreign key {change.address.name}",
+            sql(f"{start} ALTER CONSTRAINT {name} NOT ENFORCED"),
+            locks=access_exclusive(here, *(() if key.table == here else (key.table,))),
+            hazards=(_loosens(key),),
+            done=became(change, "deferrable", "deferred"),
+            undo=(sql(anew),),
+        )
+    ]
+
+
+def _loosens(key: ForeignKey) -> Hazard:
+    return hazard(Code.LOOSENS, f"rows may refer to nothing in {qualified(*key.table)}")
+
+
 def drop(change: Change[ForeignKey], context: Context) -> list[Draft]:
     """AccessExclusive on both tables, so alone in its transaction (row 45)."""
     key, here = change.live, table_path(change.address)
-    loosens = hazard(Code.LOOSENS, f"rows may refer to nothing in {qualified(*key.table)}")
     return [
         Draft(
             "drop",
@@ -323,7 +362,7 @@ def drop(change: Change[ForeignKey], context: Context) -> list[Draft]:
             f"drop foreign key {change.address.name} of {here[1]}",
             sql(f"ALTER TABLE {table_name(change.address)} DROP CONSTRAINT {ident(change.address.name)}"),
             locks=access_exclusive(here, *(() if key.table == here else (key.table,))),
-            hazards=() if context.deletes(table_address(change.address)) else (loosens,),
+            hazards=() if context.deletes(table_address(change.address)) else (_loosens(key),),
             done=(Check(change.address, present=False),),
             undo=(sql(f"ALTER TABLE {table_name(change.address)} ADD {clause(key)}{validity(key)}"),),
         )
@@ -347,6 +386,7 @@ KIND = PgKind(
     rebuild=to_partitions(rebuild),
     rules=(
         rule("deferrable", "deferred", emit=to_partitions(set_timing)),
+        rule("enforced", "validated", emit=to_partitions(set_enforced), when=lambda c, _: c.changed("enforced")),
         rule("validated", emit=to_partitions(set_validated)),
     ),
     parent="table",

@@ -17,7 +17,7 @@ from reconciler.engines.postgres.constraint_parts import (
 )
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.index_changes import create, disturbs, drop, rebuild, repair, replace, set_options
-from reconciler.engines.postgres.index_marks import marked
+from reconciler.engines.postgres.index_marks import keeping
 from reconciler.engines.postgres.index_parts import KEYS, KEYS_FROM, PART, Keys, Part
 from reconciler.engines.postgres.index_parts import lift as lift_part
 from reconciler.engines.postgres.index_parts import lower as lower_part
@@ -187,10 +187,10 @@ KIND = PgKind(
     absorbed=absorbed,
     create=create,
     drop=drop,
-    replace=marked(replace),
-    rebuild=marked(rebuild),
+    replace=keeping(replace),
+    rebuild=keeping(rebuild),
     disturbs=disturbs,
-    rules=(rule("valid", emit=repair), rule("options", emit=set_options)),
+    rules=(rule("valid", emit=keeping(repair)), rule("options", emit=set_options)),
     temporary=temporary,
     piece=True,
     parent="table",

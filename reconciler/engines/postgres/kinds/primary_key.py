@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres import partitioned_indexes as parted
+from reconciler.engines.postgres import temporal
 from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     DEFERRABLE,
+    WITHOUT_OVERLAPS,
     absorbed_by_table,
     column_addresses,
     dropped_with_column,
@@ -26,12 +28,13 @@ from reconciler.engines.postgres.constraint_parts import (
 )
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.index_marks import marked
+from reconciler.engines.postgres.index_marks import keeping
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.quoting import columns, fitting, ident, qualified
+from reconciler.engines.postgres.temporal import key_columns, lower_without_overlaps
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -43,13 +46,16 @@ from reconciler.model.step import Check, Draft, Phase, Ref
 
 @dataclass(frozen=True, slots=True)
 class PrimaryKey(Resource):
-    """Path: (schema, table), since a table has one."""
+    """Path: (schema, table), since a table has one. `without_overlaps`: rows may differ in the last column alone, by
+    ranges that have nothing in common.
+    """
 
     name: str
     columns: tuple[str, ...] = attr(Role.REPLACE)
     include: tuple[str, ...] = attr(Role.REPLACE, default=())
     deferrable: bool = attr(Role.REPLACE, default=False)
     deferred: bool = attr(Role.REPLACE, default=False)
+    without_overlaps: bool = attr(Role.REPLACE, default=False)
 
 
 SPEC = {
@@ -63,6 +69,7 @@ SPEC = {
         "name": {"type": "string"},
         "include": COLUMNS,
         "deferrable": DEFERRABLE,
+        "without_overlaps": WITHOUT_OVERLAPS,
     },
 }
 
@@ -84,6 +91,7 @@ def lower(_name: str, node: Any, place: Place) -> PrimaryKey:
         tuple(node.get("include", ())),
         deferrable,
         deferred,
+        lower_without_overlaps(node, place),
     )
 
 
@@ -95,14 +103,18 @@ def lift(key: PrimaryKey, _catalog: Catalog) -> Any:
     if key.include:
         node["include"] = list(key.include)
     node |= lift_deferrable(key.deferrable, key.deferred)
+    if key.without_overlaps:
+        node["without_overlaps"] = True
     return node["columns"] if len(node) == 1 else node
 
 
 def key_query(contype: str, version: int) -> str:
     """Index-backed constraints of one type with the columns of their index."""
     distinct = "i.indnullsnotdistinct" if version >= 15 else "false"
+    period = "k.conperiod" if version >= 18 else "false"
     return f"""
-        SELECT k.conrelid, k.conname, i.indkey::int2[], i.indnkeyatts, k.condeferrable, k.condeferred, {distinct}
+        SELECT k.conrelid, k.conname, i.indkey::int2[], i.indnkeyatts, k.condeferrable, k.condeferred, {period},
+               {distinct}
         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_index i ON i.indexrelid = k.conindid
         WHERE k.contype = '{contype}' AND k.conparentid = 0 AND c.relkind IN ('r', 'p')
           AND c.relnamespace = ANY (%(namespaces)s)
@@ -116,20 +128,18 @@ def query(version: int) -> str:
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[PrimaryKey]:
     """Rows of `key_query` → PrimaryKey."""
-    for table, name, numbers, keys, deferrable, deferred, _distinct in rows:
+    for table, name, numbers, keys, *options, _distinct in rows:
         path = reader.tables.get(table)
         if path is not None:
             names = reader.names(table, numbers)
-            yield PrimaryKey(
-                reader.address("primary_key", *path), name, names[:keys], names[keys:], deferrable, deferred
-            )
+            yield PrimaryKey(reader.address("primary_key", *path), name, names[:keys], names[keys:], *options)
 
 
 def clause(key: PrimaryKey) -> str:
     """The table constraint, with its name."""
     include = f" INCLUDE {columns(key.include)}" if key.include else ""
     ends = include + timing(key.deferrable, key.deferred)
-    return f"CONSTRAINT {ident(key.name)} PRIMARY KEY {columns(key.columns)}{ends}"
+    return f"CONSTRAINT {ident(key.name)} PRIMARY KEY {key_columns(key.columns, key.without_overlaps)}{ends}"
 
 
 def references(key: PrimaryKey, catalog: Catalog) -> Iterable[Address]:
@@ -156,6 +166,10 @@ def _build(change: Change[PrimaryKey], context: Context, first: str) -> list[Dra
     key, address, table = change.desired, change.address, table_name(change.address)
     if context.creates(table_address(address)):
         return []
+    needs = tuple(Ref(a) for a in column_addresses(address, key.columns) if a in context.changes)
+    if key.without_overlaps:
+        out = change.live.name if first else ""
+        return [temporal.added(change, context, f"the primary key of {address.name}", (out, clause(key)), needs)]
     if parted.partitioned(address, context):
         return _build_partitioned(change, context, first)
     index = fitting(key.name, suffix="_new") if first else key.name
@@ -165,7 +179,6 @@ def _build(change: Change[PrimaryKey], context: Context, first: str) -> list[Dra
     add = (
         f"ADD CONSTRAINT {ident(key.name)} PRIMARY KEY USING INDEX {ident(index)}{timing(key.deferrable, key.deferred)}"
     )
-    needs = tuple(Ref(a) for a in column_addresses(address, key.columns) if a in context.changes)
     return [
         Draft(
             "build",
@@ -274,11 +287,12 @@ KIND = PgKind(
     query=query,
     read=read,
     references=references,
+    mentions=temporal.mentions,
     absorbed=absorbed,
     create=create,
     drop=drop,
-    replace=marked(replace),
-    rebuild=marked(rebuild),
+    replace=keeping(replace),
+    rebuild=keeping(rebuild),
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
     rules=(rule("name", emit=rename),),
     parent="table",

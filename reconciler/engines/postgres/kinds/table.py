@@ -22,7 +22,8 @@ from reconciler.model.resource import Resource, Role, attr
 @dataclass(frozen=True, slots=True)
 class Table(Resource):
     """Path: (schema, table). `partition_of`, `inherits` and `of_type` are (schema, name); `replica_identity` is (),
-    ("full",), ("nothing",) or ("index", name); `options` of its TOAST table are named `toast.…`.
+    ("full",), ("nothing",) or ("index", name); `options` of its TOAST table are named `toast.…`. `detach_pending` is
+    what an interrupted DETACH CONCURRENTLY leaves.
     """
 
     unlogged: bool = False
@@ -36,6 +37,7 @@ class Table(Resource):
     options: storage_options.Options = ()
     replica_identity: tuple[str, ...] = ()
     clustered_on: str = ""
+    detach_pending: bool = False
     twins: tuple[Twin, ...] = attr(Role.INFORMATIONAL, reason="follows from the parent", default=())
 
 
@@ -100,7 +102,7 @@ KIND = PgKind(
     spreads=lambda change: Disturbance.NONE if partition_changes.steps_aside(change) else Disturbance.DROPS,
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
     rules=(
-        rule("partition_of", "bound", "inherits", emit=partition_changes.reparent),
+        rule("partition_of", "bound", "inherits", "detach_pending", emit=partition_changes.reparent),
         rule("of_type", emit=settings.set_type),
         rule("unlogged", emit=settings.set_logged),
         rule("access_method", emit=settings.set_access_method),

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres import partitioned_indexes as parted
+from reconciler.engines.postgres import temporal
 from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     DEFERRABLE,
+    WITHOUT_OVERLAPS,
     absorbed_by_table,
     dropped_with_column,
     duplicates,
@@ -27,13 +29,14 @@ from reconciler.engines.postgres.constraint_parts import (
 )
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.index_marks import marked
+from reconciler.engines.postgres.index_marks import keeping
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey, key_query
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.quoting import columns, fitting, ident, qualified
+from reconciler.engines.postgres.temporal import key_columns, lower_without_overlaps
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -45,13 +48,14 @@ from reconciler.model.step import Check, Draft, Phase
 
 @dataclass(frozen=True, slots=True)
 class Unique(Resource):
-    """Path: (schema, table, name)."""
+    """Path: (schema, table, name). `without_overlaps` is as in a primary key."""
 
     columns: tuple[str, ...] = attr(Role.REPLACE)
     include: tuple[str, ...] = attr(Role.REPLACE, default=())
     nulls_not_distinct: bool = attr(Role.REPLACE, default=False)
     deferrable: bool = attr(Role.REPLACE, default=False)
     deferred: bool = attr(Role.REPLACE, default=False)
+    without_overlaps: bool = attr(Role.REPLACE, default=False)
 
 
 SPEC = {
@@ -65,6 +69,7 @@ SPEC = {
         "include": COLUMNS,
         "nulls_not_distinct": {"type": "boolean"},
         "deferrable": DEFERRABLE,
+        "without_overlaps": WITHOUT_OVERLAPS,
     },
 }
 
@@ -81,6 +86,7 @@ def lower(name: str, node: Any, place: Place) -> Unique:
         bool(node.get("nulls_not_distinct", False)),
         deferrable,
         deferred,
+        lower_without_overlaps(node, place),
     )
 
 
@@ -92,6 +98,8 @@ def lift(unique: Unique, _catalog: Catalog) -> Any:
     if unique.nulls_not_distinct:
         node["nulls_not_distinct"] = True
     node |= lift_deferrable(unique.deferrable, unique.deferred)
+    if unique.without_overlaps:
+        node["without_overlaps"] = True
     return node["columns"] if len(node) == 1 else node
 
 
@@ -102,17 +110,17 @@ def query(version: int) -> str:
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Unique]:
     """Rows of `key_query` → Unique."""
-    for table, name, numbers, keys, deferrable, deferred, distinct in rows:
+    for table, name, numbers, keys, *options, distinct in rows:
         path = reader.tables.get(table)
         if path is not None:
             names = reader.names(table, numbers)
             address = reader.address("unique", *path, name)
-            yield Unique(address, names[:keys], names[keys:], distinct, deferrable, deferred)
+            yield Unique(address, names[:keys], names[keys:], distinct, *options)
 
 
 def _shape(unique: Unique) -> str:
     include = f" INCLUDE {columns(unique.include)}" if unique.include else ""
-    return f"{columns(unique.columns)}{include}"
+    return f"{key_columns(unique.columns, unique.without_overlaps)}{include}"
 
 
 def clause(unique: Unique) -> str:
@@ -155,6 +163,9 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
     schema, table, name = address.path
     if in_new_table(change, context):
         return [_added(change, context)]
+    if unique.without_overlaps:
+        label, out = f"unique constraint {name} to {table}", name if first else ""
+        return [temporal.added(change, context, label, (out, clause(unique)))]
     if parted.partitioned(address, context):
         return _build_partitioned(change, context, first)
     index = fitting(name, suffix="_new") if first else name
@@ -235,7 +246,8 @@ def repeats(unique: Unique, catalog: Catalog) -> bool:
     """Whether a key before it says the same: of one CREATE TABLE the server keeps the first of them only."""
 
     def said(key: Unique | PrimaryKey) -> tuple[Any, ...]:
-        return key.columns, key.include, key.deferrable, key.deferred, getattr(key, "nulls_not_distinct", False)
+        nulls = getattr(key, "nulls_not_distinct", False)
+        return key.columns, key.include, key.deferrable, key.deferred, key.without_overlaps, nulls
 
     table = table_address(unique.address)
     primary = catalog.get(unique.address.sibling("primary_key", table.path), PrimaryKey)
@@ -280,11 +292,12 @@ KIND = PgKind(
     query=query,
     read=read,
     references=references,
+    mentions=temporal.mentions,
     absorbed=absorbed,
     create=create,
     drop=drop,
-    replace=marked(replace),
-    rebuild=marked(rebuild),
+    replace=keeping(replace),
+    rebuild=keeping(rebuild),
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
     parent="table",
     order=55,

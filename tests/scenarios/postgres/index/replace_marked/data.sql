@@ -1,2 +1,3 @@
-INSERT INTO a VALUES (1, '2024-01-01');
-ANALYZE;
+INSERT INTO a SELECT n, n FROM generate_series(1, 100) n;
+INSERT INTO b SELECT n, n FROM generate_series(1, 100) n;
+INSERT INTO c SELECT n, n FROM generate_series(1, 100) n;

@@ -1,0 +1,62 @@
+"""What a foreign key refers to: a table by its primary key, or columns by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
+from reconciler.engines.postgres.quoting import dotted, undotted
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.resource import Resource
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
+
+
+def lower_target(said: Any, schema: str) -> tuple[tuple[str, str], tuple[str, ...]]:
+    """((schema, table), columns) of `references`."""
+    if isinstance(said, str):
+        *first, table = undotted(said)
+        return (first[0] if first else schema, table), ()
+    return (said.get("schema", schema), said["table"]), tuple(said.get("columns", ()))
+
+
+def lift_target(key: ForeignKey, catalog: Catalog) -> Any:
+    """The table alone where its primary key says the rest."""
+    schema, table = key.table
+    here = schema == key.address.path[0]
+    primary = catalog.get(key.address.sibling("primary_key", key.table), PrimaryKey)
+    if primary is not None and primary.columns == key.referenced:
+        return dotted(table) if here else dotted(schema, table)
+    node = {"table": table, "columns": list(key.referenced)}
+    return node if here else {"schema": schema, **node}
+
+
+def complete(resources: dict[Address, Resource]) -> None:
+    """Fill in, in place, the columns that keys refer to without naming them: those of the primary key there."""
+    from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
+
+    for address, key in resources.items():
+        if isinstance(key, ForeignKey) and not key.referenced:
+            primary = resources.get(address.sibling("primary_key", key.table))
+            if isinstance(primary, PrimaryKey):
+                resources[address] = dataclasses.replace(key, referenced=primary.columns)
+
+
+def check(catalog: Catalog) -> Iterator[tuple[Address, str, str]]:
+    """Keys whose other side is not known, or is not as wide: (address, message, hint)."""
+    from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
+
+    for key in catalog.of_kind(ForeignKey):
+        if not key.referenced:
+            yield (
+                key.address,
+                f"{key.address} refers to the primary key of {dotted(*key.table)}, which is not declared",
+                f"declare it, or name the columns: references: {{table: {key.table[1]}, columns: [...]}}",
+            )
+        elif len(key.referenced) != len(key.columns):
+            message = f"{key.address}: {len(key.columns)} columns refer to {len(key.referenced)}"
+            yield key.address, message, f"the primary key of {dotted(*key.table)} is {', '.join(key.referenced)}"

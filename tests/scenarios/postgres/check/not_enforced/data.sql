@@ -1,0 +1,1 @@
+INSERT INTO t SELECT n, -n FROM generate_series(1, 100) n;

@@ -1,0 +1,1 @@
+UPDATE pg_inherits SET inhdetachpending = true WHERE inhrelid = 'events_1'::regclass;
