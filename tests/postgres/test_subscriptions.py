@@ -10,8 +10,8 @@ import pytest
 from reconciler.apply.proof import undoing
 from reconciler.engines.postgres import ENGINE
 from reconciler.engines.postgres.conninfo import SECRETS, without_secrets
-from reconciler.engines.postgres.kinds.subscription import Subscription
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.subscription_parts import Subscription
 from reconciler.errors import DeclarationError, DeclarationErrors, StoreError, UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.engine import Scope, ScratchServer, Server, Session, Target

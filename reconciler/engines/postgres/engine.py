@@ -19,11 +19,11 @@ from reconciler.engines.postgres.kinds.extension import Extension
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.range import Range
 from reconciler.engines.postgres.kinds.schema import Schema
-from reconciler.engines.postgres.kinds.subscription import Subscription, too_new
 from reconciler.engines.postgres.names import RELATIONS, TYPES
 from reconciler.engines.postgres.quoting import MAX_BYTES
 from reconciler.engines.postgres.renames import renamable
 from reconciler.engines.postgres.routine_arguments import SIGNED, split
+from reconciler.engines.postgres.subscription_parts import Subscription, too_new
 from reconciler.engines.postgres.type_names import KINDS, named
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog

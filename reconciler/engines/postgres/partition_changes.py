@@ -277,6 +277,7 @@ def _rebound(change: Change[Table], context: Context) -> Draft:
     below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
     checked = implied_check(table, context) is not None and context.size(table.address).rows != 0
     tidy = [f"ALTER TABLE {name_of(table)} DROP CONSTRAINT {ident(helper(table))}"] if checked else []
+    refused = hazard(Code.OLD_WRITERS, f"rows outside {table.bound} are refused by {name_of(table)} from here on")
     return Draft(
         "rebound",
         Phase.CONTRACT,
@@ -286,10 +287,7 @@ def _rebound(change: Change[Table], context: Context) -> Draft:
             *access_exclusive(parent, path_of(table), *below),
             *(held for held in attach_locks(table, context) if held.on != qualified(*parent)),
         ),
-        hazards=(
-            hazard(Code.OLD_WRITERS, f"rows outside {table.bound} are refused by {name_of(table)} from here on"),
-            *scans(table, context),
-        ),
+        hazards=(refused, *scans(table, context)),
         done=became(change),
         undo=(sql(detaching(table), attaching(live)),),
         reads=table.address if scans(table, context) else None,

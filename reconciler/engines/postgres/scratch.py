@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import psycopg
 
 from reconciler.engines.postgres.kinds.extension import Extension
-from reconciler.engines.postgres.kinds.subscription import Subscription, detaching
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.session import connected, store_errors
+from reconciler.engines.postgres.subscription_parts import Subscription, detaching
 from reconciler.errors import StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog

@@ -9,7 +9,7 @@ run outside transactions (CREATE and DROP SUBSCRIPTION documentation). Nothing e
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from reconciler.engines.postgres.conninfo import without_secrets
@@ -17,56 +17,29 @@ from reconciler.engines.postgres.evidence import became, shows
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.quoting import ident, literal
+from reconciler.engines.postgres.subscription_parts import (
+    SAID,
+    SETTINGS,
+    SINCE,
+    SLOT,
+    Subscription,
+    altering,
+    definition,
+    detaching,
+    statements,
+    unusual,
+    usual,
+    usual_streaming,
+    value_of,
+)
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Place, rule
-from reconciler.model.resource import Resource, Role, attr
 from reconciler.model.step import Check, Draft, Operation, Phase
 
-
-@dataclass(frozen=True, slots=True)
-class Subscription(Resource):
-    """Path: (name,). It belongs to the database. `connection` has no secret words; `slot_name` None is none.
-
-    `streaming`: off, on or parallel, "" where a declaration leaves it to the server. `secrets`: names of the words that
-    the live connection has besides. `usual_streaming`: what the server takes where nothing is said.
-    """
-
-    connection: str
-    publications: tuple[str, ...]
-    slot_name: str | None
-    enabled: bool = True
-    binary: bool = False
-    streaming: str = ""
-    two_phase: bool = False
-    disable_on_error: bool = False
-    synchronous_commit: str = "off"
-    origin: str = "any"
-    password_required: bool = True
-    run_as_owner: bool = False
-    failover: bool = False
-    secrets: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="secrets have no place in a declaration", default=())
-    usual_streaming: str = attr(Role.INFORMATIONAL, reason="follows from the server's version", default="")
-
-
-SLOT = ("two_phase", "failover")
-"""What the slot at the publisher has to agree with: the server changes it there too, or not at all."""
-SETTINGS = (
-    "slot_name", "binary", "streaming", "disable_on_error", "synchronous_commit", "origin", "password_required",
-    "run_as_owner",
-)  # fmt: skip
-"""What ALTER SUBSCRIPTION … SET changes, whether it is enabled or not."""
-SINCE = {
-    "two_phase": 15,
-    "disable_on_error": 15,
-    "origin": 16,
-    "password_required": 16,
-    "run_as_owner": 16,
-    "failover": 17,
-}
 STREAMING = {True: "on", False: "off"}
 TEXT = {"type": "string", "minLength": 1}
 SPEC = {
@@ -88,8 +61,6 @@ SPEC = {
         "failover": {"type": "boolean"},
     },
 }
-SAID = ("enabled", "binary", *SINCE, "synchronous_commit")
-"""What stands in a declaration as it stands in the resource."""
 
 
 def lower(name: str, node: Any, place: Place) -> Subscription:
@@ -123,16 +94,7 @@ def lift(subscription: Subscription, _catalog: Catalog) -> Any:
         node["slot_name"] = subscription.slot_name
     if subscription.streaming not in ("", subscription.usual_streaming):
         node["streaming"] = {"on": True, "off": False}.get(subscription.streaming, subscription.streaming)
-    return node | dict(_unusual(subscription))
-
-
-def _unusual(subscription: Subscription) -> Iterable[tuple[str, Any]]:
-    said = ((n, getattr(subscription, n)) for n in SAID)
-    return ((n, value) for n, value in said if value != _usual(n))
-
-
-def _usual(name: str) -> Any:
-    return Subscription.__dataclass_fields__[name].default
+    return node | dict(unusual(subscription))
 
 
 def query(version: int) -> str:
@@ -150,7 +112,7 @@ def query(version: int) -> str:
         "run_as_owner": "s.subrunasowner",
         "failover": "s.subfailover",
     }
-    known = [c if version >= SINCE[n] else _constant(_usual(n)) for n, c in columns.items()]
+    known = [c if version >= SINCE[n] else _constant(usual(n)) for n, c in columns.items()]
     return f"""
         SELECT s.oid, s.subname, s.subconninfo, s.subpublications, s.subslotname::text, s.subenabled, s.subbinary,
                {streaming}, s.subsynccommit, {", ".join(known)}
@@ -160,11 +122,6 @@ def query(version: int) -> str:
 
 def _constant(value: bool | str) -> str:
     return literal(value) if isinstance(value, str) else str(value).lower()
-
-
-def usual_streaming(version: int) -> str:
-    """What CREATE SUBSCRIPTION takes where nothing is said."""
-    return "parallel" if version >= 18 else "off"
 
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Subscription]:
@@ -192,57 +149,8 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Subscription]:
 
 def adopts(declared: Subscription, live: Subscription) -> Subscription:
     """What is not said of streaming is as the server has it by default."""
-    usual = live.usual_streaming
-    return replace(declared, streaming=declared.streaming or usual, usual_streaming=usual)
-
-
-def too_new(subscription: Subscription, version: int) -> Iterable[tuple[str, int]]:
-    """What is said of it and came with a later version: (words, version)."""
-    for name, since in SINCE.items():
-        if version < since and getattr(subscription, name) != _usual(name):
-            yield name, since
-    if version < 16 and subscription.streaming == "parallel":
-        yield "streaming: parallel", 16
-
-
-def _value(name: str, value: Any) -> str:
-    if value is None:
-        return f"{name} = NONE"
-    return f"{name} = {str(value).lower()}" if isinstance(value, bool) else f"{name} = {literal(value)}"
-
-
-def _publications(subscription: Subscription) -> str:
-    return ", ".join(map(ident, subscription.publications))
-
-
-def definition(subscription: Subscription, connect: bool) -> str:
-    """CREATE SUBSCRIPTION; one that does not connect is not enabled."""
-    name = subscription.address.name
-    said = [] if connect else ["connect = false"]
-    if subscription.slot_name != name:
-        said.append(_value("slot_name", subscription.slot_name))
-    if subscription.streaming not in ("", subscription.usual_streaming):
-        said.append(_value("streaming", subscription.streaming))
-    said += [_value(n, value) for n, value in _unusual(subscription) if n != "enabled"]
-    options = f" WITH ({', '.join(said)})" if said else ""
-    return (
-        f"CREATE SUBSCRIPTION {ident(name)} CONNECTION {literal(subscription.connection)}"
-        f" PUBLICATION {_publications(subscription)}{options}"
-    )
-
-
-def _start(subscription: Subscription) -> str:
-    return f"ALTER SUBSCRIPTION {ident(subscription.address.name)}"
-
-
-def detaching(name: str, enabled: bool, slot: bool) -> list[str]:
-    """Drop a subscription without a word to its publisher, where the slot stays."""
-    start = f"ALTER SUBSCRIPTION {ident(name)}"
-    return [
-        *([f"{start} DISABLE"] if enabled else []),
-        *([f"{start} SET (slot_name = NONE)"] if slot else []),
-        f"DROP SUBSCRIPTION {ident(name)}",
-    ]
+    default = live.usual_streaming
+    return replace(declared, streaming=declared.streaming or default, usual_streaming=default)
 
 
 def _dropping(subscription: Subscription) -> Operation:
@@ -320,7 +228,7 @@ def anew(change: Change[Subscription], _context: Context) -> list[Draft]:
     """Dropped and made in one transaction, without a word to the publisher."""
     live, desired = change.live, change.desired
     name = change.address.name
-    enabling = [f"{_start(desired)} ENABLE"] if desired.enabled else []
+    enabling = [f"{altering(name)} ENABLE"] if desired.enabled else []
     message = f"how far {name} had come is forgotten, and which tables it had copied; its slot keeps its own settings"
     return [
         Draft(
@@ -338,24 +246,6 @@ def anew(change: Change[Subscription], _context: Context) -> list[Draft]:
 def replaces(change: Change[Subscription]) -> bool:
     """What concerns the slot is changed there by the server itself, which a disabled one does not ask for."""
     return change.changed(*SLOT) and not (change.live.enabled and change.desired.enabled)
-
-
-def statements(before: Subscription, after: Subscription, version: int) -> list[str]:
-    """From one to the other, but for what concerns the slot at the publisher; all may run in a transaction."""
-    start = _start(after)
-    said = [f"{start} DISABLE"] if before.enabled and not after.enabled else []
-    if before.connection != after.connection:
-        said.append(f"{start} CONNECTION {literal(after.connection)}")
-    if before.publications != after.publications:
-        said.append(f"{start} SET PUBLICATION {_publications(after)} WITH (refresh = false)")
-    options = [
-        _value(n, getattr(after, n) or (usual_streaming(version) if n == "streaming" else getattr(after, n)))
-        for n in SETTINGS
-        if getattr(before, n) != getattr(after, n)
-    ]
-    if options:
-        said.append(f"{start} SET ({', '.join(options)})")
-    return [*said, f"{start} ENABLE"] if after.enabled and not before.enabled else said
 
 
 def alter(change: Change[Subscription], context: Context) -> list[Draft]:
@@ -408,7 +298,7 @@ def set_slot(change: Change[Subscription], context: Context) -> list[Draft]:
             hint="declare it with enabled: false first; the slot has to be made again then",
             where=context.desired.origin(change.address),
         )
-    start = _start(desired)
+    start = altering(name)
 
     def draft(slot: str, title: str, operation: Operation, back: Operation, **shown: bool) -> Draft:
         done = shows(change.address, *shown.items())
@@ -419,8 +309,8 @@ def set_slot(change: Change[Subscription], context: Context) -> list[Draft]:
         draft(
             f"set {n}",
             f"set {n} of",
-            alone(f"{start} SET ({_value(n, getattr(desired, n))})"),
-            alone(f"{start} SET ({_value(n, getattr(live, n))})"),
+            alone(f"{start} SET ({value_of(n, getattr(desired, n))})"),
+            alone(f"{start} SET ({value_of(n, getattr(live, n))})"),
             **{n: getattr(desired, n)},
         )
         for n in changed
