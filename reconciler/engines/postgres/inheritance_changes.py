@@ -188,8 +188,11 @@ def leaving(change: Change[Any], context: Context) -> Iterator[Ref]:
     for path in children_of(table.path, context.live):
         child = table.sibling("table", path)
         after = table_at(context.desired, child)
-        if child in context.changes and after is not None and table.path not in parents_of(after):
-            yield Ref(child)
+        whole = context.changes.get(child)
+        if whole is not None and after is not None and table.path not in parents_of(after):
+            partition = getattr(whole.before, "partition_of", None) is not None
+            slot = "detach" if partition else "no inherit"
+            yield Ref(child, slot if whole.action is Action.UPDATE else None)
 
 
 def _spread(draft: Draft, address: Address, below: list[tuple[str, ...]]) -> Draft:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres.attaching import (
     ancestors,
@@ -20,19 +19,19 @@ from reconciler.engines.postgres.attaching import (
     scans,
 )
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.inheritance import INHERITED, descendants, parents_of, table_at
-from reconciler.engines.postgres.inheritance_changes import RECURSES
+from reconciler.engines.postgres.inheritance import descendants, table_at
 from reconciler.engines.postgres.locks import (
     access_exclusive,
     share_row_exclusive,
     share_update_exclusive,
 )
 from reconciler.engines.postgres.operations import alone, sql
+from reconciler.engines.postgres.parents_changed import inside, settling, staying
 from reconciler.engines.postgres.quoting import fitting, ident, qualified
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Check, Draft, Phase, Probe, Ref
+from reconciler.model.step import Check, Draft, Phase, Probe
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.table import Table
@@ -180,8 +179,8 @@ def _disowned(change: Change[Table]) -> Draft:
 def _adopted(change: Change[Table], context: Context) -> Draft:
     """INHERIT in the declared order; columns and checks of the parents have to be there (row 89)."""
     live, desired = change.live, change.desired
-    kept, staying = _staying(live, desired)
-    new, again = desired.inherits[len(staying) :], kept[len(staying) :]
+    kept, same = staying(live, desired)
+    new, again = desired.inherits[len(same) :], kept[len(same) :]
     name = name_of(desired)
     return Draft(
         "inherit",
@@ -200,65 +199,8 @@ def _adopted(change: Change[Table], context: Context) -> Draft:
                 *(f"ALTER TABLE {name} INHERIT {qualified(*p)}" for p in again),
             ),
         ),
-        requires=_inside(change, context),
+        requires=inside(change, context),
     )
-
-
-def _staying(live: Table, desired: Table) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """The parents that a child keeps, and those of them that it need not leave for the sake of their order."""
-    kept = tuple(p for p in live.inherits if p in desired.inherits)
-    return kept, kept if kept == desired.inherits[: len(kept)] else ()
-
-
-def _inside(change: Change[Any], context: Context) -> tuple[Ref, ...]:
-    """The columns and checks that this plan makes of the table, which a parent wants to find, and of the parents; and
-    those that it drops, where the table is to have no others.
-    """
-    paths = (change.address.path, *parents_of(change.after))
-    found = (a for a in context.changes if a.kind in ("column", "check") and a.path[:2] in paths)
-    exact = change.desired.partition_of or change.desired.of_type
-    own = change.address.path
-    idle = not _staying(change.live, change.desired)[1]  # then nothing is to be done where only `local` differs
-    made = (
-        a
-        for a in found
-        if (context.changes[a].after is not None or (exact and a.path[:2] == own))
-        and not (idle and [b.name for b in context.changes[a].attributes] == ["local"])
-    )
-    return tuple(map(Ref, sorted(made)))
-
-
-def settling(table: Table, context: Context) -> Iterator[Ref]:
-    """The columns and checks of the parent that change in this plan so that a partition has to be as they are then."""
-    for address, change in context.changes.items():
-        weighs = change.action is not Action.UPDATE or change.changed(*RECURSES)
-        if weighs and address.kind in INHERITED and address.path[:2] == table.partition_of:
-            yield Ref(address)
-
-
-def own(change: Change[Any], context: Context) -> list[Draft]:
-    """Columns and checks that a child has by itself too: NO INHERIT leaves them to it, and INHERIT finds them there."""
-    before, after = (table_at(c, change.address) for c in (context.live, context.desired))
-    parents = _staying(before, after)[1] if before is not None and after is not None else ()
-    if after is None or not any(_has(p, change, context) for p in parents):
-        return []
-    name = qualified(*path_of(after))
-    words = [f"ALTER TABLE {name} {w} {qualified(*p)}" for w in ("NO INHERIT", "INHERIT") for p in parents]
-    return [
-        Draft(
-            "own",
-            Phase.CONTRACT,
-            f"let {'.'.join(change.address.path[1:])} belong to the child itself too",
-            sql(*words),
-            locks=(*access_exclusive(path_of(after)), *share_update_exclusive(*parents)),
-            done=(Check(change.address, attributes=(("local", True),)),),
-        )
-    ]
-
-
-def _has(parent: Path, change: Change[Any], context: Context) -> bool:
-    """Whether the column or check comes from that parent."""
-    return change.address.sibling(change.address.kind, (*parent, change.address.name)) in context.live.resources
 
 
 # Attaching
@@ -323,7 +265,7 @@ def _attached(change: Change[Table], context: Context) -> list[Draft]:
             done=became(change) if not live.detach_pending else again,
             undo=undo,
             reads=table.address if scans(table, context) else None,
-            requires=_inside(change, context),
+            requires=(*inside(change, context), *settling(table, context)),
         )
     ]
 
@@ -392,7 +334,7 @@ def rebuild(change: Change[Table], context: Context) -> list[Draft]:
                 title,
                 sql(*back),
                 done=became(change),
-                requires=_inside(change, context),
+                requires=inside(change, context),
                 provides=True,
             )
         )

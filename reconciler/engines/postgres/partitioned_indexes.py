@@ -71,18 +71,21 @@ def create(
     size = context.size(table)
     if size.rows == 0 or not below:
         mode = ACCESS_EXCLUSIVE if recipe.key else SHARE
+        first = tuple(leaving(change, context))
+        left = [p for r in first for p in (r.address.path, *descendants(r.address.path, context.live))]
+        gone = {qualified(*_two(p)) for p in left}
         return [
             Draft(
                 "create",
                 phase,
                 f"create {recipe.label} on {table.name} and its partitions",
                 sql(recipe.whole),
-                locks=locked(change.address, context, mode),
+                locks=tuple(k for k in locked(change.address, context, mode) if k.on not in gone),
                 hazards=hazards,
                 probes=probes,
                 done=(Check(change.address),),
                 undo=(sql(_dropping(change, recipe)),),
-                requires=tuple(leaving(change, context)),
+                requires=first,
                 provides=True,
             )
         ]

@@ -14,6 +14,7 @@ from reconciler.engines.postgres.locks import SHARE_ROW_EXCLUSIVE, access_exclus
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import Sql, sql
+from reconciler.engines.postgres.parents_changed import settling
 from reconciler.engines.postgres.quoting import qualified
 from reconciler.engines.postgres.table_settings import needs
 from reconciler.engines.postgres.table_statements import settled, statements
@@ -62,7 +63,7 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
             hazards=joining.scans(table, context) if joins else (),
             done=(Check(change.address),),
             undo=(sql(f"DROP TABLE {_name(table)}"),),
-            requires=(*_freed(change, context), *(partitions.settling(table, context) if joins else ())),
+            requires=(*_freed(change, context), *(settling(table, context) if joins else ())),
             provides=True,
         )
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.postgres import inheritance, partition_changes
+from reconciler.engines.postgres import inheritance, parents_changed
 from reconciler.engines.postgres.column_types import OUT, follows, hinders
 from reconciler.engines.postgres.constraint_parts import (
     absorbed_by_table,
@@ -299,7 +299,7 @@ KIND = PgKind(
     drop=spread(drop),
     replace=spread(replace),
     rebuild=spread(rebuild),
-    rules=(inherited(rule("validated", emit=set_validated)), rule("local", emit=partition_changes.own)),
+    rules=(inherited(rule("validated", emit=set_validated)), rule("local", emit=parents_changed.own)),
     temporary=temporary,
     piece=True,
     parent="table",

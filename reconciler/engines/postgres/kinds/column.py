@@ -13,7 +13,7 @@ from reconciler.engines.postgres import (
     column_types,
     inheritance,
     not_nulls,
-    partition_changes,
+    parents_changed,
     storage_options,
 )
 from reconciler.engines.postgres import column_changes as changes
@@ -361,7 +361,7 @@ RULES = (
     rule("default", emit=changes.set_default),
     rule("not_null", "not_null_valid", "not_null_no_inherit", "not_null_name", emit=changes.allow_null),
     rule(*column_settings.NAMES, emit=column_settings.change),
-    rule("local", emit=partition_changes.own),
+    rule("local", emit=parents_changed.own),
 )
 KIND = PgKind(
     name="column",
