@@ -19,7 +19,6 @@ from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.kinds.sequence import Sequence
-from reconciler.engines.postgres.kinds.subscription import Subscription
 from reconciler.engines.postgres.kinds.unique import Unique
 from reconciler.engines.postgres.subscription_parts import Subscription
 from reconciler.model.resource import Resource
