@@ -313,8 +313,10 @@ def _bequeath(change: Change[Column]) -> Draft:
 
 
 def _not_null_name(column: Column) -> str:
-    live = column.facts.not_null_name if column.facts and column.facts.not_null_name else None
-    return ident(live or not_nulls.name_of(column))
+    """As it is called by the time the step runs: one that nobody declared is renamed before."""
+    live = column.facts.not_null_name if column.facts else None
+    given = live if live and not_nulls.GIVEN.search(live) else None
+    return ident(column.not_null_name or given or not_nulls.usual(column.address.path))
 
 
 def _validate_not_null(column: Column) -> Sql:

@@ -126,12 +126,20 @@ def spread(emit: Emit[Any]) -> Emit[Any]:
             drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, held))
         if not below or not drafts or context.creates(change.address.sibling("table", change.address.path[:2])):
             return drafts
+        if getattr(change.after, "no_inherit", False) and (change.action is Action.CREATE or not _inherited(change)):
+            return drafts
         first = tuple(leaving(change, context))
         gone = {p for ref in first for p in (ref.address.path, *descendants(ref.address.path, context.live))}
         drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, *first))
-        return [_spread(d, change.address, [p for p in below if p not in gone]) for d in drafts]
+        spread = [_spread(d, change.address, [p for p in below if p not in gone]) for d in drafts]
+        return [*spread[:1], *drafts[1:]] if getattr(change.after, "no_inherit", False) else spread
 
     return emitted
+
+
+def _inherited(change: Change[Any]) -> bool:
+    """Whether the children had it before."""
+    return change.before is not None and not getattr(change.before, "no_inherit", False)
 
 
 def to_partitions(emit: Emit[Any]) -> Emit[Any]:

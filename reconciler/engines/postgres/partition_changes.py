@@ -172,7 +172,7 @@ def _disowned(change: Change[Table]) -> Draft:
         hazards=tuple(
             hazard(Code.OLD_READERS, f"rows of {live.address.path[1]} are no longer seen in {p[1]}") for p in gone
         ),
-        done=became(change) if not desired.inherits and not desired.partition_of else (),
+        done=(Check(live.address, attributes=(("inherits", tuple(p for p in live.inherits if p not in gone)),)),),
         undo=None,  # INHERIT leaves the columns the child's own
     )
 

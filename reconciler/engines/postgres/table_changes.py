@@ -98,7 +98,7 @@ def _freed(change: Change[Table], context: Context) -> tuple[Ref, ...]:
     inside = (context.changes.get(change.address.sibling("primary_key", change.address.path)),)
     keys = context.desired.children(change.address, "unique", Resource)
     made = (change, *inside, *(context.changes.get(k.address) for k in keys))
-    return tuple(dict.fromkeys(ref for c in made if c is not None for ref in freed(c, context)))
+    return tuple(dict.fromkeys(ref for c in made if c is not None and c.after is not None for ref in freed(c, context)))
 
 
 def drop(change: Change[Table], context: Context) -> list[Draft]:

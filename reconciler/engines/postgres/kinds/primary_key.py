@@ -225,9 +225,8 @@ def _build_partitioned(change: Change[PrimaryKey], context: Context, first: str)
     needs = tuple(Ref(a) for a in column_addresses(change.address, key.columns) if a in context.changes)
     probes = (duplicates(change.address, map(ident, key.columns)),)
     made = parted.create(change, context, recipe, Phase.CONTRACT, (refused,), probes)
-    first_made = dataclasses.replace(
-        made[0], requires=(*freed(change, context), *needs), undo=None if first else made[0].undo
-    )
+    requires = (*made[0].requires, *freed(change, context), *needs)
+    first_made = dataclasses.replace(made[0], requires=requires, undo=None if first else made[0].undo)
     return [first_made, *made[1:]]
 
 

@@ -222,7 +222,8 @@ def _build_partitioned(change: Change[Unique], context: Context, first: str) -> 
     probes = (duplicates(change.address, map(ident, unique.columns), "", unique.nulls_not_distinct),)
     made = parted.create(change, context, recipe, Phase.CONTRACT, (refused,), probes)
     undo = None if first else made[0].undo
-    return [dataclasses.replace(made[0], requires=freed(change, context), undo=undo), *made[1:]]
+    requires = (*made[0].requires, *freed(change, context))
+    return [dataclasses.replace(made[0], requires=requires, undo=undo), *made[1:]]
 
 
 def _added(change: Change[Unique], context: Context) -> Draft:

@@ -1,0 +1,2 @@
+INSERT INTO events VALUES (1, 'a');
+ANALYZE;
