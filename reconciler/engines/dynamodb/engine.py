@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from reconciler.engines.dynamodb import operations, validity
+from reconciler.engines.dynamodb.insights import Insights
+from reconciler.engines.dynamodb.kinds.encryption import Encryption
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
 from reconciler.engines.dynamodb.kinds.gsi import completed as completed_gsi
 from reconciler.engines.dynamodb.kinds.lsi import Lsi
@@ -21,6 +23,14 @@ from reconciler.model.engine import Server, Session, Target
 from reconciler.model.kind import Kind, Place
 from reconciler.model.resource import Resource
 from reconciler.model.step import Operation
+
+
+def _off(resource: Resource) -> bool:
+    """A declared "off" is no resource: nothing lives there either."""
+    match resource:
+        case Pitr(days=0) | Encryption(key="") | Insights(mode=""):
+            return True
+    return False
 
 
 class DynamoDB:
@@ -47,7 +57,7 @@ class DynamoDB:
         if place.policy.production:
             for pitr in [address.sibling("pitr", address.path) for address in tables]:
                 resources.setdefault(pitr, Pitr(pitr, implied=True))
-        for off in [a for a, r in resources.items() if isinstance(r, Pitr) and not r.days]:
+        for off in [a for a, r in resources.items() if _off(r)]:
             del resources[off]
 
     def check(self, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from typing import Any
 
-from reconciler.engines.dynamodb import keys, limits, projection, throughput
+from reconciler.engines.dynamodb import insights, keys, limits, projection, throughput, warm
 from reconciler.engines.dynamodb.enclosing import within_table
+from reconciler.engines.dynamodb.insights import IndexInsights
 from reconciler.engines.dynamodb.keys import Key, KeyAttribute
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.naming import table_address
@@ -20,6 +21,7 @@ from reconciler.engines.dynamodb.newcomers import items_left_out, scan
 from reconciler.engines.dynamodb.operations import TABLE_ACTIVE, Call, Calls, Wait
 from reconciler.engines.dynamodb.row import DynamoKind, TableRow
 from reconciler.engines.dynamodb.throughput import ON_DEMAND, UNSET, Throughput
+from reconciler.engines.dynamodb.warm import COLD, Warm
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -39,6 +41,7 @@ class Gsi(Resource):
     projection: str = attr(Role.REPLACE, default="all")
     include: tuple[str, ...] = attr(Role.REPLACE, default=())
     throughput: Throughput = attr(default=ON_DEMAND)
+    warm: Warm = attr(default=COLD)
     state: str = attr(Role.INFORMATIONAL, reason="the service moves it", default="active")
 
     @property
@@ -51,6 +54,11 @@ class Gsi(Resource):
     def built(self) -> bool:
         """Whether it can be queried."""
         return self.state != "creating"
+
+    @property
+    def warmth(self) -> str:
+        """The warm throughput in words."""
+        return str(self.warm)
 
     @property
     def capacity(self) -> str:
@@ -83,6 +91,7 @@ SPEC: dict[str, Any] = {
             "description": "{read: 5, write: 5} or {max_read: 100, max_write: 50}, by the table's billing",
             "anyOf": [throughput.PROVISIONED_SPEC, throughput.MAXIMUM_SPEC],
         },
+        "warm_throughput": warm.SPEC,
     },
     "required": ["partition"],
 }
@@ -98,6 +107,7 @@ def lower(name: str, node: Any, place: Place) -> Gsi:
         projection=kind,
         include=include,
         throughput=throughput.lowered(node["throughput"]) if "throughput" in node else UNSET,
+        warm=warm.lowered(node.get("warm_throughput")),
     )
 
 
@@ -114,6 +124,7 @@ def completed(index: Gsi, table: Table) -> Gsi:
         index.projection,
         index.include,
         units,
+        index.warm,
     )
 
 
@@ -127,7 +138,7 @@ def lift(index: Gsi, catalog: Catalog) -> dict[str, Any]:
     units = throughput.lifted(index.throughput)
     if units and (table is None or not index.throughput.provisioned or index.throughput != table.billing):
         node["throughput"] = units
-    return node
+    return {**node, **warm.lifted(index.warm)}
 
 
 # -- introspection ----------------------------------------------------------------------------------------------------
@@ -142,7 +153,7 @@ def read(row: TableRow, table: Address) -> Iterable[Gsi]:
             kind, include = projection.read(reply.get("Projection", {}))
             units = throughput.read(reply, row.provisioned)
             address = table.sibling("gsi", (*table.path, reply["IndexName"]))
-            yield Gsi(address, partition, sort, kind, include, units, state)
+            yield Gsi(address, partition, sort, kind, include, units, warm.read(reply), state)
 
 
 # -- steps ------------------------------------------------------------------------------------------------------------
@@ -159,6 +170,7 @@ def _definition(index: Gsi) -> dict[str, Any]:
         "KeySchema": keys.schema(index.partition, index.sort),
         "Projection": projection.request(index.projection, index.include),
         **throughput.request(index.throughput),
+        **warm.request(index.warm),
     }
 
 
@@ -310,7 +322,7 @@ def replace(change: Change[Gsi], context: Context) -> list[Draft]:
             "replace",
             Phase.CONTRACT,
             f"replace index {name} of {_name(after, context)}: remove it, then build it {after.definition}",
-            Calls((_remove(before, context), _build(after, context))),
+            Calls((_remove(before, context), _build(after, context), *_along(after, context))),
             hazards=(
                 hazard(Code.INDEX_GAP, gap),
                 items_left_out(name, (*after.partition, *after.sort), context.size(table)),
@@ -321,6 +333,34 @@ def replace(change: Change[Gsi], context: Context) -> list[Draft]:
             reads=table,
             requires=(*_other_types(after, context), *_after_billing(after, context)),
             provides=True,
+        )
+    ]
+
+
+def _along(index: Gsi, context: Context) -> tuple[Call, ...]:
+    """What went with the old index and is declared of the new one."""
+    watched = context.live.get(index.address.sibling("index_insights", index.address.path), IndexInsights)
+    wanted = context.desired.get(index.address.sibling("index_insights", index.address.path), IndexInsights)
+    if watched is None or watched != wanted:
+        return ()
+    return (insights.switched(_name(index, context), wanted.mode, index.address.name),)
+
+
+def change_warm(change: Change[Gsi], context: Context) -> list[Draft]:
+    """A higher floor; nothing takes it back."""
+    before, after = change.live, change.desired
+    update = {"Update": {"IndexName": after.address.name, "WarmThroughput": warm.units(after.warm)}}
+    members = {"TableName": _name(after, context), "GlobalSecondaryIndexUpdates": [update]}
+    return [
+        Draft(
+            "warm throughput",
+            Phase.EXPAND,
+            f"warm index {after.address.name} of {_name(after, context)} up for {after.warm}",
+            Call("UpdateTable", members, TABLE_ACTIVE),
+            hazards=(hazard(Code.COST, f"{before.warm} → {after.warm}; it is paid for once and never goes back"),),
+            done=(Check(change.address, attributes=(("warmth", str(after.warm)), ("built", True))),),
+            undo=None,
+            requires=tuple(_after_billing(after, context)),
         )
     ]
 
@@ -377,6 +417,6 @@ KIND = DynamoKind(
     create=create,
     drop=drop,
     replace=replace,
-    rules=(rule("throughput", emit=change_throughput),),
+    rules=(rule("throughput", emit=change_throughput), rule("warm", emit=change_warm)),
     order=20,
 )
