@@ -18,7 +18,7 @@ from reconciler.desired.validate import Validator
 from reconciler.diff.structural import diff
 from reconciler.errors import ConfigError, DeclarationErrors, ReconcileError
 from reconciler.model.catalog import Catalog, Deferred, Unmanaged
-from reconciler.model.engine import Engine, Target
+from reconciler.model.engine import Adopting, Engine, Target
 from reconciler.model.plan import PlannedChange
 from reconciler.planner.expand import shown
 from reconciler.results import ImportResult
@@ -85,7 +85,9 @@ def _import(project: Project, target: Target) -> _Imported:
     engine = project.engines[target.engine]
     with opened(engine, target) as session:
         live = session.inspect(project.scope(target.service, target.engine, whole=True))
-        section = lift(engine, live)
+        section = lift(
+            engine, engine.adopted(live, project.environment.policy) if isinstance(engine, Adopting) else live
+        )
         desired = session.canonicalise(_lowered(project, engine, target, section), live)
         return _Imported(
             target,

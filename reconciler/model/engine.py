@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.kind import Kind, Place
+from reconciler.model.kind import Kind, Place, Policy
 from reconciler.model.resource import Resource
 from reconciler.model.step import Operation, Probe, Size, Violations
 
@@ -166,6 +166,15 @@ class Rehearsing(Protocol):
 
     def rehearsed(self, rehearsal: Rehearsal) -> AbstractContextManager[Rehearsed]:
         """What the renames did; as long as the block lasts `canonicalise` finds the new names."""
+        ...
+
+
+@runtime_checkable
+class Adopting(Protocol):
+    """An engine whose declarations imply something in some environments: an import has to say that it is not so."""
+
+    def adopted(self, live: Catalog, policy: Policy) -> Catalog:
+        """What is live, with what a declaration in that environment has to say of it beyond that."""
         ...
 
 

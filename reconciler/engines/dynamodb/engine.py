@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from reconciler.engines.dynamodb import operations, validity
@@ -20,7 +21,7 @@ from reconciler.engines.dynamodb.registry import kinds
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Server, Session, Target
-from reconciler.model.kind import Kind, Place
+from reconciler.model.kind import Kind, Place, Policy
 from reconciler.model.resource import Resource
 from reconciler.model.step import Operation
 
@@ -59,6 +60,20 @@ class DynamoDB:
                 resources.setdefault(pitr, Pitr(pitr, implied=True))
         for off in [a for a, r in resources.items() if _off(r)]:
             del resources[off]
+
+    def adopted(self, live: Catalog, policy: Policy) -> Catalog:
+        """Production implies recovery and protection: an import says where a table has none, and changes nothing."""
+        if not policy.production:
+            return live
+        said = dict(live.resources)
+        unknown = {d.address for d in live.deferred}
+        for address, resource in live.resources.items():
+            recovery = address.sibling("pitr", address.path)
+            if isinstance(resource, Table):
+                said[address] = replace(resource, told=True)
+                if recovery not in unknown:
+                    said.setdefault(recovery, Pitr(recovery, 0))
+        return live.with_resources(said)
 
     def check(self, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
         """What the service would refuse: (address, message, hint)."""

@@ -64,6 +64,9 @@ LANES = 12
 """Tables of one service that are worked on at a time; the service allows 500 control-plane operations per account, 250
 of them creating tables with indexes, and refuses more for a while, which is waited for [quotas]."""
 
+STRONG_REGIONS = 3
+"""Regions of a global table with strong consistency, the table's own and a witness included [model]."""
+
 STREAM_HOURS = 24
 """What a stream that was turned off still holds can be read for that long [model]."""
 

@@ -154,12 +154,11 @@ class Beside:
     # -- keys and imports
 
     def DescribeKey(self, KeyId: str) -> Answer:
-        if KeyId == MANAGED_KEY:
-            return {"KeyMetadata": {"Arn": MANAGED_KEY, "KeyManager": "AWS"}}
+        """Those of `KEYS` are the account's own; all others that tables have are AWS's."""
         arn = KEYS.get(KeyId, KeyId if KeyId.startswith("arn:") else "")
         if not arn:
             raise Refused("NotFoundException", "Invalid keyId")
-        return {"KeyMetadata": {"Arn": arn, "KeyManager": "CUSTOMER"}}
+        return {"KeyMetadata": {"Arn": arn, "KeyManager": "CUSTOMER" if arn in KEYS.values() else "AWS"}}
 
     def ListImports(self, TableArn: str) -> Answer:
         return {"ImportSummaryList": [i for arn, i in self.imports.items() if i["TableArn"] == TableArn]}

@@ -43,7 +43,7 @@ t:
       projection: [x]
       throughput: {read: 3, write: 4}
       warm_throughput: {read: 13000, write: 4000}
-      autoscaling: {read: {min: 1, max: 9}}
+      autoscaling: {write: {min: 1, max: 9}}
       contributor_insights: throttled_keys
   local_indexes: {by_local: {sort: who}}
   ttl: gone

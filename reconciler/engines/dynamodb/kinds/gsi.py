@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from typing import Any
 
-from reconciler.engines.dynamodb import insights, keys, limits, projection, throughput, warm
+from reconciler.engines.dynamodb import insights, keys, limits, projection, throughput, turns, warm
 from reconciler.engines.dynamodb.enclosing import within_table
 from reconciler.engines.dynamodb.insights import IndexInsights
 from reconciler.engines.dynamodb.keys import Key, KeyAttribute
@@ -22,14 +22,13 @@ from reconciler.engines.dynamodb.operations import TABLE_ACTIVE, Call, Calls, Wa
 from reconciler.engines.dynamodb.row import DynamoKind, TableRow
 from reconciler.engines.dynamodb.throughput import ON_DEMAND, UNSET, Throughput
 from reconciler.engines.dynamodb.warm import COLD, Warm
-from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase, Ref
+from reconciler.model.step import Check, Draft, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +231,7 @@ def create(change: Change[Gsi], context: Context) -> list[Draft]:
     such items in tables small enough to be read for it; the hazard names them in every case.
     """
     index = change.desired
-    first = (*_makes_room(index, context), *_other_types(index, context))
+    first = (*turns.makes_room(index, context), *turns.other_types(index, context))
     table = table_address(index.address)
     return [
         Draft(
@@ -245,53 +244,10 @@ def create(change: Change[Gsi], context: Context) -> list[Draft]:
             done=(_built(index),),
             undo=(_remove(index, context),),
             reads=table,
-            requires=(*first, *_after_billing(index, context)),
+            requires=(*first, *turns.after_billing(index, context)),
             provides=True,
         )
     ]
-
-
-def _siblings(index: Gsi, context: Context) -> list[Gsi]:
-    found = context.live.children(table_address(index.address), "gsi", Gsi)
-    return sorted((g for g in found if g.address != index.address), key=lambda g: g.address)
-
-
-def _makes_room(index: Gsi, context: Context) -> list[Ref]:
-    """The removals of the same table, where their room is needed."""
-    table = table_address(index.address)
-    both = (*context.live.children(table, "gsi", Gsi), *context.desired.children(table, "gsi", Gsi))
-    if len({g.address for g in both}) <= limits.MAX_GSI:
-        return []
-    return [Ref(g.address) for g in _siblings(index, context) if context.deletes(g.address)]
-
-
-def _other_types(index: Gsi, context: Context) -> list[Ref]:
-    """The removals of indexes that hold one of its attributes with another type: a table knows one type for each.
-
-    Raises UnsupportedChange where such an index stays.
-    """
-    wanted = {k.name: k.type for k in (*index.partition, *index.sort)}
-    found: list[Ref] = []
-    for other in _siblings(index, context):
-        clash = next((k for k in (*other.partition, *other.sort) if wanted.get(k.name, k.type) != k.type), None)
-        if clash is None:
-            continue
-        if not context.deletes(other.address):
-            raise UnsupportedChange(
-                f"{index.address} needs {clash.name} as {wanted[clash.name]}, but {other.address} holds it as"
-                f" {clash.type}, and a table knows one type for each attribute",
-                hint="take all the indexes of that attribute out of the declaration, apply, and declare them anew",
-                where=context.desired.origin(index.address),
-            )
-        found.append(Ref(other.address))
-    return found
-
-
-def _after_billing(index: Gsi, context: Context) -> list[Ref]:
-    table = context.changes.get(table_address(index.address))
-    return (
-        [Ref(table.address, "billing")] if table and table.action is Action.UPDATE and table.changed("billing") else []
-    )
 
 
 def drop(change: Change[Gsi], context: Context) -> list[Draft]:
@@ -307,7 +263,7 @@ def drop(change: Change[Gsi], context: Context) -> list[Draft]:
             hazards=(hazard(Code.OLD_READERS, gone),),
             done=(Check(change.address, present=False),),
             undo=(_build(index, context),),
-            requires=tuple(_after_billing(index, context)),
+            requires=tuple(turns.after_billing(index, context)),
         )
     ]
 
@@ -331,7 +287,7 @@ def replace(change: Change[Gsi], context: Context) -> list[Draft]:
             done=(_built(after),),
             undo=(Calls((_remove(after, context), _build(before, context))),),
             reads=table,
-            requires=(*_other_types(after, context), *_after_billing(after, context)),
+            requires=(*turns.other_types(after, context), *turns.after_billing(after, context)),
             provides=True,
         )
     ]
@@ -360,7 +316,7 @@ def change_warm(change: Change[Gsi], context: Context) -> list[Draft]:
             hazards=(hazard(Code.COST, f"{before.warm} → {after.warm}; it is paid for once and never goes back"),),
             done=(Check(change.address, attributes=(("warmth", str(after.warm)), ("built", True))),),
             undo=None,
-            requires=tuple(_after_billing(after, context)),
+            requires=tuple(turns.after_billing(after, context)),
         )
     ]
 
@@ -385,7 +341,7 @@ def change_throughput(change: Change[Gsi], context: Context) -> list[Draft]:
             ),
             done=(Check(change.address, attributes=(("capacity", after.capacity), ("built", True))),),
             undo=() if switched else (_units(before, context),),
-            requires=tuple(_after_billing(after, context)),
+            requires=tuple(turns.after_billing(after, context)),
         )
     ]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.engines.dynamodb import imports, keys, limits, throughput, warm
+from reconciler.engines.dynamodb import billing, imports, keys, limits, throughput, warm
 from reconciler.engines.dynamodb.imports import Source
 from reconciler.engines.dynamodb.keys import Key, KeyAttribute
 from reconciler.engines.dynamodb.naming import physical_name
@@ -222,7 +222,7 @@ def _creation(table: Table, desired: Catalog) -> dict[str, Any]:
         "TableName": table.name,
         "AttributeDefinitions": keys.definitions(table.attributes),
         "KeySchema": keys.schema(table.key[:1], table.key[1:]),
-        "BillingMode": _mode(table.billing),
+        "BillingMode": billing.mode(table.billing),
         **throughput.request(table.billing),
         **warm.request(table.warm),
     }
@@ -283,10 +283,6 @@ def _protect(table: Table, on: bool) -> Call:
     return _update(table, DeletionProtectionEnabled=on)
 
 
-def _mode(billing: Throughput) -> str:
-    return "PROVISIONED" if billing.provisioned else "PAY_PER_REQUEST"
-
-
 def change_protection(change: Change[Table], _context: Context) -> list[Draft]:
     """On at once; off last, since until then the old rule holds."""
     before, after = change.live, change.desired
@@ -321,82 +317,6 @@ def change_class(change: Change[Table], _context: Context) -> list[Draft]:
     ]
 
 
-def change_billing(change: Change[Table], context: Context) -> list[Draft]:
-    """The mode, with the units of the table and all its live indexes; units or a maximum alone otherwise.
-
-    Contract where less is served than before: what old code asks beyond it is throttled.
-    """
-    before, after = change.live, change.desired
-    if before.billing.provisioned == after.billing.provisioned:
-        return [_change_units(change)]
-    return [
-        Draft(
-            "billing",
-            _phase(before, after),
-            f"pay for table {after.name} {'by provisioned units' if after.billing.provisioned else 'on demand'}",
-            _switch(after, context, context.desired),
-            hazards=(hazard(Code.COST, _switching(before, after)),),
-            done=(_active(change.address, ("capacity", str(after.billing))),),
-            undo=(_switch(before, context, context.live),),
-        )
-    ]
-
-
-def _phase(before: Table, after: Table) -> Phase:
-    return Phase.CONTRACT if throughput.tighter(before.billing, after.billing) else Phase.EXPAND
-
-
-def _switching(before: Table, after: Table) -> str:
-    what = f"{before.billing} → {after.billing}"
-    if after.billing.provisioned:
-        return f"{what}; requests beyond that are throttled, unless something scales it"
-    return f"{what}; {limits.ON_DEMAND_RULE}"
-
-
-def _switch(table: Table, context: Context, wanted: Catalog) -> Call | Calls:
-    """Towards provisioned, one call that names every index there is when it runs: the live ones. Towards on-demand,
-    the mode has a call of its own."""
-    if table.billing.provisioned:
-        return _update(table, BillingMode="PROVISIONED", **_provisioned(table, context, wanted))
-    mode = _update(table, BillingMode="PAY_PER_REQUEST")
-    return mode if table.billing == ON_DEMAND else Calls((mode, _limit(table)))
-
-
-def _provisioned(table: Table, context: Context, wanted: Catalog) -> dict[str, Any]:
-    updates = []
-    for live in sorted(context.live.children(table.address, "gsi", Resource), key=lambda r: r.address):
-        index: Any = wanted.resources.get(live.address)
-        units = index.throughput if index is not None and index.throughput.provisioned else table.billing
-        updates.append({"Update": {"IndexName": live.address.name, "ProvisionedThroughput": throughput.units(units)}})
-    members: dict[str, Any] = {"ProvisionedThroughput": throughput.units(table.billing)}
-    return {**members, "GlobalSecondaryIndexUpdates": updates} if updates else members
-
-
-def _limit(table: Table) -> Call:
-    return _update(table, OnDemandThroughput=throughput.maximum(table.billing))
-
-
-def _change_units(change: Change[Table]) -> Draft:
-    before, after = change.live, change.desired
-    provisioned = after.billing.provisioned
-    message = f"{before.billing} → {after.billing}; requests beyond that are throttled"
-    if provisioned and (after.billing.read < before.billing.read or after.billing.write < before.billing.write):
-        message += f"; {limits.DECREASE_RULE}"
-    return Draft(
-        "billing",
-        _phase(before, after),
-        f"{'provision' if provisioned else 'serve'} table {after.name}: {after.billing}",
-        _units(after) if provisioned else _limit(after),
-        hazards=(hazard(Code.COST, message),),
-        done=(_active(change.address, ("capacity", str(after.billing))),),
-        undo=(_units(before) if provisioned else _limit(before),),
-    )
-
-
-def _units(table: Table) -> Call:
-    return _update(table, ProvisionedThroughput=throughput.units(table.billing))
-
-
 def change_warm(change: Change[Table], _context: Context) -> list[Draft]:
     """A higher floor. It is paid for once, and nothing takes it back: an undo has nothing to do."""
     before, after = change.live, change.desired
@@ -425,7 +345,7 @@ KIND = DynamoKind(
     drop=drop,
     replace=None,
     rules=(
-        rule("billing", emit=change_billing),
+        rule("billing", emit=billing.change_billing),
         rule("deletion_protection", emit=change_protection),
         rule("table_class", emit=change_class),
         rule("warm", emit=change_warm),
