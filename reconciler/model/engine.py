@@ -11,7 +11,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.kind import Kind, Place, Policy
 from reconciler.model.resource import Resource
-from reconciler.model.step import Operation, Probe, Size, Violations
+from reconciler.model.step import Operation, Probe, Size, Step, Violations
 
 Progress = Callable[[str], None]
 """Told in words what a long operation is at; printed to stderr."""
@@ -166,6 +166,19 @@ class Rehearsing(Protocol):
 
     def rehearsed(self, rehearsal: Rehearsal) -> AbstractContextManager[Rehearsed]:
         """What the renames did; as long as the block lasts `canonicalise` finds the new names."""
+        ...
+
+
+@runtime_checkable
+class Laned(Protocol):
+    """An engine whose steps may run side by side where they are about different things: the tables of DynamoDB, on
+    which the service works for minutes or days while nothing waits for anything else."""
+
+    lanes: int
+    """How many at a time."""
+
+    def lane(self, step: Step) -> str:
+        """What a step is about: steps of one lane run in their order, those of different ones do not wait."""
         ...
 
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from reconciler.engines.dynamodb import operations, validity
+from reconciler.engines.dynamodb import limits, operations, validity
 from reconciler.engines.dynamodb.insights import Insights
 from reconciler.engines.dynamodb.kinds.encryption import Encryption
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
@@ -23,7 +23,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Server, Session, Target
 from reconciler.model.kind import Kind, Place, Policy
 from reconciler.model.resource import Resource
-from reconciler.model.step import Operation
+from reconciler.model.step import Operation, Step
 
 
 def _off(resource: Resource) -> bool:
@@ -39,6 +39,7 @@ class DynamoDB:
 
     def __init__(self) -> None:
         self.name = "dynamodb"
+        self.lanes = limits.LANES
         self.kinds: Mapping[str, Kind[Any]] = kinds()
         self.default_parents: Mapping[str, str] = {}
 
@@ -60,6 +61,10 @@ class DynamoDB:
                 resources.setdefault(pitr, Pitr(pitr, implied=True))
         for off in [a for a, r in resources.items() if _off(r)]:
             del resources[off]
+
+    def lane(self, step: Step) -> str:
+        """The table that a step is about; DynamoDB knows no order between tables."""
+        return step.address.path[0]
 
     def adopted(self, live: Catalog, policy: Policy) -> Catalog:
         """Production implies recovery and protection: an import says where a table has none, and changes nothing."""
