@@ -76,12 +76,13 @@ def canonicalise(
     make temporary tables, a standby) comes back deferred, unless its text equals the live text already.
     """
     desired = adopted(_adopted(desired, live, kinds), live, server.version[0], lambda: _who(connection))
-    desired = plain_columns.known(desired, live)
-    tables, others = _differing(desired, live, kinds)
     asking = conditions.wanted(desired, live, kinds)
+    known = plain_columns.known(desired, live)
+    tables, others = _differing(known, live, kinds)
+    if not tables and not others and not asking:
+        return known
+    tables, others = _differing(desired, live, kinds)  # those that are known as well: others may name them
     tables += [t for t in asking if t not in tables]
-    if not tables and not others:
-        return desired
     asked = _Asked(connection, kinds, desired, live, server, asking)
     try:
         for schema in dict.fromkeys(a.path[0] for a in (*tables, *others)):
