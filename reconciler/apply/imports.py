@@ -17,13 +17,17 @@ from reconciler.desired.strictyaml import parse
 from reconciler.desired.validate import Validator
 from reconciler.diff.structural import diff
 from reconciler.errors import ConfigError, DeclarationErrors, ReconcileError
+from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred, Unmanaged
-from reconciler.model.engine import Adopting, Engine, Target
+from reconciler.model.engine import Adopting, Engine, Target, Translating
 from reconciler.model.plan import PlannedChange
+from reconciler.model.resource import Resource
 from reconciler.planner.expand import shown
 from reconciler.results import ImportResult
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reconciler.config.project import Project
 
 
@@ -60,6 +64,63 @@ def import_targets(project: Project, services: Iterable[str], *, folders: bool) 
     )
 
 
+def import_files(
+    project: Project, files: Iterable[Path], service: str, given: Mapping[str, str], *, folders: bool
+) -> ImportResult:
+    """One service of what files of other tools declare, each read by every engine that understands such.
+
+    Raises ConfigError for files that cannot be read or that nobody understands, and where they hold nothing.
+    """
+    sections: dict[str, Mapping[str, Any]] = {}
+    resources: dict[str, int] = {}
+    deferred: list[Deferred] = []
+    differences: list[PlannedChange] = []
+    for engine in (e for e in project.engines.values() if isinstance(e, Translating)):
+        target = Target(service, engine.name, project.environment.name, {})
+        found = _merged(project, engine, service, files, given)
+        deferred += found.deferred
+        if not found.resources:
+            continue
+        sections[engine.name] = lift(engine, _said(engine, found, project))
+        desired = _lowered(project, engine, target, sections[engine.name])
+        differences += _differences(engine, desired, found)
+        resources[target.name] = len(found.resources)
+    if not sections and not deferred:
+        raise ConfigError("the files declare nothing that an engine knows", hint="see `reconcile import --help`")
+    names = ", ".join(path.name for path in files)
+    written = {
+        file: f"# Imported from {names}\n{text}"
+        for file, text in (_files(project, service, sections, folders=folders) if sections else {}).items()
+    }
+    return ImportResult(written, resources, deferred=tuple(sorted(deferred)), differences=tuple(differences))
+
+
+def _merged(
+    project: Project, engine: Translating, service: str, files: Iterable[Path], given: Mapping[str, str]
+) -> Catalog:
+    """The catalogs of all files as one; the same resource in two files is an error."""
+    catalogs = []
+    for path in files:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot read {path}: {error}") from None
+        catalogs.append(engine.translated(text, str(path), service, project.naming(service), given))
+    whole: dict[Address, Resource] = {}
+    for catalog in catalogs:
+        twice = sorted(str(a) for a in whole.keys() & catalog.resources.keys())
+        if twice:
+            raise ConfigError(f"two of the files declare {twice[0]}", hint="import one of them")
+        whole |= catalog.resources
+    first = catalogs[0]
+    return Catalog(service, first.engine, whole, deferred=tuple(d for c in catalogs for d in c.deferred))
+
+
+def _said(engine: Engine, live: Catalog, project: Project) -> Catalog:
+    """What is live, with what this environment's declarations have to say beyond that."""
+    return engine.adopted(live, project.environment.policy) if isinstance(engine, Adopting) else live
+
+
 def _targets(project: Project, services: tuple[str, ...]) -> list[Target]:
     """The stores of the services: those declared, or of ad hoc mode; else all that a connection is known of."""
     if not services:
@@ -85,9 +146,7 @@ def _import(project: Project, target: Target) -> _Imported:
     engine = project.engines[target.engine]
     with opened(engine, target) as session:
         live = session.inspect(project.scope(target.service, target.engine, whole=True))
-        section = lift(
-            engine, engine.adopted(live, project.environment.policy) if isinstance(engine, Adopting) else live
-        )
+        section = lift(engine, _said(engine, live, project))
         desired = session.canonicalise(_lowered(project, engine, target, section), live)
         return _Imported(
             target,

@@ -183,6 +183,18 @@ class Laned(Protocol):
 
 
 @runtime_checkable
+class Translating(Protocol):
+    """An engine that understands what other tools declare."""
+
+    def translated(self, text: str, where: str, service: str, naming: str, given: Mapping[str, str]) -> Catalog:
+        """What a file of another tool declares, as if it were live; what is not understood is deferred.
+
+        `given` are values that the file leaves open. Raises ConfigError for a file of no tool that is known.
+        """
+        ...
+
+
+@runtime_checkable
 class Adopting(Protocol):
     """An engine whose declarations imply something in some environments: an import has to say that it is not so."""
 

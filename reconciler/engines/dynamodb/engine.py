@@ -62,6 +62,12 @@ class DynamoDB:
         for off in [a for a, r in resources.items() if _off(r)]:
             del resources[off]
 
+    def translated(self, text: str, where: str, service: str, naming: str, given: Mapping[str, str]) -> Catalog:
+        """The tables of a CloudFormation template, or of a state or plan of Terraform. Raises ConfigError."""
+        from reconciler.engines.dynamodb.foreign.files import translated
+
+        return translated(text, where, service, naming, given)
+
     def lane(self, step: Step) -> str:
         """The table that a step is about; DynamoDB knows no order between tables."""
         return step.address.path[0]
