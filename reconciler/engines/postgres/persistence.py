@@ -27,14 +27,14 @@ def before_change(change: Change[Table], context: Context) -> tuple[Ref, ...]:
     """
     found: set[Ref] = set()
     for key in [*context.live.of_kind(ForeignKey), *context.desired.of_kind(ForeignKey)]:
-        other = _other(key, change)
+        other, own = _other(key, change), context.changes.get(key.address)
         if other is None:
             continue
-        found.update(_changed(other, context, change.desired.unlogged))
-        own = context.changes.get(key.address)
         if own is not None and own.before is not None and not _speaks(own.after, change):
             found.update(Ref(a) for a in (key.address, _table(key.address)) if a in context.changes and a != other)
             found.update(Ref(a) for a in (other,) if context.deletes(a) and a in context.changes)
+        else:
+            found.update(_changed(other, context, change.desired.unlogged))
     return tuple(sorted(found, key=lambda ref: ref.address))
 
 

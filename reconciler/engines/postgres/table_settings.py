@@ -63,7 +63,7 @@ def set_logged(change: Change[Table], context: Context) -> list[Draft]:
     word, back = ("UNLOGGED", "LOGGED") if change.desired.unlogged else ("LOGGED", "UNLOGGED")
     title = f"make {_label(change.desired)} {word.lower()}"
     draft = _done(_altered(change, f"SET {word}", f"SET {back}", "logged", title), change, "unlogged")
-    forgets = hazard(Code.DELETES_DATA, "after a crash of the server the table is empty; replicas have none of its rows")
+    forgets = hazard(Code.DELETES_DATA, "after a crash of the server the table is empty, on replicas always")
     hazards = (*draft.hazards, forgets) if change.desired.unlogged else draft.hazards
     return [dataclasses.replace(draft, hazards=hazards, requires=before_change(change, context))]
 

@@ -13,6 +13,7 @@ from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     column_addresses,
     gone_with_table,
+    rivals,
     table_name,
 )
 from reconciler.engines.postgres.detached import becomes_twin, survives
@@ -190,6 +191,7 @@ KIND = PgKind(
     drop=drop,
     replace=keeping(replace),
     rebuild=keeping(rebuild),
+    namesakes=rivals,
     disturbs=disturbs,
     rules=(rule("valid", emit=keeping(repair)), rule("options", emit=set_options)),
     temporary=temporary,
