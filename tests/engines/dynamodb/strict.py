@@ -1,9 +1,8 @@
 """The rules of the real service about tables that no emulator has, in front of moto.
 
 A mock, and a strict one: one thing in an UpdateTable, one index at a time, states that take a while, descriptions that
-lag behind, limits per hour and day, warm throughput that only rises, replicas with all they ask for. Each rule is one
-of the service's documentation or of its model in botocore. It keeps tables itself; moto has a plain one beside each for
-its items, tags, backups and policies.
+lag behind, limits per hour and day, warm throughput that only rises, replicas with all they ask for. Each is a rule of
+the service's documentation or its model in botocore. moto has a plain table beside each, for items, tags and backups.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from typing import Any
 import boto3
 
 from reconciler.engines.dynamodb.naming import STATE_TABLE
-from tests.engines.dynamodb.beside import ARN, KEY_ARN, KEYS, MANAGED_KEY, REGION, Answer, Beside, Refused
+from tests.engines.dynamodb.beside import ARN, KEY_ARN, KEYS, MANAGED_KEY, REGION, Answer, Refused
+from tests.engines.dynamodb.expiring import Expiring, invalid
 
-HOUR = 3600.0
 MOVING = ("CREATING", "UPDATING", "DELETING")
 DEFAULT_WARM = {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000}
 THINGS = {
@@ -38,19 +37,12 @@ THINGS = {
 Table = dict[str, Any]
 
 
-def invalid(message: str) -> Refused:
-    return Refused("ValidationException", message)
-
-
 @dataclass
-class Strict(Beside):
-    """`now` is the account's time in seconds; a refusal for coming too soon lets half an hour pass, so that tests do
-    not. `creating_at_once` is how many tables with indexes may be on their way."""
+class Strict(Expiring):
+    """`creating_at_once` is how many tables with indexes may be on their way."""
 
     tables: dict[str, Table] = field(default_factory=dict)
     stale: dict[str, Table | None] = field(default_factory=dict)
-    now: float = 0.0
-    ttl: dict[str, tuple[str, float]] = field(default_factory=dict)
     changes: Counter[tuple[str, str]] = field(default_factory=Counter)
     creating_at_once: int = 50
     most_at_once: int = 0
@@ -78,8 +70,8 @@ class Strict(Beside):
             raise Refused("ResourceNotFoundException", f"Table: {TableName} not found")
         return {"Table": found}
 
-    def ListTables(self, **_: Any) -> Answer | None:
-        return None  # moto knows the names of all
+    def ListTables(self, **_: Any) -> Answer:
+        return {"TableNames": sorted({STATE_TABLE, *self.tables})}
 
     def _settle(self, name: str) -> None:
         """One look later: what was on its way has come a step further."""
@@ -93,6 +85,7 @@ class Strict(Beside):
         for index in list(table.get("GlobalSecondaryIndexes", ())):
             if index["IndexStatus"] == "DELETING":
                 table["GlobalSecondaryIndexes"].remove(index)
+                self._prune(table)
             elif index["IndexStatus"] == "CREATING" and not index["Backfilling"]:
                 index["Backfilling"] = True
             elif index["IndexStatus"] in MOVING:
@@ -102,6 +95,12 @@ class Strict(Beside):
             if replica["ReplicaStatus"] == "DELETING":
                 table["Replicas"].remove(replica)
             replica["ReplicaStatus"] = "ACTIVE"
+
+    def _prune(self, table: Table) -> None:
+        """Types of attributes that nothing uses any more are forgotten, as DynamoDB Local does."""
+        holders = (table, *table.get("LocalSecondaryIndexes", ()), *table["GlobalSecondaryIndexes"])
+        used = {key["AttributeName"] for holder in holders for key in holder["KeySchema"]}
+        table["AttributeDefinitions"] = [d for d in table["AttributeDefinitions"] if d["AttributeName"] in used]
 
     def _changing(self, name: str) -> Table:
         """The table, which has to be there and quiet; the next description is what it was before."""
@@ -380,23 +379,3 @@ class Strict(Beside):
         if "TableClassOverride" in wanted:
             found["ReplicaTableClassSummary"] = {"TableClass": wanted["TableClassOverride"]}
         return found
-
-    # -- time to live
-
-    def UpdateTimeToLive(self, TableName: str, TimeToLiveSpecification: dict[str, Any]) -> Answer:
-        attribute, changed = self.ttl.get(TableName, ("", -HOUR))
-        if self.now - changed < HOUR:
-            self.now += HOUR / 2
-            raise invalid("Time to live has been modified multiple times within a fixed interval")
-        wanted = TimeToLiveSpecification["AttributeName"] if TimeToLiveSpecification["Enabled"] else ""
-        if attribute and wanted:
-            raise invalid(f"TimeToLive is active on a different AttributeName: current AttributeName is {attribute}")
-        if attribute == wanted:
-            raise invalid("TimeToLive is already that way")
-        self.ttl[TableName] = (wanted, self.now)
-        return {"TimeToLiveSpecification": TimeToLiveSpecification}
-
-    def DescribeTimeToLive(self, TableName: str) -> Answer:
-        attribute, _ = self.ttl.get(TableName, ("", 0.0))
-        on = {"TimeToLiveStatus": "ENABLED", "AttributeName": attribute}
-        return {"TimeToLiveDescription": on if attribute else {"TimeToLiveStatus": "DISABLED"}}
