@@ -118,6 +118,15 @@ class Graph:
             address = parent
         return []
 
+    def maker(self, address: Address) -> Address:
+        """The change whose drafts make that of an address along with their own; itself where none does."""
+        while not self.of.get(address):
+            found = [a for a in self._carriers(address) if self._drafts(a)]
+            if not found:
+                return address
+            address = found[0]
+        return address
+
     def _carriers(self, address: Address) -> list[Address]:
         """Changes elsewhere that make this one along with their own."""
         change = self.changes.get(address)

@@ -162,7 +162,10 @@ def drop(change: Change[Column], context: Context) -> list[Draft]:
 
 
 def set_default(change: Change[Column], context: Context) -> list[Draft]:
-    """SET DEFAULT lets new code count on it: expand. DROP DEFAULT takes it from old code: contract (row 27)."""
+    """SET DEFAULT lets new code count on it: expand. DROP DEFAULT takes it from old code: contract (row 27).
+
+    What was generated can have a default once it no longer is.
+    """
     column, live = change.desired, change.live
     action = f"SET DEFAULT {column.default.source}" if column.default else "DROP DEFAULT"
     back = f"SET DEFAULT {live.default.source}" if live.default else "DROP DEFAULT"
@@ -172,7 +175,7 @@ def set_default(change: Change[Column], context: Context) -> list[Draft]:
     return [
         Draft(
             "default",
-            Phase.EXPAND if column.default else Phase.CONTRACT,
+            Phase.EXPAND if column.default and live.generated is None else Phase.CONTRACT,
             f"{'set' if column.default else 'drop'} the default of {label(column)}",
             sql(alter(column, action, alone)),
             locks=access_exclusive(column.table),

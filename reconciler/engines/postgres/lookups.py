@@ -43,10 +43,16 @@ IDENTITIES = """
     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i'
       AND d.refobjsubid > 0"""
 
-CLASS_OPTIONS = """
-    SELECT a.attrelid, a.attnum, array_to_string(a.attoptions, ', ')
+INDEX_KEYS = """
+    SELECT a.attrelid, a.attnum, array_to_string(a.attoptions, ', '), coalesce(a.attstattarget, -1)::int
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE a.attoptions IS NOT NULL AND c.relkind IN ('i', 'I') AND c.relnamespace = ANY (%(namespaces)s)"""
+    WHERE (a.attoptions IS NOT NULL OR a.attstattarget >= 0) AND c.relkind IN ('i', 'I')
+      AND c.relnamespace = ANY (%(namespaces)s)
+    ORDER BY 1, 2"""
+
+INDEX_OPTIONS = """
+    SELECT c.oid, c.reloptions FROM pg_class c
+    WHERE c.reloptions IS NOT NULL AND c.relkind IN ('i', 'I') AND c.relnamespace = ANY (%(namespaces)s)"""
 
 COLUMN_SETTINGS = """
     SELECT a.attrelid, a.attnum, CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END,
@@ -69,7 +75,17 @@ NOT_NULLS = """
       AND (NOT k.convalidated OR k.connoinherit OR k.conislocal AND k.coninhcount > 0
            OR k.conislocal AND k.conname <> concat(c.relname, '_', a.attname, '_not_null'))"""
 
-QUERIES = (OPCLASSES, TYPES, COLLATIONS, DEFAULTS, IDENTITIES, CLASS_OPTIONS, COLUMN_SETTINGS, NOT_NULLS)
+QUERIES = (
+    OPCLASSES,
+    TYPES,
+    COLLATIONS,
+    DEFAULTS,
+    IDENTITIES,
+    INDEX_KEYS,
+    INDEX_OPTIONS,
+    COLUMN_SETTINGS,
+    NOT_NULLS,
+)
 
 
 @dataclass(slots=True)
@@ -78,6 +94,7 @@ class Lookups:
     input type oid) that have a default; `bases`: domain → the type under it; `type_collations`: types whose collation
     is not the default one; `collations`: oid → (schema, name); `defaults`: of columns, generation expressions too;
     `identities`: (start, increment, min, max, cache, cycle, name); `class_options`: (index oid, key number) → options;
+    `index_targets`: index oid → its statistics targets; `index_options`: index oid → storage parameters;
     `column_settings`: storage, compression, statistics target and options of columns that have some; `not_nulls`:
     unusual states and names of NOT NULL.
     """
@@ -90,6 +107,8 @@ class Lookups:
     defaults: dict[Spot, Expr] = field(default_factory=dict)
     identities: dict[Spot, Named] = field(default_factory=dict)
     class_options: dict[Spot, str] = field(default_factory=dict)
+    index_targets: dict[int, tuple[Spot, ...]] = field(default_factory=dict)
+    index_options: dict[int, list[str]] = field(default_factory=dict)
     column_settings: dict[Spot, Sequence[str | None]] = field(default_factory=dict)
     not_nulls: dict[Spot, tuple[int, str | None]] = field(default_factory=dict)
 
@@ -108,7 +127,7 @@ class Lookups:
 
 def read(results: Sequence[Iterable[Sequence[Any]]]) -> Lookups:
     """The rows of `QUERIES`, in their order → Lookups."""
-    opclasses, types, collations, defaults, identities, options, settings, not_nulls = results
+    opclasses, types, collations, defaults, identities, keys, options, settings, not_nulls = results
     found = Lookups()
     for oid, name, default, kind, method in opclasses:
         found.opclasses[oid] = (name, default, kind, method)
@@ -120,7 +139,12 @@ def read(results: Sequence[Iterable[Sequence[Any]]]) -> Lookups:
     found.collations = {oid: (schema, name) for oid, schema, name in collations}
     found.defaults = {(oid, number): Expr(text, text) for oid, number, text in defaults}
     found.identities = {(oid, n): (a, b, c, d, e, f, g) for oid, n, a, b, c, d, e, f, g in identities}
-    found.class_options = {(oid, number): text for oid, number, text in options}
+    found.index_options = {oid: list(said) for oid, said in options}
+    for oid, number, text, target in keys:
+        if text is not None:
+            found.class_options[oid, number] = text
+        if target >= 0:
+            found.index_targets[oid] = (*found.index_targets.get(oid, ()), (number, target))
     found.column_settings = {(oid, number): (*plain, *(said or ())) for oid, number, *plain, said in settings}
     found.not_nulls = {(oid, number): (state, name) for oid, number, state, name in not_nulls}
     return found
