@@ -15,7 +15,7 @@ from reconciler.engines.postgres.inheritance import descendants, table_at
 from reconciler.engines.postgres.inheritance_changes import only, rows_of, shared_parents
 from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock, share_update_exclusive
 from reconciler.engines.postgres.mentions import words
-from reconciler.engines.postgres.operations import Sql, sql
+from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import fitting, ident
 from reconciler.model.address import Address
 from reconciler.model.change import Change
@@ -218,7 +218,9 @@ def tightens(change: Change[Column], _context: Context) -> bool:
 def require(change: Change[Column], context: Context) -> list[Draft]:
     """NOT NULL without a scan under AccessExclusive (row 35)."""
     if change.live.not_null and change.changed("not_null_no_inherit"):
-        return [_bequeath(change)]
+        return [not_nulls.bequeath(change)]
+    if not change.desired.not_null_valid:
+        return [not_nulls.require_of_new_rows(change)]
     return _require(change.desired, context, added=change.live.not_null)
 
 
@@ -288,48 +290,14 @@ def _require_native(column: Column, nulls: Probe, old: Hazard, added: bool) -> l
         "validate",
         Phase.CONTRACT,
         f"check that every row has {label(column)}",
-        _validate_not_null(column),
+        not_nulls.validate(column),
         locks=share_update_exclusive(column.table),
         probes=(nulls,) if added else (),
         done=(Check(column.address, attributes=(("not_null", True), ("not_null_valid", True))),),
-        undo=(_unchecked(column),) if added else (),
+        undo=(not_nulls.unchecked_again(column),) if added else (),
         reads=table_address(column),
     )
     return [second] if added else [first, second]
-
-
-def _bequeath(change: Change[Column]) -> Draft:
-    """ALTER CONSTRAINT … [NO] INHERIT (18 and later)."""
-    column = change.desired
-    start = f"ALTER TABLE {table_name(column)} ALTER CONSTRAINT {_not_null_name(column)}"
-    words = ("NO INHERIT", "INHERIT") if column.not_null_no_inherit else ("INHERIT", "NO INHERIT")
-    return Draft(
-        "inherit",
-        Phase.CONTRACT,
-        f"{'keep' if column.not_null_no_inherit else 'pass'} the NOT NULL of {label(column)} "
-        f"{'from' if column.not_null_no_inherit else 'on to'} children",
-        sql(f"{start} {words[0]}"),
-        locks=access_exclusive(column.table),
-        done=shows(column.address, ("not_null_no_inherit", column.not_null_no_inherit)),
-        undo=(sql(f"{start} {words[1]}"),),
-    )
-
-
-def _not_null_name(column: Column) -> str:
-    """As it is called by the time the step runs: one that nobody declared is renamed before."""
-    live = column.facts.not_null_name if column.facts else None
-    given = live if live and not_nulls.GIVEN.search(live) else None
-    return ident(column.not_null_name or given or not_nulls.usual(column.address.path))
-
-
-def _validate_not_null(column: Column) -> Sql:
-    return sql(f"ALTER TABLE {table_name(column)} VALIDATE CONSTRAINT {_not_null_name(column)}")
-
-
-def _unchecked(column: Column) -> Sql:
-    """Back to a constraint that only new rows were checked by."""
-    again = f"ADD CONSTRAINT {_not_null_name(column)} NOT NULL {ident(column.address.name)} NOT VALID"
-    return sql(alter(column, "DROP NOT NULL"), f"ALTER TABLE {table_name(column)} {again}")
 
 
 def _primary_key(column: Column, context: Context) -> PrimaryKey | None:
