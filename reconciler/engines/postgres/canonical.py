@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
-from reconciler.engines.postgres import conditions, facts, table_spelling
+from reconciler.engines.postgres import conditions, facts, table_spelling, toast
 from reconciler.engines.postgres.adoption import adopted
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.inspect import inspect
@@ -134,6 +134,7 @@ def _differing(
             tables[address.sibling("table", address.path[:2])] = None
         elif address.kind in alone and address in live.resources:
             others.append(address)
+    tables |= dict.fromkeys(toast.in_question(desired, live))
     return [a for a in tables if a in desired.resources], others
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.engines.postgres import not_nulls
+from reconciler.engines.postgres import not_nulls, toast
 from reconciler.engines.postgres.backfill import Backfill
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
@@ -158,7 +158,7 @@ def drop(change: Change[Column], context: Context) -> list[Draft]:
             requires=tuple(Ref(a) for a in shared_parents(change, context) if a in context.changes),
         )
     )
-    return drafts
+    return [*drafts, *toast.given_up(change, context)]
 
 
 def set_default(change: Change[Column], context: Context) -> list[Draft]:
