@@ -83,14 +83,16 @@ def query(_version: int) -> str:
         LEFT JOIN pg_trigger g ON d.classoid = 'pg_trigger'::regclass AND g.oid = d.objoid
         LEFT JOIN pg_policy p ON d.classoid = 'pg_policy'::regclass AND p.oid = d.objoid
         LEFT JOIN pg_rewrite w ON d.classoid = 'pg_rewrite'::regclass AND w.oid = d.objoid
-        WHERE d.objoid >= 16384 AND NOT (d.classoid = 'pg_extension'::regclass AND EXISTS (
+        WHERE d.objoid >= 16384
+          AND NOT (d.classoid = 'pg_namespace'::regclass AND d.objoid = coalesce(to_regnamespace('public'), 0))
+          AND NOT (d.classoid = 'pg_extension'::regclass AND EXISTS (
                   SELECT FROM pg_extension x, pg_available_extensions() v
                   WHERE x.oid = d.objoid AND v.name = x.extname AND v.comment = d.description))
         UNION ALL
         SELECT 'pg_namespace', n.oid, 0, NULL, NULL, NULL, NULL, NULL, false, coalesce(d.description, '')
         FROM pg_namespace n
         LEFT JOIN pg_description d ON d.classoid = 'pg_namespace'::regclass AND d.objoid = n.oid AND d.objsubid = 0
-        WHERE n.nspname = 'public' AND n.oid < 16384 AND d.description IS DISTINCT FROM {literal(STANDARD)}"""
+        WHERE n.nspname = 'public' AND d.description IS DISTINCT FROM {literal(STANDARD)}"""
 
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Comment]:
