@@ -93,6 +93,8 @@ class Graph:
             kept = set() if change.forced else wanted
         if change.before is not None:
             removers = [i for i in mine if self.nodes[i].draft.removes]
+            if not removers and change.action is Action.UPDATE:
+                removers = [i for i in mine if self.nodes[i].draft.releases]
             if not removers and (change.forced is None or change.action is Action.DELETE):
                 removers = [
                     i for i in mine if not self.nodes[i].draft.renames
