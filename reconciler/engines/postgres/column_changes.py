@@ -40,7 +40,8 @@ def add(change: Change[Column], context: Context) -> list[Draft]:
     empty = context.size(table_address(column)).rows == 0
     if column.default is not None and not facts.fast_default and not empty:
         return _add_in_batches(change, context)
-    if column.not_null and column.default is None and column.identity is None and column.generated is None:
+    checked = column.not_null and column.not_null_valid
+    if checked and column.default is None and column.identity is None and column.generated is None:
         return _add_then_require(change, context)
     if column.generated is not None:
         rewrites = not column.generated.virtual
@@ -83,7 +84,8 @@ def _add_in_batches(change: Change[Column], context: Context) -> list[Draft]:
     from reconciler.engines.postgres.kinds.column import clause
 
     column = change.desired
-    bare = replace(column, default=None, not_null=False)
+    checked = column.not_null and column.not_null_valid
+    bare = replace(column, default=None, not_null=column.not_null and not checked)
     default = column.default.source if column.default else "NULL"
     drafts = [
         _added(change, clause(bare)),
@@ -98,7 +100,7 @@ def _add_in_batches(change: Change[Column], context: Context) -> list[Draft]:
         ),
         *(_filling(column, path, default) for path in _holding_rows(column, context)),
     ]
-    return drafts + (_require(column, context) if column.not_null else [])
+    return drafts + (_require(column, context) if checked else [])
 
 
 def _holding_rows(column: Column, context: Context) -> list[tuple[str, ...]]:

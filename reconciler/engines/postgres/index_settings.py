@@ -65,14 +65,16 @@ def set_targets(change: Change[Index], _context: Context) -> list[Draft]:
 
 def with_targets(drafts: list[Draft], index: Index) -> list[Draft]:
     """The drafts that make an index, and its targets at last."""
-    return [*drafts, _draft(index, (), undo=[])] if index.statistics else drafts
+    if not index.statistics:
+        return drafts
+    return [*drafts, _draft(index, (), undo=[], phase=max(d.phase for d in drafts))]
 
 
-def _draft(index: Index, before: Targets, undo: list[str]) -> Draft:
+def _draft(index: Index, before: Targets, undo: list[str], phase: Phase = Phase.EXPAND) -> Draft:
     address: Address = index.address
     return Draft(
         "statistics",
-        Phase.EXPAND,
+        phase,
         f"set the statistics targets of index {address.name}",
         sql(*targets(index, before)),
         locks=share_update_exclusive((address.path[0], address.name)),

@@ -160,9 +160,13 @@ def _part(holder: Address, sort: str, name: str) -> str:
     return f"CONSTRAINT {ident(name)} ON {domain}{qualified(*holder.path[:2])}"
 
 
-def _locks(address: Address) -> tuple[Lock, ...]:
+def _locks(address: Address, before: Comment | None, after: Comment | None) -> tuple[Lock, ...]:
     """On the relation, or on that of a column (row 73); none on what a constraint or a trigger stands on."""
     holder = carrier(address)
+    texts = {c.text if c else "" for c in (before, after)}
+    parts = {*(before.parts if before else ())} ^ {*(after.parts if after else ())}
+    if len(texts) == 1 and all(sort != "columns" for sort, _, _ in parts):
+        return ()
     if holder.kind in ("index", "materialized_view_index"):
         return (lock(SHARE_UPDATE_EXCLUSIVE, holder.path[0], holder.path[-1]),)
     found = relation(holder)
@@ -194,7 +198,7 @@ def _drafts(change: Change[Comment], context: Context, before: Comment | None) -
             Phase.EXPAND,
             f"describe {holder}" if after is not None else f"remove the comment on {holder}",
             sql(*said),
-            locks=(*_locks(change.address), *_index_locks(holder, before, after)),
+            locks=(*_locks(change.address, before, after), *_index_locks(holder, before, after)),
             done=(Check(change.address, present=after is not None, attributes=shown),),
             undo=(sql(*undo),) if undo else (),
             requires=(Ref(holder),) if remade else tuple(_made_first(holder, after, context)),
