@@ -189,6 +189,7 @@ def _drafts(change: Change[Comment], context: Context, before: Comment | None) -
     said = tuple(_statements(change.address, before, after, catalog))
     if not said:
         return []
+    lost = before is not None and any(_gone(holder, sort, name, catalog) for sort, name, _ in before.parts)
     undo = tuple(_statements(change.address, after, before, context.live if before else context.desired))
     remade = holder.kind == "domain" and holder in context.changes and after is not None
     shown = (("text", after.text), ("parts", after.parts)) if after else ()
@@ -200,7 +201,7 @@ def _drafts(change: Change[Comment], context: Context, before: Comment | None) -
             sql(*said),
             locks=(*_locks(change.address, before, after), *_index_locks(holder, before, after)),
             done=(Check(change.address, present=after is not None, attributes=shown),),
-            undo=(sql(*undo),) if undo else (),
+            undo=None if lost else (sql(*undo),) if undo else (),
             requires=(Ref(holder),) if remade else tuple(_made_first(holder, after, context)),
             provides=after is not None,
         )
