@@ -107,7 +107,7 @@ def _draft(change: Change[ExtensionDependency], context: Context) -> Draft:
     return Draft(
         "depends",
         Phase.EXPAND,
-        f"drop {holder} along with {names}",
+        f"let {holder} depend on {names}",
         sql(*_statements(change, context)),
         locks=_locks(holder),
         done=(Check(change.address, present=after is not None, attributes=shown),),
