@@ -158,6 +158,7 @@ def drop(change: Change[Column], context: Context) -> list[Draft]:
             ),
             done=(Check(column.address, present=False),),
             requires=tuple(Ref(a) for a in shared_parents(change, context) if a in context.changes),
+            removes=True,
         )
     )
     return [*drafts, *toast.given_up(change, context)]

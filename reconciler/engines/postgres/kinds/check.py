@@ -23,7 +23,7 @@ from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.inheritance_changes import handed_down, inherited, rows_of, shared_parents, spread
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
-from reconciler.engines.postgres.mentions import of_expression
+from reconciler.engines.postgres.mentions import mentioned, of_expression
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident
@@ -136,6 +136,18 @@ def mentions(check: Check, catalog: Catalog) -> Iterable[Address]:
     return of_expression(check.expression.source, catalog)
 
 
+def apart(check: Check, catalog: Catalog) -> bool:
+    """Whether a function that it calls takes rows of its table: made after the table, and the check after that."""
+    from reconciler.engines.postgres.routine_changes import references as needs
+    from reconciler.engines.postgres.routine_parts import Routine
+
+    table, text = table_address(check.address), check.expression.source
+    if "(" not in text:
+        return False
+    called = (catalog.resources[a] for a in mentioned(text, catalog, kinds=("function",)))
+    return any(table in needs(routine, catalog) for routine in called if isinstance(routine, Routine))
+
+
 def absorbed(change: Change[Check], context: Context) -> bool:
     """Part of the table unless it starts out not valid; gone with a column of it; or changed along with its type."""
     if follows(change, context):
@@ -143,6 +155,8 @@ def absorbed(change: Change[Check], context: Context) -> bool:
     if handed_down(change, context):
         return True
     if change.after is not None and change.after.enforced and not change.after.validated:
+        return False
+    if change.after is not None and apart(change.after, context.desired):
         return False
     return absorbed_by_table(change, context) or dropped_with_column(
         change, change.before.columns if change.before else (), context
