@@ -22,7 +22,7 @@ from reconciler.engines.postgres.constraint_parts import (
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.foreign_key_statements import at_once, clause, in_partitioned, orphans, validity
-from reconciler.engines.postgres.foreign_key_targets import lift_target, lower_target
+from reconciler.engines.postgres.foreign_key_targets import leaving, lift_target, lower_target
 from reconciler.engines.postgres.inheritance import descendants
 from reconciler.engines.postgres.inheritance_changes import to_partitions
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
@@ -273,9 +273,12 @@ def _add(change: Change[ForeignKey], context: Context, phase: Phase, first: str)
 
 
 def _first(change: Change[ForeignKey], context: Context) -> tuple[Ref, ...]:
+    """What goes before it is added: what has its names, what its tables as they are would forbid, and keys that it
+    would take up although they go: the server takes the first that fits.
+    """
     from reconciler.engines.postgres.persistence import before_key
 
-    return (*freed(change, context), *before_key(change, context))
+    return (*freed(change, context), *before_key(change, context), *leaving(change.desired, context))
 
 
 def rebuild(change: Change[ForeignKey], context: Context) -> list[Draft]:
