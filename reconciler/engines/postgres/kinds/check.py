@@ -52,6 +52,7 @@ class Check(Resource):
     local: bool = True
     columns: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="follows from the expression", default=())
     lets_null: bool = attr(Role.INFORMATIONAL, reason="what the server says of rows without values", default=False)
+    of_old_rows: bool = attr(Role.INFORMATIONAL, reason="it makes sense before columns get new types", default=True)
 
 
 SPEC = {
@@ -199,7 +200,7 @@ def _add(change: Change[Check], context: Context, phase: Phase, first: str) -> l
             sql(f"ALTER TABLE {table} {first}ADD {clause(check, valid=False)}"),
             locks=access_exclusive(table_path(change.address)),
             hazards=() if phase is Phase.EXPAND else (refused,),
-            probes=(violations(check, context),) if check.validated and not _retyped(check, context) else (),
+            probes=(violations(check, context),) if check.validated and check.of_old_rows else (),
             done=became(change, *(("validated",) if check.validated else ())),
             undo=(sql(f"ALTER TABLE {table} {back}"),),
             requires=freed(change, context),
@@ -207,12 +208,6 @@ def _add(change: Change[Check], context: Context, phase: Phase, first: str) -> l
         )
     ]
     return [*drafts, _validation(check, phase)] if check.validated else drafts
-
-
-def _retyped(check: Check, context: Context) -> bool:
-    """Whether its condition may only make sense of a new type of a column: then no row can be looked at before."""
-    columns = (context.changes.get(a) for a in column_addresses(check.address, check.columns))
-    return any(c is not None and c.changed("type") for c in columns)
 
 
 def rebuild(change: Change[Check], _context: Context) -> list[Draft]:
