@@ -210,6 +210,21 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class Scripted(Protocol):
+    """What an engine adds that can read a schema from files of statements, without a store; found by type. For
+    `import FILES`."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """How the names of such files end: `.cypher`."""
+        ...
+
+    def scripted(self, files: Mapping[str, str], service: str) -> Catalog:
+        """What is there once the texts, by file name, were run in their order; what is not read is unmanaged."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ScratchServer:
     """A server on which a scratch database may be made. `connection` may hold secrets and is never printed.

@@ -12,6 +12,7 @@ from reconciler.engines.neo4j import kinds as kinds_package
 from reconciler.engines.neo4j.claims import collisions
 from reconciler.engines.neo4j.kind import Neo4jKind
 from reconciler.engines.neo4j.operations import Cypher, decode
+from reconciler.engines.neo4j.scripts import SUFFIXES
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Server, Target
@@ -44,6 +45,7 @@ class Neo4jEngine:
         self.name = NAME
         self.kinds: Mapping[str, Kind[Any]] = KINDS
         self.default_parents: Mapping[str, str] = {}
+        self.suffixes = SUFFIXES
 
     def decode(self, fields: Mapping[str, Any]) -> Cypher:
         """The operation a plan file holds. Raises StalePlan for what is none of this engine."""
@@ -69,6 +71,12 @@ class Neo4jEngine:
             reason = KINDS[address.kind].unsupported(resource, server)
             if reason is not None:
                 yield address, *reason
+
+    def scripted(self, files: Mapping[str, str], service: str) -> Catalog:
+        """`model.engine.Scripted`: Cypher scripts and catalogs of neo4j-migrations."""
+        from reconciler.engines.neo4j.scripts.catalog import read
+
+        return read(files, service, KINDS)
 
     def roots(self, catalog: Catalog) -> frozenset[str]:
         """None: everything in the database is in scope."""

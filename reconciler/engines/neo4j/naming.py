@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.engines.neo4j.kind import OWN, OWN_LABELS
 from reconciler.engines.neo4j.render import NODE, RELATIONSHIP, kept, refusal, shortened
+from reconciler.model.address import Address
 from reconciler.model.kind import Place
 
 NAME = {"type": "string", "minLength": 1}
@@ -17,6 +18,17 @@ NAMES = {
     "items": NAME,
     "description": "one name, or a list of names in order",
 }
+
+ANY_NAME = {
+    "enum": ["any"],
+    "description": "'any': what is there for the same label and properties will do, whatever its name",
+}
+ANY_NAME_REASON = "says what to compare it with, and is nothing of the object itself"
+
+
+def former(address: Address, text: str) -> Address | None:
+    """The address that `renamed_from: TEXT` means; None for a name that nothing can have."""
+    return None if refusal(text) or not kept(text) else address.sibling(address.kind, (text,))
 
 
 def named(name: str, place: Place) -> None:

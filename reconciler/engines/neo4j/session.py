@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from reconciler.engines.neo4j import lease, options, schema_statement
+from reconciler.engines.neo4j.claims import adopted
 from reconciler.engines.neo4j.connection import OUT_OF_MEMORY, Connection, connected
 from reconciler.engines.neo4j.engine import KINDS, NAME
 from reconciler.engines.neo4j.journal import Journal
@@ -94,7 +96,9 @@ class Neo4jSession:
         return self._settings
 
     def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
-        """Declared options without those that this server, or the live index, has by default."""
+        """Declared options without those that this server, or the live index, has by default; what is declared with
+        `name: any` at the address of what is there for the same label and properties."""
+        desired = _at_live_names(desired, live)
         fulltext = any(isinstance(r, Index) and r.method == "fulltext" for r in desired.resources.values())
         settings = self._fulltext_defaults() if fulltext else {}
         resources = {
@@ -219,6 +223,20 @@ class Neo4jSession:
     def record(self, entries: Mapping[str, Any]) -> None:
         """Write journal entries; None deletes one. Raises StoreError."""
         self._journal.write(entries)
+
+
+def _at_live_names(desired: Catalog, live: Catalog) -> Catalog:
+    there = adopted(desired, live)
+    if not there:
+        return desired
+    declared = {new: old for old, new in there.items()}
+    resources = {}
+    for address, resource in desired.resources.items():
+        name = there.get(address, address)
+        resources[name] = resource if name == address else dataclasses.replace(resource, address=name)
+    return dataclasses.replace(
+        desired, resources=resources, origin=lambda a: desired.origin(declared.get(a, a)), _children={}
+    )
 
 
 def _elements(resource: Resource | None) -> tuple[str, tuple[str, ...]] | None:

@@ -13,11 +13,21 @@ from typing import Any
 from reconciler.engines.neo4j import property_types
 from reconciler.engines.neo4j.claims import DROP, Claim, claims, cleared
 from reconciler.engines.neo4j.kind import Neo4jKind, Reading, Row
-from reconciler.engines.neo4j.naming import NAME, NAMES, elements, listed, named, shortest
+from reconciler.engines.neo4j.naming import (
+    ANY_NAME,
+    ANY_NAME_REASON,
+    NAME,
+    NAMES,
+    elements,
+    former,
+    listed,
+    named,
+    shortest,
+)
 from reconciler.engines.neo4j.operations import Cypher, cypher
 from reconciler.engines.neo4j.render import NODE, dialect, matching, pattern, properties, quoted, shortened
 from reconciler.model.catalog import Catalog, Unmanaged
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.engine import Server
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place
@@ -34,6 +44,7 @@ class Constraint(Resource):
     label: str = attr(Role.REPLACE)
     properties: tuple[str, ...] = attr(Role.REPLACE)
     type: str = attr(Role.REPLACE, default="")
+    any_name: bool = attr(Role.INFORMATIONAL, reason=ANY_NAME_REASON, default=False)
 
 
 @claims.register
@@ -56,6 +67,7 @@ SPEC = {
         "exists": {**NAME, "description": "one property: write one constraint for each"},
         "property": NAME,
         "type": {"type": "string", "description": "such as INTEGER, LIST<STRING NOT NULL> or STRING | INTEGER"},
+        "name": ANY_NAME,
     },
 }
 
@@ -80,7 +92,8 @@ def lower(name: str, node: dict[str, Any], place: Place) -> Constraint:
     key = "property" if rule == "type" else rule
     names = listed(node[key], place, key)
     address = place.address("constraint", name)
-    return Constraint(address, rule, element, labels[0], names, _type(node, place) if rule == "type" else "")
+    wanted = _type(node, place) if rule == "type" else ""
+    return Constraint(address, rule, element, labels[0], names, wanted, "name" in node)
 
 
 def _type(node: dict[str, Any], place: Place) -> str:
@@ -94,8 +107,10 @@ def lift(constraint: Constraint, _catalog: Catalog) -> dict[str, Any]:
     """The shortest declaration of the constraint."""
     node: dict[str, Any] = {constraint.element: constraint.label}
     if constraint.rule == "type":
-        return {**node, "property": constraint.properties[0], "type": constraint.type}
-    return {**node, constraint.rule: shortest(constraint.properties)}
+        node |= {"property": constraint.properties[0], "type": constraint.type}
+    else:
+        node[constraint.rule] = shortest(constraint.properties)
+    return {**node, "name": "any"} if constraint.any_name else node
 
 
 # Introspection
@@ -234,8 +249,7 @@ def create(change: Change[Constraint], context: Context) -> list[Draft]:
     ]
 
 
-def _dropping(change: Change[Constraint], context: Context) -> Draft:
-    constraint = change.live
+def _dropping(constraint: Constraint, context: Context) -> Draft:
     index = " and its index is gone" if constraint.rule in ("unique", "key") else ""
     return Draft(
         DROP,
@@ -251,7 +265,7 @@ def _dropping(change: Change[Constraint], context: Context) -> Draft:
 
 def drop(change: Change[Constraint], context: Context) -> list[Draft]:
     """Contract: the rule is given up, and the index that came with it."""
-    return [_dropping(change, context)]
+    return [_dropping(change.live, context)]
 
 
 def replace(change: Change[Constraint], context: Context) -> list[Draft]:
@@ -263,7 +277,23 @@ def replace(change: Change[Constraint], context: Context) -> list[Draft]:
     created = create(change, context)[0]
     refused = hazard(Code.OLD_WRITERS, f"writes are refused unless {described(change.desired)}")
     enforced = dataclasses.replace(created, phase=Phase.CONTRACT, hazards=(refused,), probes=())
-    return [dataclasses.replace(_dropping(change, context), probes=_probes(change.desired), done=()), enforced]
+    if change.moved is not None:
+        return [enforced]
+    return [dataclasses.replace(_dropping(change.live, context), probes=_probes(change.desired), done=()), enforced]
+
+
+def rename(change: Change[Constraint], context: Context) -> list[Draft]:
+    """Drop under the old name and create under the new one: Neo4j renames nothing, and allows no two alike.
+
+    What is to be another rule as well is created as that, by `replace`.
+    """
+    old = dataclasses.replace(change.live, address=change.moved or change.address)
+    wanted = change.desired if change.action is Action.REPLACE else change.live
+    dropped = dataclasses.replace(_dropping(old, context), slot="give up", probes=_probes(wanted), renames=True)
+    if change.action is Action.REPLACE:
+        return [dropped]
+    again = dataclasses.replace(create(change, context)[0], phase=Phase.CONTRACT, hazards=(), probes=(), renames=True)
+    return [dropped, again]
 
 
 KIND = Neo4jKind(
@@ -276,6 +306,8 @@ KIND = Neo4jKind(
     create=create,
     drop=drop,
     replace=replace,
+    former=former,
+    rename=rename,
     order=10,
     show=SHOW,
     read=read,
