@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -11,7 +11,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.kind import Kind, Place
 from reconciler.model.resource import Resource
-from reconciler.model.step import Operation, Probe, Size, Violations
+from reconciler.model.step import Operation, Probe, Size, Step, Violations
 
 Progress = Callable[[str], None]
 """Told in words what a long operation is at; printed to stderr."""
@@ -134,6 +134,25 @@ class Session(Protocol):
 
     def record(self, entries: Mapping[str, Any]) -> None:
         """Write journal entries, creating the journal on first use; None deletes an entry."""
+        ...
+
+
+Journalled = Callable[[Step], Mapping[str, Any]]
+"""The journal entries that say a step is done."""
+
+
+@runtime_checkable
+class Grouping(Protocol):
+    """A session that can run several steps in one go where that is quicker and makes nobody wait longer."""
+
+    def execute_first(
+        self, steps: Sequence[Step], limits: Limits, begin: Callable[[Step], None], journal: Journalled
+    ) -> int:
+        """Run the first of the steps together, probes, waits and journal included; tell `begin` of each before.
+
+        Gives how many were done; 0 where the first one is to be run alone. What fails has no effect and is no error
+        here: it is the error of the step that is run alone next.
+        """
         ...
 
 

@@ -12,13 +12,17 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.neo4j.connection import Connection, pause, transient, translated
 from reconciler.engines.neo4j.render import shortened
 from reconciler.errors import ReconcileError, StoreError
 from reconciler.model.engine import Limits, Progress
+
+if TYPE_CHECKING:
+    from neo4j import Transaction
 
 EXISTS_ALREADY = "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists"
 _LOOK_EVERY = 0.25
@@ -38,7 +42,8 @@ def run(
         for attempt in range(max(limits.lock_retries, 1)):
             watch = _Watch(connection, limits)
             try:
-                _attempt(connection, statement, parameters, watch)
+                with _watched(connection, watch) as opened:
+                    opened.run(statement, dict(parameters)).consume()
             except Exception as error:
                 if getattr(error, "code", None) == EXISTS_ALREADY:
                     return
@@ -53,14 +58,22 @@ def run(
     raise _given_up(watch, doing, limits)
 
 
-def _attempt(connection: Connection, statement: str, parameters: Mapping[str, Any], watch: _Watch) -> None:
+@contextmanager
+def transaction(connection: Connection, limits: Limits) -> Iterator[Transaction]:
+    """A transaction that is watched, and committed at the end. Raises what the driver does."""
+    with _watched(connection, _Watch(connection, limits)) as opened:
+        yield opened
+
+
+@contextmanager
+def _watched(connection: Connection, watch: _Watch) -> Iterator[Transaction]:
     with (
         connection.driver.session(database=connection.database) as session,
-        session.begin_transaction(metadata={"reconcile": watch.mark}, timeout=0) as transaction,
+        session.begin_transaction(metadata={"reconcile": watch.mark}, timeout=0) as opened,
         watch,
     ):
-        transaction.run(statement, dict(parameters)).consume()
-        transaction.commit()
+        yield opened
+        opened.commit()
 
 
 def _why(watch: _Watch, statement: str, attempt: int, limits: Limits) -> str:

@@ -5,35 +5,29 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.engines.neo4j import lease, options, schema_statement
+from reconciler.engines.neo4j import grouped, lease, options, schema_statement
 from reconciler.engines.neo4j.claims import adopted
 from reconciler.engines.neo4j.connection import OUT_OF_MEMORY, Connection, connected
 from reconciler.engines.neo4j.engine import KINDS, NAME
 from reconciler.engines.neo4j.journal import Journal
 from reconciler.engines.neo4j.kind import OWN_LABELS, Reading, Row
-from reconciler.engines.neo4j.kinds.constraint import Constraint
 from reconciler.engines.neo4j.kinds.index import FAILED, ONLINE, Index, raw_config
 from reconciler.engines.neo4j.operations import Cypher
 from reconciler.engines.neo4j.render import one_line, shortened
 from reconciler.errors import InternalError, LockBusy, ReconcileError, StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Unmanaged
-from reconciler.model.engine import Limits, Progress, Scope, Target
+from reconciler.model.engine import Journalled, Limits, Progress, Scope, Target
 from reconciler.model.resource import Resource
-from reconciler.model.step import Operation, Probe, Size, Violations
+from reconciler.model.step import Operation, Probe, Size, Step, Violations
 
 SAMPLE = 5
 _TELL_FROM = 0.2
 """Waits shorter than this, in seconds, are not worth a word."""
-_COUNTS = """
-CALL db.stats.retrieve('GRAPH COUNTS') YIELD data
-RETURN [x IN data.nodes WHERE x.label IN $labels] AS nodes,
-       [x IN data.relationships WHERE x.relationshipType IN $types AND size(keys(x)) = 2] AS relationships
-"""
 _SETTINGS = {"db.index.fulltext.default_analyzer": options.ANALYZER}
 _SETTINGS |= {"db.index.fulltext.eventually_consistent": options.EVENTUALLY}
 
@@ -56,6 +50,8 @@ class Neo4jSession:
         self._known: dict[Address, Resource] = {}
         self._settings: dict[str, Any] | None = None
         self._lease: lease.Lease | None = None
+        self._alone = False
+        """Something went wrong in a group: run each step alone."""
 
     def inspect(self, scope: Scope) -> Catalog:
         """All constraints and indexes but lookup ones, reconcile's own and those `scope.ignore` names."""
@@ -113,20 +109,13 @@ class Neo4jSession:
 
         Nothing is known where the user may not read the counts.
         """
-        wanted = {a: where for a in addresses if (where := _elements(self._known.get(a))) is not None}
-        if not wanted:
+        wanted = {a: where for a in addresses if (where := grouped.elements(self._known.get(a))) is not None}
+        count = grouped.counts(self._connection, [*wanted.values()]) if wanted else None
+        if count is None:
             return {}
-        labels = sorted({label for element, names in wanted.values() if element == "node" for label in names})
-        types = sorted({label for element, names in wanted.values() if element != "node" for label in names})
-        try:
-            found = self._connection.rows(_COUNTS, "counting", labels=labels, types=types)[0]
-        except StoreError:
-            return {}
-        count = {("node", row["label"]): row["count"] for row in found["nodes"]}
-        count |= {("relationship", row["relationshipType"]): row["count"] for row in found["relationships"]}
         return {
-            address: Size(sum(count.get((element, label), 0) for label in names), -1)
-            for address, (element, names) in wanted.items()
+            address: Size(sum(count.get((element, label), 0) for label in labels), -1)
+            for address, (element, labels) in wanted.items()
         }
 
     def probe(self, probe: Probe) -> Violations:
@@ -159,10 +148,28 @@ class Neo4jSession:
         for statement in operation.statements:
             self._still_locked()
             schema_statement.run(self._connection, statement, operation.parameters, limits, progress)
-        self._await(operation, limits, progress)
+        self._await([operation], limits, progress)
         if journal:
             self._still_locked()
             self._written(journal)
+
+    def execute_first(
+        self, steps: Sequence[Step], limits: Limits, begin: Callable[[Step], None], journal: Journalled
+    ) -> int:
+        """`model.engine.Grouping`: creations, or drops, of what is about labels without a single element."""
+        group = [] if self._alone else grouped.together(self._connection, steps, self._known)
+        done = 0
+        try:
+            for ran in grouped.transactions(self._connection, group, limits, begin) if group else ():
+                self._await([s.operation for s in ran if isinstance(s.operation, Cypher)], limits, lambda _: None)
+                done += len(ran)
+                self._still_locked()
+                self.record(journal(ran[-1]))
+        except LockBusy:
+            raise
+        except Exception:  # whatever it is, it comes again where one step is run, and belongs to that one
+            self._alone = True
+        return done
 
     def _still_locked(self) -> None:
         if self._lease is not None and self._lease.lost.is_set():
@@ -178,8 +185,9 @@ class Neo4jSession:
             error.effect = "the schema statement was run; running the plan again notes it"
             raise
 
-    def _await(self, operation: Cypher, limits: Limits, progress: Progress) -> None:
-        waiting = set(operation.awaits)
+    def _await(self, operations: Iterable[Cypher], limits: Limits, progress: Progress) -> None:
+        awaited = {name: operation for operation in operations for name in operation.awaits}
+        waiting = set(awaited)
         deadline = time.monotonic() + (limits.wait_timeout or float("inf"))
         delay = 0.02
         while waiting:
@@ -188,7 +196,7 @@ class Neo4jSession:
                 "waiting for indexes",
                 names=sorted(waiting),
             )
-            waiting -= {row["name"] for row in rows if _settled(row, operation)}
+            waiting -= {row["name"] for row in rows if _settled(row, awaited[row["name"]])}
             if gone := waiting - {row["name"] for row in rows}:
                 raise StoreError(f"index '{shortened(min(gone))}' disappeared while it was built")
             if not waiting:
@@ -237,12 +245,6 @@ def _at_live_names(desired: Catalog, live: Catalog) -> Catalog:
     return dataclasses.replace(
         desired, resources=resources, origin=lambda a: desired.origin(declared.get(a, a)), _children={}
     )
-
-
-def _elements(resource: Resource | None) -> tuple[str, tuple[str, ...]] | None:
-    if isinstance(resource, Constraint):
-        return resource.element, (resource.label,)
-    return (resource.element, resource.labels) if isinstance(resource, Index) else None
 
 
 def _settled(row: Row, operation: Cypher) -> bool:

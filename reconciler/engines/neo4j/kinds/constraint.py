@@ -216,7 +216,8 @@ def _present(constraint: Constraint) -> tuple[Check, ...]:
     return (Check(constraint.address, True, tuple(values.items())),)
 
 
-def _nobody(constraint: Constraint) -> tuple[Probe, ...]:
+def nobody(constraint: Constraint) -> tuple[Probe, ...]:
+    """That there is no element which the constraint could be about."""
     find = f"MATCH {matching(constraint.element, constraint.label)} RETURN elementId(n) AS element"
     return (Probe(f"{shortened(constraint.label)} by now, and there was none when this was planned: plan again", find),)
 
@@ -239,7 +240,7 @@ def create(change: Change[Constraint], context: Context) -> list[Draft]:
             _creation(constraint, context),
             locks=_locks(constraint),
             hazards=() if empty else (refused,),
-            probes=_nobody(constraint) if empty else _probes(constraint),
+            probes=nobody(constraint) if empty else _probes(constraint),
             done=_present(constraint),
             undo=(_removal(constraint, context),),
             reads=change.address,
