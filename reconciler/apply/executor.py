@@ -10,9 +10,9 @@ from functools import partial
 from reconciler.apply.guard import Admission
 from reconciler.apply.journal import stepped
 from reconciler.apply.parallel import in_parallel
-from reconciler.errors import Blocked
+from reconciler.apply.violations import violated
 from reconciler.model.engine import Grouping, Limits, Session
-from reconciler.model.step import Phase, Probe, Step, Violations
+from reconciler.model.step import Phase, Step
 from reconciler.results import Listener, StepEvent
 
 
@@ -98,12 +98,3 @@ class Executor:
     def _interrupted(self) -> None:
         self.stop.set()
         self.listen(StepEvent("stopping", "", None, "finishing the running steps; interrupt again to give up"))
-
-
-def violated(probe: Probe, found: Violations) -> Blocked:
-    """The error for data that a step would refuse; which step that is, whoever tells it says."""
-    sample = f", such as {', '.join(found.sample)}" if found.sample else ""
-    return Blocked(
-        f"{found.count} × {probe.message}{sample}",
-        hint=f"correct the data, then apply the same plan again; find it with: {probe.query}",
-    )

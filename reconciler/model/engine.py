@@ -137,6 +137,27 @@ class Session(Protocol):
         ...
 
 
+Checked = tuple[Operation, tuple[Probe, ...]]
+"""What a step runs, and what has to be true before."""
+
+
+class Audited(NamedTuple):
+    """A probe that found something. `certain`: no step before changes data, so nothing of the plan mends it."""
+
+    probe: Probe
+    found: Violations
+    certain: bool
+
+
+@runtime_checkable
+class Auditing(Protocol):
+    """A session that looks at the data before anything is run: when a plan is made, and again when one is applied."""
+
+    def audit(self, steps: Iterable[Checked]) -> list[Audited]:
+        """What the steps, in their order, would refuse as things are now."""
+        ...
+
+
 Journalled = Callable[[Step], Mapping[str, Any]]
 """The journal entries that say a step is done."""
 

@@ -8,16 +8,18 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from reconciler.engines.neo4j import batches
 from reconciler.engines.neo4j import kinds as kinds_package
 from reconciler.engines.neo4j.claims import collisions
 from reconciler.engines.neo4j.kind import Neo4jKind
-from reconciler.engines.neo4j.operations import Cypher, decode
+from reconciler.engines.neo4j.operations import decode
 from reconciler.engines.neo4j.scripts import SUFFIXES
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Server, Target
 from reconciler.model.kind import Kind, Place
 from reconciler.model.resource import Resource
+from reconciler.model.step import Operation
 
 if TYPE_CHECKING:
     from reconciler.engines.neo4j.session import Neo4jSession
@@ -47,9 +49,9 @@ class Neo4jEngine:
         self.default_parents: Mapping[str, str] = {}
         self.suffixes = SUFFIXES
 
-    def decode(self, fields: Mapping[str, Any]) -> Cypher:
+    def decode(self, fields: Mapping[str, Any]) -> Operation:
         """The operation a plan file holds. Raises StalePlan for what is none of this engine."""
-        return decode(fields)
+        return batches.decode(fields) if "batches" in fields else decode(fields)
 
     def complete(self, resources: dict[Address, Resource], place: Place) -> None:
         """A Neo4j declaration implies nothing that it does not say."""

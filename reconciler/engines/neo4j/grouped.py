@@ -3,13 +3,14 @@
 A statement in a transaction of its own costs several round trips and a commit; a plan of hundreds takes as long again
 as its statements. A transaction with many of them holds the locks on all their labels until it ends, so only what is
 about labels without a single element goes into one (nobody writes there, and nothing has to be checked), and a
-transaction ends after half the lock timeout. What fails is rolled back and run step by step, where the error belongs.
+transaction ends after the time that a lock may be waited for. What fails is rolled back and run step by step, where
+the error belongs.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 
 from reconciler.engines.neo4j import schema_statement
@@ -21,7 +22,7 @@ from reconciler.errors import StoreError
 from reconciler.model.address import Address
 from reconciler.model.engine import Limits
 from reconciler.model.resource import Resource
-from reconciler.model.step import Step
+from reconciler.model.step import Probe, Step
 
 Elements = tuple[str, tuple[str, ...]]
 """node or relationship, and labels or types."""
@@ -53,6 +54,16 @@ def counts(connection: Connection, wanted: Sequence[Elements]) -> Counts | None:
         return None
     count = {("node", row["label"]): row["count"] for row in found["nodes"]}
     return count | {("relationship", row["relationshipType"]): row["count"] for row in found["relationships"]}
+
+
+def clean(connection: Connection, probes: Collection[Probe], known: Iterable[Resource]) -> frozenset[Probe]:
+    """Those of the probes that find nothing as the counts tell: one question for all that want no element at all."""
+    wanted = {probe: elements(r) for r in known if isinstance(r, Constraint) for probe in nobody(r)}
+    asked = {p: where for p in probes if (where := wanted.get(p)) is not None}
+    count = counts(connection, [*asked.values()]) if asked else None
+    if count is None:
+        return frozenset()
+    return frozenset(p for p, (element, labels) in asked.items() if not any(count.get((element, x)) for x in labels))
 
 
 def together(connection: Connection, steps: Sequence[Step], known: Mapping[Address, Resource]) -> list[Step]:
@@ -92,7 +103,7 @@ def transactions(
 ) -> Iterator[list[Step]]:
     """Run them, and give those of each transaction once it is committed. Raises what the driver does."""
     left = list(steps)
-    enough = limits.lock_timeout / 2 or float("inf")
+    enough = limits.lock_timeout or float("inf")
     while left:
         ran: list[Step] = []
         started = time.monotonic()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 EXISTS_ALREADY = "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists"
 _LOOK_EVERY = 0.25
+_LOOK_AT_MANY = 1.0
+"""Each look makes the server plan a query again, since every schema statement makes it forget its plans."""
 _MINE = "SHOW TRANSACTIONS YIELD transactionId, status, metaData WHERE metaData.reconcile = $mark"
 
 
@@ -60,8 +62,8 @@ def run(
 
 @contextmanager
 def transaction(connection: Connection, limits: Limits) -> Iterator[Transaction]:
-    """A transaction that is watched, and committed at the end. Raises what the driver does."""
-    with _watched(connection, _Watch(connection, limits)) as opened:
+    """A transaction of many statements that is watched, and committed at the end. Raises what the driver does."""
+    with _watched(connection, _Watch(connection, limits, every=_LOOK_AT_MANY)) as opened:
         yield opened
 
 
@@ -97,7 +99,8 @@ _TOO_LONG = "statement timeout"
 class _Watch:
     """Ends the statement of one attempt when it is blocked for too long. `ended` says why it did: the blockers."""
 
-    def __init__(self, connection: Connection, limits: Limits) -> None:
+    def __init__(self, connection: Connection, limits: Limits, every: float = _LOOK_EVERY) -> None:
+        self._every = every
         self.mark = uuid.uuid4().hex
         self.ended: str | None = None
         self._connection = connection
@@ -117,7 +120,7 @@ class _Watch:
     def _look(self) -> None:
         lock, whole = self._limits.lock_timeout, self._limits.statement_timeout
         started = free = time.monotonic()
-        while not self._over.wait(min(_LOOK_EVERY, max(free + (lock or 1e9) - time.monotonic(), 0.01))):
+        while not self._over.wait(min(self._every, max(free + (lock or 1e9) - time.monotonic(), 0.01))):
             try:
                 mine = self._connection.rows(_MINE, mark=self.mark)
             except ReconcileError:

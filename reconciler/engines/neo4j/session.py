@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.engines.neo4j import grouped, lease, options, schema_statement
+from reconciler.engines.neo4j import batches, grouped, lease, options, schema_statement
+from reconciler.engines.neo4j.batches import Batches
 from reconciler.engines.neo4j.claims import adopted
 from reconciler.engines.neo4j.connection import OUT_OF_MEMORY, Connection, connected
 from reconciler.engines.neo4j.engine import KINDS, NAME
@@ -21,7 +22,7 @@ from reconciler.engines.neo4j.render import one_line, shortened
 from reconciler.errors import InternalError, LockBusy, ReconcileError, StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Unmanaged
-from reconciler.model.engine import Journalled, Limits, Progress, Scope, Target
+from reconciler.model.engine import Audited, Checked, Journalled, Limits, Progress, Scope, Target
 from reconciler.model.resource import Resource
 from reconciler.model.step import Operation, Probe, Size, Step, Violations
 
@@ -137,18 +138,32 @@ class Neo4jSession:
         sample = (", ".join(f"{k} {shortened(str(v), 80)}" for k, v in row.items()) for row in rows)
         return Violations(count[0]["violations"], tuple(sample))
 
+    def audit(self, steps: Iterable[Checked]) -> list[Audited]:
+        """`model.engine.Auditing`: what is wrong now; it may be mended where data is changed before."""
+        wanted = list(steps)
+        clean = grouped.clean(self._connection, [p for _, probes in wanted for p in probes], self._known.values())
+        found: list[Audited] = []
+        certain = True
+        for operation, probes in wanted:
+            certain &= not isinstance(operation, Batches)
+            found += [Audited(p, v, certain) for p in probes if p not in clean and (v := self.probe(p)).count]
+        return found
+
     def execute(self, operation: Operation, limits: Limits, progress: Progress, journal: Mapping[str, Any]) -> None:
-        """Run the statements one by one, wait until the indexes are online, then write the journal.
+        """Run the statements one by one, or the batches; wait until the indexes are online, then write the journal.
 
         Schema and data cannot be changed in one Neo4j transaction; a repeat finds what is there already.
         Raises StoreError; LockBusy when the lock was lost.
         """
-        if not isinstance(operation, Cypher):
+        if isinstance(operation, Batches):
+            batches.run(self._connection, operation, progress, self._still_locked)
+        elif isinstance(operation, Cypher):
+            for statement in operation.statements:
+                self._still_locked()
+                schema_statement.run(self._connection, statement, operation.parameters, limits, progress)
+            self._await([operation], limits, progress)
+        else:
             raise InternalError(f"{type(operation).__name__} is no Neo4j operation")
-        for statement in operation.statements:
-            self._still_locked()
-            schema_statement.run(self._connection, statement, operation.parameters, limits, progress)
-        self._await([operation], limits, progress)
         if journal:
             self._still_locked()
             self._written(journal)

@@ -10,8 +10,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.neo4j import property_types
+from reconciler.engines.neo4j import fixes, property_types
 from reconciler.engines.neo4j.claims import DROP, Claim, claims, cleared
+from reconciler.engines.neo4j.fixes import Fix
 from reconciler.engines.neo4j.kind import Neo4jKind, Reading, Row
 from reconciler.engines.neo4j.naming import (
     ANY_NAME,
@@ -45,6 +46,7 @@ class Constraint(Resource):
     properties: tuple[str, ...] = attr(Role.REPLACE)
     type: str = attr(Role.REPLACE, default="")
     any_name: bool = attr(Role.INFORMATIONAL, reason=ANY_NAME_REASON, default=False)
+    fix: Fix = attr(Role.INFORMATIONAL, reason="about the data, on the way to the rule", default=Fix())
 
 
 @claims.register
@@ -68,6 +70,8 @@ SPEC = {
         "property": NAME,
         "type": {"type": "string", "description": "such as INTEGER, LIST<STRING NOT NULL> or STRING | INTEGER"},
         "name": ANY_NAME,
+        "backfill": fixes.BACKFILL,
+        "deduplicate": fixes.DEDUPLICATE,
     },
 }
 
@@ -93,7 +97,8 @@ def lower(name: str, node: dict[str, Any], place: Place) -> Constraint:
     names = listed(node[key], place, key)
     address = place.address("constraint", name)
     wanted = _type(node, place) if rule == "type" else ""
-    return Constraint(address, rule, element, labels[0], names, wanted, "name" in node)
+    fix = fixes.lower(node, rule, element, names, place)
+    return Constraint(address, rule, element, labels[0], names, wanted, "name" in node, fix)
 
 
 def _type(node: dict[str, Any], place: Place) -> str:
@@ -110,6 +115,7 @@ def lift(constraint: Constraint, _catalog: Catalog) -> dict[str, Any]:
         node |= {"property": constraint.properties[0], "type": constraint.type}
     else:
         node[constraint.rule] = shortest(constraint.properties)
+    node |= fixes.lift(constraint.fix, constraint.properties)
     return {**node, "name": "any"} if constraint.any_name else node
 
 
@@ -233,6 +239,7 @@ def create(change: Change[Constraint], context: Context) -> list[Draft]:
     empty = context.size(change.address).rows == 0
     refused = hazard(Code.OLD_WRITERS, f"writes are refused unless {described(constraint)}")
     return [
+        *([] if empty else _mending(constraint)),
         Draft(
             "create",
             Phase.EXPAND if empty else Phase.CONTRACT,
@@ -246,8 +253,44 @@ def create(change: Change[Constraint], context: Context) -> list[Draft]:
             reads=change.address,
             requires=cleared(change, context),
             provides=True,
-        )
+        ),
     ]
+
+
+def _mending(constraint: Constraint) -> list[Draft]:
+    """Steps of migrate that make the data obey the rule, as the declaration says; checked again before the rule."""
+    element, label, names, fix = constraint.element, constraint.label, constraint.properties, constraint.fix
+    wrong = f"it is no {constraint.type}" if constraint.type else "it is missing"
+    drafts = [
+        Draft(
+            f"backfill {name}",
+            Phase.MIGRATE,
+            f"fill {shortened(f'{label}.{name}')} where {wrong}",
+            fixes.converting(element, label, name, text, constraint.type)
+            if constraint.rule == "type"
+            else fixes.filling(element, label, name, text, f"{properties((name,))} IS NULL"),
+            undo=None,
+            reads=constraint.address,
+        )
+        for name, text in fix.fills
+    ]
+    if fix.others:
+        what = {"delete": "are deleted", "merge": "are merged into one", "clear": "lose the value"}[fix.others]
+        copies = f"copies of {shortened(label)} of one {shortened(', '.join(names))}"
+        lost = hazard(Code.DELETES_DATA, f"{copies} {what}; the first by {shortened(fix.keep)} is kept")
+        operation = fixes.deduplicating(element, label, names, fix)
+        drafts.append(
+            Draft(
+                "deduplicate",
+                Phase.MIGRATE,
+                f"{copies} {what}",
+                operation,
+                hazards=(lost,),
+                undo=None,
+                reads=constraint.address,
+            )
+        )
+    return drafts
 
 
 def _dropping(constraint: Constraint, context: Context) -> Draft:
@@ -275,12 +318,13 @@ def replace(change: Change[Constraint], context: Context) -> list[Draft]:
     The data is checked before the old rule is given up, and once more by the server. What the drop did does not show
     any more once the name stands again, so it has no check: repeating it is safe.
     """
-    created = create(change, context)[0]
+    *mending, created = create(change, context)
     refused = hazard(Code.OLD_WRITERS, f"writes are refused unless {described(change.desired)}")
     enforced = dataclasses.replace(created, phase=Phase.CONTRACT, hazards=(refused,), probes=())
     if change.moved is not None:
-        return [enforced]
-    return [dataclasses.replace(_dropping(change.live, context), probes=_probes(change.desired), done=()), enforced]
+        return [*mending, enforced]
+    dropped = dataclasses.replace(_dropping(change.live, context), probes=_probes(change.desired), done=())
+    return [*mending, dropped, enforced]
 
 
 def rename(change: Change[Constraint], context: Context) -> list[Draft]:
@@ -293,7 +337,7 @@ def rename(change: Change[Constraint], context: Context) -> list[Draft]:
     dropped = dataclasses.replace(_dropping(old, context), slot="give up", probes=_probes(wanted), renames=True)
     if change.action is Action.REPLACE:
         return [dropped]
-    again = dataclasses.replace(create(change, context)[0], phase=Phase.CONTRACT, hazards=(), probes=(), renames=True)
+    again = dataclasses.replace(create(change, context)[-1], phase=Phase.CONTRACT, hazards=(), probes=(), renames=True)
     return [dropped, again]
 
 
