@@ -24,9 +24,9 @@ DROP = "drop"
 
 
 @singledispatch
-def claims(resource: Resource) -> frozenset[Claim]:
-    """What only one object of a database can have. Each kind registers its own."""
-    raise TypeError(f"{type(resource).__name__} has no claims")
+def claims(_resource: Resource) -> frozenset[Claim]:
+    """What only one object of a database can have; nothing for what is no object. Each kind registers its own."""
+    return frozenset()
 
 
 @lru_cache(maxsize=8)

@@ -17,6 +17,7 @@ from reconciler.engines.neo4j import schema_statement
 from reconciler.engines.neo4j.connection import Connection
 from reconciler.engines.neo4j.kinds.constraint import Constraint, nobody
 from reconciler.engines.neo4j.kinds.index import Index
+from reconciler.engines.neo4j.kinds.label import Label
 from reconciler.engines.neo4j.operations import Cypher
 from reconciler.errors import StoreError
 from reconciler.model.address import Address
@@ -38,9 +39,11 @@ RETURN [x IN data.nodes WHERE x.label IN $labels] AS nodes,
 
 
 def elements(resource: Resource | None) -> Elements | None:
-    """What elements a constraint or an index is for; None for anything else."""
+    """What elements a constraint, an index or the rename of a label is for; None for anything else."""
     if isinstance(resource, Constraint):
         return resource.element, (resource.label,)
+    if isinstance(resource, Label):
+        return "node", (resource.address.name,)
     return (resource.element, resource.labels) if isinstance(resource, Index) else None
 
 

@@ -19,6 +19,10 @@ NAMES = {
     "description": "one name, or a list of names in order",
 }
 
+DIFFERING = {
+    "enum": ["stop", "new", "old"],
+    "description": "which value counts where both were written: new, old, or stop and tell",
+}
 ANY_NAME = {
     "enum": ["any"],
     "description": "'any': what is there for the same label and properties will do, whatever its name",
@@ -58,6 +62,14 @@ def elements(node: dict[str, Any], place: Place, *, many: bool) -> tuple[str, tu
     if own := set(labels) & set(OWN_LABELS):
         raise place.fail(f"the label {min(own)} is reconcile's own", "choose another label", key)
     return element, labels
+
+
+def labelled(name: str, place: Place, *pointer: str) -> str:
+    """The name of a label, a type or a property. Raises through `place.fail` for one that Neo4j refuses or is ours."""
+    reason = refusal(name) or ("it is reconcile's own" if name in OWN_LABELS or name.startswith("_reconcile") else None)
+    if reason is not None:
+        raise place.fail(f"the name '{shortened(name)}' cannot be used: {reason}", "choose another name", *pointer)
+    return name
 
 
 def listed(value: str | Sequence[str], place: Place, key: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from reconciler.engines.neo4j import batches, grouped, lease, options, schema_statement
-from reconciler.engines.neo4j.batches import Batches
+from reconciler.engines.neo4j.batches import PREFIX, Batches
 from reconciler.engines.neo4j.claims import adopted
 from reconciler.engines.neo4j.connection import OUT_OF_MEMORY, Connection, connected
 from reconciler.engines.neo4j.engine import KINDS, NAME
@@ -51,6 +51,7 @@ class Neo4jSession:
         self._known: dict[Address, Resource] = {}
         self._settings: dict[str, Any] | None = None
         self._lease: lease.Lease | None = None
+        self._entries: Mapping[str, Any] | None = None
         self._alone = False
         """Something went wrong in a group: run each step alone."""
 
@@ -59,6 +60,8 @@ class Neo4jSession:
         resources: dict[Address, Resource] = {}
         unmanaged: list[Unmanaged] = []
         for kind in KINDS.values():
+            if kind.read is None:
+                continue
             rows = self._connection.rows(kind.show, f"reading the {kind.section}")
             fulltext = any(row["type"] == "FULLTEXT" for row in rows)
             reading = Reading(self._target.service, self._fulltext_defaults() if fulltext else {})
@@ -68,8 +71,20 @@ class Neo4jSession:
                     unmanaged.append(found)
                 elif found is not None:
                     resources[found.address] = found
+        resources |= self._recorded()
         self._known |= resources
         return Catalog(self._target.service, NAME, resources, tuple(sorted(unmanaged)))
+
+    def _recorded(self) -> dict[Address, Resource]:
+        """What the journal records of changes of data; it was read before in most cases."""
+        entries = self._entries if self._entries is not None else self.journal()
+        reading = Reading(self._target.service, {})
+        found: list[Resource] = []
+        for key in sorted(k for k in entries if k.startswith(PREFIX)):
+            kind, _, name = key.removeprefix(PREFIX).partition("/")
+            if kind in KINDS and (recorded := KINDS[kind].recorded) is not None and entries[key].get("finished", True):
+                found.append(recorded(name, entries[key], reading))
+        return {r.address: r for r in found}
 
     def _in_scope(self, row: Row, scope: Scope) -> bool:
         own = any(label in OWN_LABELS for label in row["labelsOrTypes"] or ())
@@ -157,6 +172,7 @@ class Neo4jSession:
         """
         if isinstance(operation, Batches):
             batches.run(self._connection, operation, progress, self._still_locked)
+            journal = {**journal, **(operation.record.entries() if operation.record else {})}
         elif isinstance(operation, Cypher):
             for statement in operation.statements:
                 self._still_locked()
@@ -241,10 +257,12 @@ class Neo4jSession:
 
     def journal(self) -> Mapping[str, Any]:
         """The journal entries; empty where nothing was ever applied."""
-        return self._journal.read()
+        self._entries = self._journal.read()
+        return self._entries
 
     def record(self, entries: Mapping[str, Any]) -> None:
         """Write journal entries; None deletes one. Raises StoreError."""
+        self._entries = None
         self._journal.write(entries)
 
 

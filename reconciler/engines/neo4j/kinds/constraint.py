@@ -7,7 +7,9 @@ a constraint on (a, b) beside one on (b, a), measured on 5.26 and 2026.09.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from reconciler.engines.neo4j import fixes, property_types
@@ -27,6 +29,7 @@ from reconciler.engines.neo4j.naming import (
 )
 from reconciler.engines.neo4j.operations import Cypher, cypher
 from reconciler.engines.neo4j.render import NODE, dialect, matching, pattern, properties, quoted, shortened
+from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Unmanaged
 from reconciler.model.change import Action, Change
 from reconciler.model.engine import Server
@@ -341,6 +344,22 @@ def rename(change: Change[Constraint], context: Context) -> list[Draft]:
     return [dropped, again]
 
 
+@lru_cache(maxsize=4)
+def _makers(catalog: Catalog) -> Mapping[tuple[str, str, str], list[Address]]:
+    """(node or relationship, label, property) → the changes of data that make it."""
+    found: dict[tuple[str, str, str], list[Address]] = {}
+    for address, other in catalog.resources.items():
+        for name, _ in getattr(other, "into", ()):
+            found.setdefault((getattr(other, "element", ""), getattr(other, "label", ""), name), []).append(address)
+    return found
+
+
+def references(constraint: Constraint, catalog: Catalog) -> list[Address]:
+    """The changes of data that make its properties."""
+    made = _makers(catalog)
+    return [a for n in constraint.properties for a in made.get((constraint.element, constraint.label, n), ())]
+
+
 KIND = Neo4jKind(
     name="constraint",
     resource=Constraint,
@@ -353,6 +372,7 @@ KIND = Neo4jKind(
     replace=replace,
     former=former,
     rename=rename,
+    references=references,
     order=10,
     show=SHOW,
     read=read,
