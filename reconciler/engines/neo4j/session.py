@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.engines.neo4j import batches, grouped, lease, options, schema_statement
+from reconciler.engines.neo4j import batches, grouped, lease, migration_script, options, schema_statement
 from reconciler.engines.neo4j.batches import PREFIX, Batches
 from reconciler.engines.neo4j.claims import adopted
 from reconciler.engines.neo4j.connection import OUT_OF_MEMORY, Connection, connected
@@ -17,6 +17,7 @@ from reconciler.engines.neo4j.engine import KINDS, NAME
 from reconciler.engines.neo4j.journal import Journal
 from reconciler.engines.neo4j.kind import OWN_LABELS, Reading, Row
 from reconciler.engines.neo4j.kinds.index import FAILED, ONLINE, Index, raw_config
+from reconciler.engines.neo4j.migration_script import Migration
 from reconciler.engines.neo4j.operations import Cypher
 from reconciler.engines.neo4j.render import one_line, shortened
 from reconciler.errors import InternalError, LockBusy, ReconcileError, StoreError
@@ -160,7 +161,7 @@ class Neo4jSession:
         found: list[Audited] = []
         certain = True
         for operation, probes in wanted:
-            certain &= not isinstance(operation, Batches)
+            certain &= not isinstance(operation, Batches | Migration)
             found += [Audited(p, v, certain) for p in probes if p not in clean and (v := self.probe(p)).count]
         return found
 
@@ -173,6 +174,9 @@ class Neo4jSession:
         if isinstance(operation, Batches):
             batches.run(self._connection, operation, progress, self._still_locked)
             journal = {**journal, **(operation.record.entries() if operation.record else {})}
+        elif isinstance(operation, Migration):
+            ran = (self._connection, operation, self._journal, limits, progress, self._still_locked)
+            journal = {**journal, **migration_script.run(*ran)}
         elif isinstance(operation, Cypher):
             for statement in operation.statements:
                 self._still_locked()

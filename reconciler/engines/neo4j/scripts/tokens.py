@@ -35,11 +35,12 @@ class Token(NamedTuple):
 
 
 class Script(NamedTuple):
-    """One statement: its tokens, where it begins, and its text in one line."""
+    """One statement: its tokens, where it begins, its text in one line, and as it was written."""
 
     tokens: tuple[Token, ...]
     line: int
     text: str
+    raw: str
 
 
 def statements(text: str) -> Iterator[Script]:
@@ -49,14 +50,18 @@ def statements(text: str) -> Iterator[Script]:
     for token, begin, end in _tokens(_without_shell_commands(text)):
         if token.says(";"):
             if found:
-                yield Script(tuple(found), found[0].line, " ".join(text[start:begin].split()))
+                yield _script(found, text[start:begin])
             found = []
         else:
             start = start if found else begin
             found.append(token)
             last = end
     if found:
-        yield Script(tuple(found), found[0].line, " ".join(text[start:last].split()))
+        yield _script(found, text[start:last])
+
+
+def _script(tokens: list[Token], text: str) -> Script:
+    return Script(tuple(tokens), tokens[0].line, " ".join(text.split()), text.rstrip())
 
 
 def _without_shell_commands(text: str) -> str:
