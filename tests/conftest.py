@@ -7,6 +7,7 @@ that need it; none is skipped.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,12 @@ from tests.postgres.server import EVERY_TIME, SERVERS, Postgres, Servers
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-goldens", action="store_true", default=False, help="write golden files anew")
+
+
+def pytest_configure() -> None:
+    """A job in the background of a shell inherits SIGINT ignored, and the tests of interrupts would wait for it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
