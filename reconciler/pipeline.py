@@ -28,6 +28,8 @@ from reconciler.results import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reconciler.apply.run import Request
     from reconciler.apply.scratch import Outcome
     from reconciler.apply.survey import Declared, Seen
@@ -175,6 +177,13 @@ def import_live(project: Project, services: Iterable[str] = (), *, folders: bool
     from reconciler.apply.imports import import_targets
 
     return import_targets(project, services, folders=folders)
+
+
+def import_files(project: Project, sources: Sequence[Path], *, folders: bool = False) -> ImportResult:
+    """Declarations of the schema that files of statements describe; connects to nothing."""
+    from reconciler.apply import imports
+
+    return imports.import_files(project, sources, folders=folders)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from functools import partial
 from reconciler.apply.guard import Admission
 from reconciler.apply.journal import stepped
 from reconciler.apply.parallel import in_parallel
-from reconciler.errors import Blocked
-from reconciler.model.engine import Limits, Session
-from reconciler.model.step import Phase, Probe, Step, Violations
+from reconciler.apply.violations import violated
+from reconciler.model.engine import Grouping, Limits, Session
+from reconciler.model.step import Phase, Step
 from reconciler.results import Listener, StepEvent
 
 
@@ -52,19 +52,37 @@ class Executor:
             in_parallel(partial(self._steps, phase), active, self._interrupted)
 
     def _steps(self, phase: Phase, run: TargetRun) -> None:
-        for step in [s for s in run.pending if s.phase == phase]:
-            if self.stop.is_set():
+        left = [s for s in run.pending if s.phase == phase]
+        while left and not self.stop.is_set():
+            ran = self._together(run, left) or self._alone(run, left[0])
+            if not ran:
                 return
+            for step in left[:ran]:
+                run.pending = run.pending[1:]
+                run.ran.append(step)
+                self.listen(StepEvent("done", run.name, step))
+            left = left[ran:]
+
+    def _together(self, run: TargetRun, steps: Sequence[Step]) -> int:
+        """How many steps the session ran in one go."""
+        if not isinstance(run.session, Grouping):
+            return 0
+
+        def begin(step: Step) -> None:
             self.listen(StepEvent("started", run.name, step))
-            try:
-                self._step(run, step)
-            except Exception as error:
-                run.failed, run.error = step, error
-                self.listen(StepEvent("failed", run.name, step, str(error)))
-                return
-            run.pending = run.pending[1:]
-            run.ran.append(step)
-            self.listen(StepEvent("done", run.name, step))
+
+        return run.session.execute_first(steps, self.limits, begin, lambda step: stepped(self.digest, step.id))
+
+    def _alone(self, run: TargetRun, step: Step) -> int:
+        """Run one step: 1, or 0 where it failed."""
+        self.listen(StepEvent("started", run.name, step))
+        try:
+            self._step(run, step)
+        except Exception as error:
+            run.failed, run.error = step, error
+            self.listen(StepEvent("failed", run.name, step, str(error)))
+            return 0
+        return 1
 
     def _step(self, run: TargetRun, step: Step) -> None:
         for probe in step.probes:
@@ -80,12 +98,3 @@ class Executor:
     def _interrupted(self) -> None:
         self.stop.set()
         self.listen(StepEvent("stopping", "", None, "finishing the running steps; interrupt again to give up"))
-
-
-def violated(probe: Probe, found: Violations) -> Blocked:
-    """The error for data that a step would refuse; which step that is, whoever tells it says."""
-    sample = f", such as {', '.join(found.sample)}" if found.sample else ""
-    return Blocked(
-        f"{found.count} × {probe.message}{sample}",
-        hint=f"correct the data, then apply the same plan again; find it with: {probe.query}",
-    )

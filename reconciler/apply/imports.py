@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.apply.parallel import in_parallel
@@ -13,12 +15,12 @@ from reconciler.desired.documents import Document
 from reconciler.desired.layout import laid_out, one_file
 from reconciler.desired.lift import lift
 from reconciler.desired.lower import lower
-from reconciler.desired.strictyaml import parse
+from reconciler.desired.strictyaml import decode, parse
 from reconciler.desired.validate import Validator
 from reconciler.diff.structural import diff
 from reconciler.errors import ConfigError, DeclarationErrors, ReconcileError
 from reconciler.model.catalog import Catalog, Deferred, Unmanaged
-from reconciler.model.engine import Engine, Target
+from reconciler.model.engine import Engine, Scripted, Target
 from reconciler.model.plan import PlannedChange
 from reconciler.planner.expand import shown
 from reconciler.results import ImportResult
@@ -43,10 +45,58 @@ def import_targets(project: Project, services: Iterable[str], *, folders: bool) 
     Raises ConfigError where no service is named or none of its stores is known.
     """
     found = in_parallel(lambda t: _import(project, t), _targets(project, tuple(services) or project.services))
+    services = {i.target.service for i in found}
+    labels = {s: ", ".join(i.target.label for i in found if i.target.service == s) for s in services}
+    return _result(project, found, labels, folders=folders)
+
+
+def import_files(project: Project, sources: Sequence[Path], *, folders: bool) -> ImportResult:
+    """Declarations of the schema that files of statements describe, of one service; no store is asked.
+
+    `sources` are files, or folders of which all files of the engine's kind are read, V2 before V10. Raises ConfigError
+    where nothing is read, or no service is named.
+    """
+    if len(project.services) != 1:
+        raise ConfigError("import needs to know for which service", hint="name it with `--service NAME`")
+    service = project.services[0]
+    found: list[_Imported] = []
+    for name, engine in project.engines.items():
+        files = _scripts(sources, engine.suffixes) if isinstance(engine, Scripted) else {}
+        if files and isinstance(engine, Scripted):
+            stated = engine.scripted(files, service)
+            section = lift(engine, stated)
+            desired = _lowered(project, engine, service, section)
+            left = (stated.unmanaged, (), _differences(engine, desired, stated))
+            found.append(_Imported(Target(service, name, "", {}), section, len(stated.resources), *left))
+    if not found:
+        suffixes = sorted({s for e in project.engines.values() if isinstance(e, Scripted) for s in e.suffixes})
+        raise ConfigError(
+            f"no file to import from in {', '.join(map(str, sources))}", hint=f"read: {' '.join(suffixes)}"
+        )
+    return _result(project, found, {service: ", ".join(path.as_posix() for path in sources)}, folders=folders)
+
+
+def _scripts(sources: Sequence[Path], suffixes: tuple[str, ...]) -> dict[str, str]:
+    paths: list[Path] = []
+    for source in sources:
+        inside = source.rglob("*") if source.is_dir() else [source]
+        paths += sorted((p for p in inside if p.name.lower().endswith(suffixes) and not p.is_dir()), key=_numbered)
+    try:
+        return {p.as_posix(): decode(p.read_bytes(), p.as_posix()) for p in paths}
+    except OSError as error:
+        raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from None
+
+
+def _numbered(path: Path) -> list[tuple[int, int, str]]:
+    """A sort key in which V2 comes before V10."""
+    parts = re.split(r"(\d+)", path.as_posix())
+    return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts if p]
+
+
+def _result(project: Project, found: Sequence[_Imported], labels: Mapping[str, str], *, folders: bool) -> ImportResult:
     sections: dict[str, dict[str, Any]] = {}
     for imported in found:
         sections.setdefault(imported.target.service, {})[imported.target.engine] = imported.section
-    labels = {s: ", ".join(i.target.label for i in found if i.target.service == s) for s in sections}
     return ImportResult(
         files={
             file: f"# Imported from {labels[service]}\n{text}"
@@ -86,7 +136,7 @@ def _import(project: Project, target: Target) -> _Imported:
     with opened(engine, target) as session:
         live = session.inspect(project.scope(target.service, target.engine, whole=True))
         section = lift(engine, live)
-        desired = session.canonicalise(_lowered(project, engine, target, section), live)
+        desired = session.canonicalise(_lowered(project, engine, target.service, section), live)
         return _Imported(
             target,
             section,
@@ -97,15 +147,15 @@ def _import(project: Project, target: Target) -> _Imported:
         )
 
 
-def _lowered(project: Project, engine: Engine, target: Target, section: Mapping[str, Any]) -> Catalog:
+def _lowered(project: Project, engine: Engine, service: str, section: Mapping[str, Any]) -> Catalog:
     """What the files say, in the layout that is the most spread out."""
-    files = _files(project, target.service, {target.engine: section}, folders=True)
+    files = _files(project, service, {engine.name: section}, folders=True)
     documents = [Document(f, text, parse(text, f), sha256(text.encode()).hexdigest()) for f, text in files.items()]
     validator = Validator([engine])
     errors = [error for document in documents for error in validator.errors(document)]
     if errors:
         raise DeclarationErrors(errors)
-    return lower(engine, documents, target.service, project.environment.policy, project.naming(target.service))
+    return lower(engine, documents, service, project.environment.policy, project.naming(service))
 
 
 def _files(project: Project, service: str, sections: Mapping[str, Any], *, folders: bool) -> dict[str, str]:

@@ -12,14 +12,18 @@ from reconciler.errors import ConfigError
 
 
 @click.command("import")
+@click.argument("sources", nargs=-1, metavar="[FILES]", type=click.Path(path_type=Path, exists=True))
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write the files there."
 )
 @click.option("--one-file", is_flag=True, help="One file a service, however long.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @shared()
-def command(shared: Shared, out: Path | None, one_file: bool, force: bool) -> int:
+def command(shared: Shared, sources: tuple[Path, ...], out: Path | None, one_file: bool, force: bool) -> int:
     """Write declarations of what is live, proven by reading them back and comparing again.
+
+    With FILES, of what these describe, and no store is asked: Cypher scripts of constraints and indexes, catalogs of
+    neo4j-migrations, or folders of them.
 
     Without `-o DIR` they are printed. A service that is long becomes a folder, with a file for each kind of object or
     for each object.
@@ -28,7 +32,11 @@ def command(shared: Shared, out: Path | None, one_file: bool, force: bool) -> in
     from reconciler.render.declared import imported_data, imported_text
 
     folders = out is not None and not one_file
-    result = pipeline.import_live(pipeline.load(shared.options, declared=False), shared.services, folders=folders)
+    project = pipeline.load(shared.options, declared=False)
+    if sources:
+        result = pipeline.import_files(project, sources, folders=folders)
+    else:
+        result = pipeline.import_live(project, shared.services, folders=folders)
     written = write(result.files, out, force=force) if out is not None else {}
     if out is None and not shared.as_json:
         shared.print("---\n".join(result.files.values()).rstrip("\n"))
