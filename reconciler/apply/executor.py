@@ -13,9 +13,9 @@ from functools import partial
 from reconciler.apply.guard import Admission
 from reconciler.apply.journal import stepped
 from reconciler.apply.parallel import in_parallel
-from reconciler.errors import Blocked
-from reconciler.model.engine import Engine, Laned, Limits, Session
-from reconciler.model.step import Phase, Probe, Step, Violations
+from reconciler.apply.violations import violated
+from reconciler.model.engine import Grouping, Laned, Limits, Session
+from reconciler.model.step import Phase, Step
 from reconciler.results import Listener, StepEvent
 
 
@@ -29,12 +29,12 @@ class TargetRun:
     ran: list[Step] = field(default_factory=list)
     failed: Step | None = None
     error: Exception | None = None
-
     ending: threading.Lock = field(default_factory=threading.Lock)
 
     def end(self, step: Step) -> None:
-        """A step is done."""
-        self.pending = tuple(s for s in self.pending if s is not step)
+        """A step is done: usually the first that was pending."""
+        first = self.pending[0] is step
+        self.pending = self.pending[1:] if first else tuple(s for s in self.pending if s is not step)
         self.ran.append(step)
 
     @property
@@ -64,11 +64,13 @@ class Executor:
     def _steps(self, phase: Phase, run: TargetRun) -> None:
         steps = [s for s in run.pending if s.phase == phase]
         engine = run.admission.seen.state.engine
-        lanes = _lanes(engine, steps)
-        if not isinstance(engine, Laned) or len(lanes) == 1:
-            self._lane(run, lanes[0])
+        if not isinstance(engine, Laned):
+            self._lane(run, steps)
             return
-        left = iter(lanes)  # `next` of a list's iterator is one instruction: no two threads get the same
+        lanes: dict[str, list[Step]] = {}
+        for step in steps:
+            lanes.setdefault(engine.lane(step), []).append(step)
+        left = iter(lanes.values())  # `next` of a view's iterator is one instruction: no two threads get the same
 
         def work(_: int) -> None:
             while (lane := next(left, None)) is not None:
@@ -78,18 +80,39 @@ class Executor:
 
     def _lane(self, run: TargetRun, steps: Sequence[Step]) -> None:
         """Steps that build on one another. None begins once a step of the target has failed."""
-        for step in steps:
-            if self.stop.is_set() or run.error is not None:
+        left = list(steps)
+        while left and not self.stop.is_set() and run.error is None:
+            ran = self._together(run, left) or self._alone(run, left[0])
+            if not ran:
                 return
+            for step in left[:ran]:
+                self.listen(StepEvent("done", run.name, step))
+            left = left[ran:]
+
+    def _together(self, run: TargetRun, steps: Sequence[Step]) -> int:
+        """How many steps the session ran in one go."""
+        if not isinstance(run.session, Grouping):
+            return 0
+
+        def begin(step: Step) -> None:
             self.listen(StepEvent("started", run.name, step))
-            try:
-                self._step(run, step)
-            except Exception as error:
-                if run.error is None:
-                    run.failed, run.error = step, error
-                self.listen(StepEvent("failed", run.name, step, str(error)))
-                return
-            self.listen(StepEvent("done", run.name, step))
+
+        ran = run.session.execute_first(steps, self.limits, begin, lambda step: stepped(self.digest, step.id))
+        for step in steps[:ran]:
+            run.end(step)
+        return ran
+
+    def _alone(self, run: TargetRun, step: Step) -> int:
+        """Run one step: 1, or 0 where it failed."""
+        self.listen(StepEvent("started", run.name, step))
+        try:
+            self._step(run, step)
+        except Exception as error:
+            if run.error is None:
+                run.failed, run.error = step, error
+            self.listen(StepEvent("failed", run.name, step, str(error)))
+            return 0
+        return 1
 
     def _step(self, run: TargetRun, step: Step) -> None:
         for probe in step.probes:
@@ -114,22 +137,3 @@ class Executor:
     def _interrupted(self) -> None:
         self.stop.set()
         self.listen(StepEvent("stopping", "", None, "finishing the running steps; interrupt again to give up"))
-
-
-def _lanes(engine: Engine, steps: Sequence[Step]) -> list[list[Step]]:
-    """The steps by lane, in their order; one lane of all where the engine has none."""
-    if not isinstance(engine, Laned):
-        return [list(steps)]
-    found: dict[str, list[Step]] = {}
-    for step in steps:
-        found.setdefault(engine.lane(step), []).append(step)
-    return list(found.values())
-
-
-def violated(probe: Probe, found: Violations) -> Blocked:
-    """The error for data that a step would refuse; which step that is, whoever tells it says."""
-    sample = f", such as {', '.join(found.sample)}" if found.sample else ""
-    return Blocked(
-        f"{found.count} × {probe.message}{sample}",
-        hint=f"correct the data, then apply the same plan again; find it with: {probe.query}",
-    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.apply.parallel import in_parallel
@@ -13,21 +15,17 @@ from reconciler.desired.documents import Document
 from reconciler.desired.layout import laid_out, one_file
 from reconciler.desired.lift import lift
 from reconciler.desired.lower import lower
-from reconciler.desired.strictyaml import parse
+from reconciler.desired.strictyaml import decode, parse
 from reconciler.desired.validate import Validator
 from reconciler.diff.structural import diff
 from reconciler.errors import ConfigError, DeclarationErrors, ReconcileError
-from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred, Unmanaged
-from reconciler.model.engine import Adopting, Engine, Target, Translating
+from reconciler.model.engine import Adopting, Engine, Scripted, Target
 from reconciler.model.plan import PlannedChange
-from reconciler.model.resource import Resource
 from reconciler.planner.expand import shown
 from reconciler.results import ImportResult
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from reconciler.config.project import Project
 
 
@@ -47,10 +45,58 @@ def import_targets(project: Project, services: Iterable[str], *, folders: bool) 
     Raises ConfigError where no service is named or none of its stores is known.
     """
     found = in_parallel(lambda t: _import(project, t), _targets(project, tuple(services) or project.services))
+    services = {i.target.service for i in found}
+    labels = {s: ", ".join(i.target.label for i in found if i.target.service == s) for s in services}
+    return _result(project, found, labels, folders=folders)
+
+
+def import_files(project: Project, sources: Sequence[Path], given: Mapping[str, str], *, folders: bool) -> ImportResult:
+    """Declarations of what files of other tools describe, of one service; no store is asked.
+
+    `sources` are files, or folders of which all files of the engine's kind are read, V2 before V10. `given` are values
+    that the files leave open. Raises ConfigError where nothing is read, or no service is named.
+    """
+    if len(project.services) != 1:
+        raise ConfigError("import needs to know for which service", hint="name it with `--service NAME`")
+    service = project.services[0]
+    found: list[_Imported] = []
+    for name, engine in project.engines.items():
+        files = _scripts(sources, engine.suffixes) if isinstance(engine, Scripted) else {}
+        if files and isinstance(engine, Scripted):
+            stated = engine.scripted(files, service, project.naming(service), given)
+            section = lift(engine, _said(engine, stated, project))
+            desired = _lowered(project, engine, service, section)
+            left = (stated.unmanaged, stated.deferred, _differences(engine, desired, stated))
+            found.append(_Imported(Target(service, name, "", {}), section, len(stated.resources), *left))
+    if not found:
+        suffixes = sorted({s for e in project.engines.values() if isinstance(e, Scripted) for s in e.suffixes})
+        raise ConfigError(
+            f"no file to import from in {', '.join(map(str, sources))}", hint=f"read: {' '.join(suffixes)}"
+        )
+    return _result(project, found, {service: ", ".join(path.as_posix() for path in sources)}, folders=folders)
+
+
+def _scripts(sources: Sequence[Path], suffixes: tuple[str, ...]) -> dict[str, str]:
+    paths: list[Path] = []
+    for source in sources:
+        inside = source.rglob("*") if source.is_dir() else [source]
+        paths += sorted((p for p in inside if p.name.lower().endswith(suffixes) and not p.is_dir()), key=_numbered)
+    try:
+        return {p.as_posix(): decode(p.read_bytes(), p.as_posix()) for p in paths}
+    except OSError as error:
+        raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from None
+
+
+def _numbered(path: Path) -> list[tuple[int, int, str]]:
+    """A sort key in which V2 comes before V10."""
+    parts = re.split(r"(\d+)", path.as_posix())
+    return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts if p]
+
+
+def _result(project: Project, found: Sequence[_Imported], labels: Mapping[str, str], *, folders: bool) -> ImportResult:
     sections: dict[str, dict[str, Any]] = {}
     for imported in found:
         sections.setdefault(imported.target.service, {})[imported.target.engine] = imported.section
-    labels = {s: ", ".join(i.target.label for i in found if i.target.service == s) for s in sections}
     return ImportResult(
         files={
             file: f"# Imported from {labels[service]}\n{text}"
@@ -62,63 +108,6 @@ def import_targets(project: Project, services: Iterable[str], *, folders: bool) 
         deferred=tuple(sorted(d for i in found for d in i.deferred)),
         differences=tuple(d for i in found for d in i.differences),
     )
-
-
-def import_files(
-    project: Project, files: Iterable[Path], service: str, given: Mapping[str, str], *, folders: bool
-) -> ImportResult:
-    """One service of what files of other tools declare, each read by every engine that understands such.
-
-    Raises ConfigError for files that cannot be read or that nobody understands, and where they hold nothing.
-    """
-    sections: dict[str, Mapping[str, Any]] = {}
-    resources: dict[str, int] = {}
-    deferred: list[Deferred] = []
-    differences: list[PlannedChange] = []
-    for engine in (e for e in project.engines.values() if isinstance(e, Translating)):
-        target = Target(service, engine.name, project.environment.name, {})
-        found = _merged(project, engine, service, files, given)
-        deferred += found.deferred
-        if not found.resources:
-            continue
-        sections[engine.name] = lift(engine, _said(engine, found, project))
-        desired = _lowered(project, engine, target, sections[engine.name])
-        differences += _differences(engine, desired, found)
-        resources[target.name] = len(found.resources)
-    if not sections and not deferred:
-        raise ConfigError("the files declare nothing that an engine knows", hint="see `reconcile import --help`")
-    names = ", ".join(path.name for path in files)
-    written = {
-        file: f"# Imported from {names}\n{text}"
-        for file, text in (_files(project, service, sections, folders=folders) if sections else {}).items()
-    }
-    return ImportResult(written, resources, deferred=tuple(sorted(deferred)), differences=tuple(differences))
-
-
-def _merged(
-    project: Project, engine: Translating, service: str, files: Iterable[Path], given: Mapping[str, str]
-) -> Catalog:
-    """The catalogs of all files as one; the same resource in two files is an error."""
-    catalogs = []
-    for path in files:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot read {path}: {error}") from None
-        catalogs.append(engine.translated(text, str(path), service, project.naming(service), given))
-    whole: dict[Address, Resource] = {}
-    for catalog in catalogs:
-        twice = sorted(str(a) for a in whole.keys() & catalog.resources.keys())
-        if twice:
-            raise ConfigError(f"two of the files declare {twice[0]}", hint="import one of them")
-        whole |= catalog.resources
-    first = catalogs[0]
-    return Catalog(service, first.engine, whole, deferred=tuple(d for c in catalogs for d in c.deferred))
-
-
-def _said(engine: Engine, live: Catalog, project: Project) -> Catalog:
-    """What is live, with what this environment's declarations have to say beyond that."""
-    return engine.adopted(live, project.environment.policy) if isinstance(engine, Adopting) else live
 
 
 def _targets(project: Project, services: tuple[str, ...]) -> list[Target]:
@@ -147,7 +136,7 @@ def _import(project: Project, target: Target) -> _Imported:
     with opened(engine, target) as session:
         live = session.inspect(project.scope(target.service, target.engine, whole=True))
         section = lift(engine, _said(engine, live, project))
-        desired = session.canonicalise(_lowered(project, engine, target, section), live)
+        desired = session.canonicalise(_lowered(project, engine, target.service, section), live)
         return _Imported(
             target,
             section,
@@ -158,15 +147,20 @@ def _import(project: Project, target: Target) -> _Imported:
         )
 
 
-def _lowered(project: Project, engine: Engine, target: Target, section: Mapping[str, Any]) -> Catalog:
+def _said(engine: Engine, live: Catalog, project: Project) -> Catalog:
+    """What is live, with what this environment's declarations have to say beyond that."""
+    return engine.adopted(live, project.environment.policy) if isinstance(engine, Adopting) else live
+
+
+def _lowered(project: Project, engine: Engine, service: str, section: Mapping[str, Any]) -> Catalog:
     """What the files say, in the layout that is the most spread out."""
-    files = _files(project, target.service, {target.engine: section}, folders=True)
+    files = _files(project, service, {engine.name: section}, folders=True)
     documents = [Document(f, text, parse(text, f), sha256(text.encode()).hexdigest()) for f, text in files.items()]
     validator = Validator([engine])
     errors = [error for document in documents for error in validator.errors(document)]
     if errors:
         raise DeclarationErrors(errors)
-    return lower(engine, documents, target.service, project.environment.policy, project.naming(target.service))
+    return lower(engine, documents, service, project.environment.policy, project.naming(service))
 
 
 def _files(project: Project, service: str, sections: Mapping[str, Any], *, folders: bool) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -137,6 +137,46 @@ class Session(Protocol):
         ...
 
 
+Checked = tuple[Operation, tuple[Probe, ...]]
+"""What a step runs, and what has to be true before."""
+
+
+class Audited(NamedTuple):
+    """A probe that found something. `certain`: no step before changes data, so nothing of the plan mends it."""
+
+    probe: Probe
+    found: Violations
+    certain: bool
+
+
+@runtime_checkable
+class Auditing(Protocol):
+    """A session that looks at the data before anything is run: when a plan is made, and again when one is applied."""
+
+    def audit(self, steps: Iterable[Checked]) -> list[Audited]:
+        """What the steps, in their order, would refuse as things are now."""
+        ...
+
+
+Journalled = Callable[[Step], Mapping[str, Any]]
+"""The journal entries that say a step is done."""
+
+
+@runtime_checkable
+class Grouping(Protocol):
+    """A session that can run several steps in one go where that is quicker and makes nobody wait longer."""
+
+    def execute_first(
+        self, steps: Sequence[Step], limits: Limits, begin: Callable[[Step], None], journal: Journalled
+    ) -> int:
+        """Run the first of the steps together, probes, waits and journal included; tell `begin` of each before.
+
+        Gives how many were done; 0 where the first one is to be run alone. What fails has no effect and is no error
+        here: it is the error of the step that is run alone next.
+        """
+        ...
+
+
 class Rehearsal(NamedTuple):
     """Renames to try out beside the real things, without a trace.
 
@@ -179,18 +219,6 @@ class Laned(Protocol):
 
     def lane(self, step: Step) -> str:
         """What a step is about: steps of one lane run in their order, those of different ones do not wait."""
-        ...
-
-
-@runtime_checkable
-class Translating(Protocol):
-    """An engine that understands what other tools declare."""
-
-    def translated(self, text: str, where: str, service: str, naming: str, given: Mapping[str, str]) -> Catalog:
-        """What a file of another tool declares, as if it were live; what is not understood is deferred.
-
-        `given` are values that the file leaves open. Raises ConfigError for a file of no tool that is known.
-        """
         ...
 
 
@@ -241,6 +269,22 @@ class Engine(Protocol):
 
     def open(self, target: Target) -> AbstractContextManager[Session]:
         """Connect. Raises ConnectionFailed without the password in the message."""
+        ...
+
+
+@runtime_checkable
+class Scripted(Protocol):
+    """What an engine adds that can read a schema from files of other tools, without a store; found by type. For
+    `import FILES`."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """How the names of such files end: `.cypher`."""
+        ...
+
+    def scripted(self, files: Mapping[str, str], service: str, naming: str, given: Mapping[str, str]) -> Catalog:
+        """What is there once the texts, by file name, were run in their order; what is not read is unmanaged, what
+        is not understood deferred. `given` are values that the files leave open. Raises ConfigError."""
         ...
 
 

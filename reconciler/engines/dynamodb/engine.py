@@ -40,6 +40,7 @@ class DynamoDB:
     def __init__(self) -> None:
         self.name = "dynamodb"
         self.lanes = limits.LANES
+        self.suffixes = (".template", ".yaml", ".yml", ".json", ".tfstate")
         self.kinds: Mapping[str, Kind[Any]] = kinds()
         self.default_parents: Mapping[str, str] = {}
 
@@ -62,11 +63,11 @@ class DynamoDB:
         for off in [a for a, r in resources.items() if _off(r)]:
             del resources[off]
 
-    def translated(self, text: str, where: str, service: str, naming: str, given: Mapping[str, str]) -> Catalog:
-        """The tables of a CloudFormation template, or of a state or plan of Terraform. Raises ConfigError."""
-        from reconciler.engines.dynamodb.foreign.files import translated
+    def scripted(self, files: Mapping[str, str], service: str, naming: str, given: Mapping[str, str]) -> Catalog:
+        """The tables of CloudFormation templates, and of states and plans of Terraform. Raises ConfigError."""
+        from reconciler.engines.dynamodb.foreign.files import scripted
 
-        return translated(text, where, service, naming, given)
+        return scripted(files, service, naming, given)
 
     def lane(self, step: Step) -> str:
         """The table that a step is about; DynamoDB knows no order between tables."""

@@ -96,6 +96,11 @@ class Runner:
             if faults.too_often(error):
                 self.progress(f"{call.table}: time to live was changed within the hour; waiting")
                 patience.pause(TTL_RETRY_SECONDS)
+            elif faults.used_up(error):
+                raise StoreError(
+                    f"{call.table}: {faults.text(error)}",
+                    hint="run the same plan again when the service's limit allows it: it goes on there",
+                ) from None
             elif name in faults.BUSY or name in faults.THROTTLED:
                 self.progress(f"{call.table}: {faults.text(error)}; trying again")
                 patience.pause(RETRY_SECONDS)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from reconciler.engines.dynamodb import execute
+from reconciler.errors import StoreError
 from reconciler.model.step import Phase
 from tests.engines.dynamodb.beside import KEYS
 from tests.engines.dynamodb.strict import Strict
@@ -175,6 +176,30 @@ def test_time_to_live_waits_out_its_hour(
     assert [m["TimeToLiveSpecification"]["Enabled"] for m in service.made("UpdateTimeToLive")] == [True, False, True]
     assert service.refusals and all("multiple times" in r for r in service.refusals)
     assert any("within the hour" in e.message for e in strict_shop.events)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ([f"billing: {{read: {n}, write: 1}}" for n in (9, 8, 7, 6, 5, 4)], "decreases in the first hour"),
+        (["table_class: standard_infrequent_access", "", "table_class: standard_infrequent_access"], "class changes"),
+    ],
+)
+def test_a_limit_of_the_day_ends_the_apply_and_is_not_waited_for(
+    strict_shop: Workshop, service: Strict, settings: list[str], message: str
+) -> None:
+    *first, last = settings
+    strict_shop.converge(table())
+    for setting in first:
+        strict_shop.converge(table(setting))
+    strict_shop.declare(table(last))
+    plan = strict_shop.plan()
+    with pytest.raises(StoreError, match=message):
+        strict_shop.apply(plan, through=Phase.CONTRACT)
+    assert len(service.refusals) == 1
+    service.changes.clear()
+    strict_shop.apply(plan, through=Phase.CONTRACT)
+    assert strict_shop.plan().empty
 
 
 # -- what the service moves by itself

@@ -17,6 +17,20 @@ from reconciler.model.resource import Resource
 TAGS = ("Ref", "Condition")
 
 
+def scripted(files: Mapping[str, str], service: str, naming: str, given: Mapping[str, str]) -> Catalog:
+    """The tables of all the files, by their names. Raises ConfigError for the same table in two of them."""
+    whole: dict[Address, Resource] = {}
+    deferred: list[Deferred] = []
+    for where, text in files.items():
+        found = translated(text, where, service, naming, given)
+        twice = sorted(str(a) for a in whole.keys() & found.resources.keys())
+        if twice:
+            raise ConfigError(f"two of the files declare {twice[0]}", hint="import one of them")
+        whole |= found.resources
+        deferred += found.deferred
+    return Catalog(service, "dynamodb", whole, deferred=tuple(deferred))
+
+
 def translated(text: str, where: str, service: str, naming: str, given: Mapping[str, str]) -> Catalog:
     """The tables of a CloudFormation template (YAML or JSON) or of a Terraform state or plan (JSON).
 
