@@ -33,6 +33,8 @@ LOST_SECONDS = 30.0
 
 RETRY_SECONDS = 5.0
 TTL_RETRY_SECONDS = 60.0
+TTL_SECONDS = 2 * 3600.0
+"""A change of the time to live may have to wait for an hour (`limits.TTL_RULE`), whatever else waits are limited to."""
 
 
 @dataclass(slots=True)
@@ -80,6 +82,8 @@ class Runner:
         if self.connection.local and call.wait is not None and call.wait[:2] == ("index", "gone"):
             hint = local_edition.REMOVAL_HINT
             limit = min(limit or local_edition.REMOVAL_SECONDS, local_edition.REMOVAL_SECONDS)
+        if call.call == "UpdateTimeToLive" and limit:
+            limit = max(limit, TTL_SECONDS)
         return Patience(f"{call.call} of {call.table}", limit, hint, self.clock, self.sleep)
 
     def _sent(self, call: Call, row: TableRow | None, patience: Patience) -> bool:
