@@ -180,12 +180,12 @@ def import_live(project: Project, services: Iterable[str] = (), *, folders: bool
 
 
 def import_files(
-    project: Project, sources: Sequence[Path], given: Mapping[str, str] | None = None, *, folders: bool = False
+    project: Project, sources: Sequence[Path], service: str, given: Mapping[str, str], *, folders: bool = False
 ) -> ImportResult:
-    """Declarations of what files of other tools describe; connects to nothing. `given`: what the files leave open."""
+    """Declarations of what files of other tools declare; connects to nothing. Raises ConfigError."""
     from reconciler.apply import imports
 
-    return imports.import_files(project, sources, given or {}, folders=folders)
+    return imports.import_files(project, sources, service, given, folders=folders)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from reconciler.apply.guard import Admission
 from reconciler.apply.journal import stepped
 from reconciler.apply.parallel import in_parallel
 from reconciler.apply.violations import violated
-from reconciler.model.engine import Grouping, Laned, Limits, Session
+from reconciler.model.engine import Engine, Grouping, Laned, Limits, Session
 from reconciler.model.step import Phase, Step
 from reconciler.results import Listener, StepEvent
 
@@ -64,13 +64,11 @@ class Executor:
     def _steps(self, phase: Phase, run: TargetRun) -> None:
         steps = [s for s in run.pending if s.phase == phase]
         engine = run.admission.seen.state.engine
-        if not isinstance(engine, Laned):
-            self._lane(run, steps)
+        lanes = _lanes(engine, steps)
+        if not isinstance(engine, Laned) or len(lanes) == 1:
+            self._lane(run, lanes[0])
             return
-        lanes: dict[str, list[Step]] = {}
-        for step in steps:
-            lanes.setdefault(engine.lane(step), []).append(step)
-        left = iter(lanes.values())  # `next` of a view's iterator is one instruction: no two threads get the same
+        left = iter(lanes)  # `next` of a list's iterator is one instruction: no two threads get the same
 
         def work(_: int) -> None:
             while (lane := next(left, None)) is not None:
@@ -83,8 +81,6 @@ class Executor:
         left = list(steps)
         while left and not self.stop.is_set() and run.error is None:
             ran = self._together(run, left) or self._alone(run, left[0])
-            if not ran:
-                return
             for step in left[:ran]:
                 self.listen(StepEvent("done", run.name, step))
             left = left[ran:]
@@ -137,3 +133,13 @@ class Executor:
     def _interrupted(self) -> None:
         self.stop.set()
         self.listen(StepEvent("stopping", "", None, "finishing the running steps; interrupt again to give up"))
+
+
+def _lanes(engine: Engine, steps: Sequence[Step]) -> list[list[Step]]:
+    """The steps by lane, in their order; one lane of all where the engine has none."""
+    if not isinstance(engine, Laned):
+        return [list(steps)]
+    found: dict[str, list[Step]] = {}
+    for step in steps:
+        found.setdefault(engine.lane(step), []).append(step)
+    return list(found.values())

@@ -223,6 +223,23 @@ class Laned(Protocol):
 
 
 @runtime_checkable
+class Translating(Protocol):
+    """What an engine adds that understands files of other tools, without a store; found by type. For
+    `import --from`."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """How the names of such files end: `.cypher`."""
+        ...
+
+    def translated(self, files: Mapping[str, str], service: str, naming: str, given: Mapping[str, str]) -> Catalog:
+        """What the texts, by file name and in their order, declare, as if it were live; what is not understood is
+        unmanaged or deferred. `given` are values that they leave open. Raises ConfigError for what is of no tool.
+        """
+        ...
+
+
+@runtime_checkable
 class Adopting(Protocol):
     """An engine whose declarations imply something in some environments: an import has to say that it is not so."""
 
@@ -269,22 +286,6 @@ class Engine(Protocol):
 
     def open(self, target: Target) -> AbstractContextManager[Session]:
         """Connect. Raises ConnectionFailed without the password in the message."""
-        ...
-
-
-@runtime_checkable
-class Scripted(Protocol):
-    """What an engine adds that can read a schema from files of other tools, without a store; found by type. For
-    `import FILES`."""
-
-    @property
-    def suffixes(self) -> tuple[str, ...]:
-        """How the names of such files end: `.cypher`."""
-        ...
-
-    def scripted(self, files: Mapping[str, str], service: str, naming: str, given: Mapping[str, str]) -> Catalog:
-        """What is there once the texts, by file name, were run in their order; what is not read is unmanaged, what
-        is not understood deferred. `given` are values that the files leave open. Raises ConfigError."""
         ...
 
 

@@ -40,7 +40,6 @@ class DynamoDB:
     def __init__(self) -> None:
         self.name = "dynamodb"
         self.lanes = limits.LANES
-        self.suffixes = (".template", ".yaml", ".yml", ".json", ".tfstate")
         self.kinds: Mapping[str, Kind[Any]] = kinds()
         self.default_parents: Mapping[str, str] = {}
 
@@ -63,11 +62,16 @@ class DynamoDB:
         for off in [a for a, r in resources.items() if _off(r)]:
             del resources[off]
 
-    def scripted(self, files: Mapping[str, str], service: str, naming: str, given: Mapping[str, str]) -> Catalog:
-        """The tables of CloudFormation templates, and of states and plans of Terraform. Raises ConfigError."""
-        from reconciler.engines.dynamodb.foreign.files import scripted
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """`model.engine.Translating`: of templates, states and plans."""
+        return (".json", ".yaml", ".yml", ".template", ".tfstate")
 
-        return scripted(files, service, naming, given)
+    def translated(self, files: Mapping[str, str], service: str, naming: str, given: Mapping[str, str]) -> Catalog:
+        """The tables of CloudFormation templates, or of states or plans of Terraform. Raises ConfigError."""
+        from reconciler.engines.dynamodb.foreign.files import translated
+
+        return translated(files, service, naming, given)
 
     def lane(self, step: Step) -> str:
         """The table that a step is about; DynamoDB knows no order between tables."""

@@ -1,4 +1,4 @@
-"""Declarations of other tools: what `import FILES` makes of them, and that a plan after it changes nothing.
+"""Declarations of other tools: what `import --from` makes of them, and that a plan after it changes nothing.
 
 The state and plans are what Terraform 1.11 with version 5.100 of its AWS provider wrote of tables that it had made on
 DynamoDB Local; what that lacks was added to one state in the provider's words.
@@ -28,9 +28,8 @@ ENGINES: dict[str, Engine] = {"dynamodb": ENGINE}
 
 
 def imported(folder: Path, *files: Path, environment: str = "dev", **given: str) -> ImportResult:
-    options = Options(cwd=folder, environment=environment, service="shop")
-    project = pipeline.load(options, {}, ENGINES, declared=False)
-    result = pipeline.import_files(project, files, given)
+    project = pipeline.load(Options(cwd=folder, environment=environment), {}, ENGINES, declared=False)
+    result = pipeline.import_files(project, files, "shop", given)
     assert not result.differences
     return result
 
@@ -164,6 +163,7 @@ def test_terraform_says_the_rest_beside_its_tables(tmp_path: Path) -> None:
         ("{}", "neither a CloudFormation template nor"),
         ("a: [", "neither YAML nor JSON"),
         ("- a", "holds no mapping"),
+        ("Resources: {}", "declare nothing"),
     ],
 )
 def test_a_file_of_no_tool_is_an_error(tmp_path: Path, text: str, message: str) -> None:
@@ -171,13 +171,6 @@ def test_a_file_of_no_tool_is_an_error(tmp_path: Path, text: str, message: str) 
     file.write_text(text)
     with pytest.raises(ConfigError, match=message):
         imported(tmp_path, file)
-
-
-def test_a_template_without_tables_is_an_empty_declaration(tmp_path: Path) -> None:
-    file = tmp_path / "file.template"
-    file.write_text("Resources: {}")
-    result = imported(tmp_path, file)
-    assert result.resources == {"shop/dynamodb": 0}
 
 
 def test_two_files_with_the_same_table_are_an_error(tmp_path: Path) -> None:

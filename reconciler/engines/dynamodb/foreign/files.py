@@ -17,36 +17,31 @@ from reconciler.model.resource import Resource
 TAGS = ("Ref", "Condition")
 
 
-def scripted(files: Mapping[str, str], service: str, naming: str, given: Mapping[str, str]) -> Catalog:
-    """The tables of all the files, by their names. Raises ConfigError for the same table in two of them."""
-    whole: dict[Address, Resource] = {}
-    deferred: list[Deferred] = []
-    for where, text in files.items():
-        found = translated(text, where, service, naming, given)
-        twice = sorted(str(a) for a in whole.keys() & found.resources.keys())
-        if twice:
-            raise ConfigError(f"two of the files declare {twice[0]}", hint="import one of them")
-        whole |= found.resources
-        deferred += found.deferred
-    return Catalog(service, "dynamodb", whole, deferred=tuple(deferred))
+def translated(files: Mapping[str, str], service: str, naming: str, given: Mapping[str, str]) -> Catalog:
+    """The tables of CloudFormation templates (YAML or JSON) and of Terraform states or plans (JSON), by file name.
 
-
-def translated(text: str, where: str, service: str, naming: str, given: Mapping[str, str]) -> Catalog:
-    """The tables of a CloudFormation template (YAML or JSON) or of a Terraform state or plan (JSON).
-
-    What could not be understood is deferred. Raises ConfigError for a file that is neither.
+    What could not be understood is deferred. Raises ConfigError for a file that is neither, and for a table that two of
+    them declare.
     """
+    catalogs = [_catalog(_read(text, where, given), service, naming) for where, text in files.items()]
+    whole: dict[Address, Resource] = {}
+    for catalog in catalogs:
+        if twice := sorted(str(a) for a in whole.keys() & catalog.resources.keys()):
+            raise ConfigError(f"two of the files declare {twice[0]}", hint="import one of them")
+        whole |= catalog.resources
+    return Catalog(service, "dynamodb", whole, deferred=tuple(d for c in catalogs for d in c.deferred))
+
+
+def _read(text: str, where: str, given: Mapping[str, str]) -> Found:
     document = loaded(text, where)
     if "Resources" in document:
-        found = cloudformation.read(document, given)
-    elif "terraform_version" in document or "planned_values" in document:
-        found = terraform.read(document)
-    else:
-        raise ConfigError(
-            f"{where} is neither a CloudFormation template nor a state or plan of Terraform",
-            hint="templates have `Resources:`; of Terraform give the state file, or what `terraform show -json` prints",
-        )
-    return _catalog(found, service, naming)
+        return cloudformation.read(document, given)
+    if "terraform_version" in document or "planned_values" in document:
+        return terraform.read(document)
+    raise ConfigError(
+        f"{where} is neither a CloudFormation template nor a state or plan of Terraform",
+        hint="templates have `Resources:`; of Terraform give the state file, or what `terraform show -json` prints",
+    )
 
 
 def _catalog(found: Found, service: str, naming: str) -> Catalog:
