@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from reconciler import pipeline
 from reconciler.engines.dynamodb import execute
 from reconciler.errors import StoreError
 from reconciler.model.step import Phase
@@ -314,3 +315,21 @@ def test_an_import_that_failed_says_why(strict_shop: Workshop, service: Strict) 
     strict_shop.declare(table("import_from: {bucket: broken-files}"))
     with pytest.raises(Exception, match="ended as failed: S3NoSuchBucket"):
         strict_shop.apply()
+
+
+def test_drift_names_each_setting(strict_shop: Workshop, service: Strict) -> None:
+    strict_shop.converge(
+        table("billing: {read: 5, write: 5}, tags: {a: b}, encryption: aws_managed, contributor_insights: true")
+    )
+    table_ = live(service)
+    table_["ProvisionedThroughput"] |= {"WriteCapacityUnits": 7, "NumberOfDecreasesToday": 1}
+    table_["TableClassSummary"] = {"TableClass": "STANDARD_INFREQUENT_ACCESS"}
+    del table_["SSEDescription"]
+    service.insights.clear()
+    found = pipeline.drift(strict_shop.project()).findings
+    assert {(str(f.address), f.what, *(a[0] for a in f.attributes)) for f in found} == {
+        ("table t", "changed", "billing", "table_class"),
+        ("encryption t", "missing"),
+        ("contributor_insights t", "missing"),
+    }
+    assert all(f.cause == "live" for f in found)
