@@ -194,6 +194,11 @@ def _moving(row: TableRow, cancelled: str = "") -> str | None:
         status = index.get("IndexStatus", "ACTIVE")
         if status in MOVING and not (index["IndexName"] == cancelled and index.get("Backfilling")):
             return _index_words(index)
+    for held in (row.table, *(row.table.get("GlobalSecondaryIndexes") or ())):
+        if (held.get("WarmThroughput") or {}).get("Status") == "UPDATING":
+            return f"{held.get('IndexName', 'the table')} is being warmed up"
+    if (row.table.get("SSEDescription") or {}).get("Status") in ("ENABLING", "UPDATING", "DISABLING"):
+        return "the key of the table is changing"
     for replica in row.table.get("Replicas") or ():
         if replica.get("ReplicaStatus") in MOVING:
             return f"the replica in {replica['RegionName']} is {replica['ReplicaStatus'].lower()}"
