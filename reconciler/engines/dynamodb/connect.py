@@ -143,3 +143,19 @@ def _knows(call: Any, **parameters: str) -> bool:
     except ClientError as error:
         return faults.code(error) != faults.UNKNOWN
     return True
+
+
+def streams(client: Client, connection: Mapping[str, str]) -> Client:
+    """A client of the tables' streams, in the place where `client` is."""
+    from botocore.config import Config
+
+    with _LOADING:
+        session = _session(connection)
+        return session.create_client(
+            "dynamodbstreams",
+            region_name=client.meta.region_name,
+            endpoint_url=connection.get("endpoint") or None,
+            config=Config(
+                connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, max_pool_connections=limits.READERS
+            ),
+        )

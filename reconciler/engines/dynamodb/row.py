@@ -17,6 +17,7 @@ class TableRow(NamedTuple):
     - `ttl`: `TimeToLiveDescription`; `backups`: `PointInTimeRecoveryDescription`; `tags`: key → value. None where the
       service has no such call, or does not let us ask.
     - `explicit`: the physical name does not follow from the logical one.
+    - `base`: the name by which the declaration knows it, where another table has taken its place.
     """
 
     table: Mapping[str, Any]
@@ -24,6 +25,7 @@ class TableRow(NamedTuple):
     backups: Mapping[str, Any] | None = None
     tags: Mapping[str, str] | None = None
     explicit: bool = False
+    base: str = ""
 
     @property
     def types(self) -> dict[str, str]:
