@@ -10,7 +10,7 @@ from reconciler.errors import StoreError
 from reconciler.model.engine import Progress
 
 WAIT_SECONDS = 3600.0
-"""On-demand backups take seconds to minutes whatever the size of the table (the backup pages of the service's guide)."""
+"""On-demand backups take seconds to minutes whatever the size (the backup pages of the service's guide)."""
 
 
 def made(client: Client, table: str, name: str, progress: Progress) -> None:

@@ -139,8 +139,9 @@ def _plain(given: Value) -> str:
 
 
 def normal(number: str) -> str:
-    """One spelling for each number."""
-    return str(EXACT.normalize(Decimal(number)))
+    """One spelling for each number, without an exponent."""
+    exact = EXACT.normalize(Decimal(number))
+    return format(exact, "f") if exact else "0"
 
 
 @cache
@@ -228,6 +229,7 @@ def decoded(said: Mapping[str, Any]) -> Conversion:
     def key(name: str) -> Key:
         return tuple(KeyAttribute(*k) for k in said.get(name, ()))
 
+    holds = said["KeepsOldKeyIn"]
     return Conversion(
         key("OldKey"),
         key("NewKey"),
@@ -235,5 +237,5 @@ def decoded(said: Mapping[str, Any]) -> Conversion:
         tuple(said.get("Set", {}).items()),
         tuple(said.get("Remove", ())),
         said.get("Function", ""),
-        tuple(said["KeepsOldKeyIn"].items()),
+        tuple((k.name, holds[k.name]) for k in key("OldKey") if k.name in holds),
     )

@@ -238,6 +238,14 @@ def same_key(conversion: Conversion, one: Json, other: Json) -> Blocked:
     )
 
 
+def unfit(count: int, sample: list[str]) -> Blocked:
+    """The error for items that the new table cannot hold."""
+    return Blocked(
+        f"{count} items do not fit the new table: {'; '.join(sample[:5])}",
+        hint="correct these items, or what `copy:` makes of them (then plan again)",
+    )
+
+
 def got(client: Client, table: str, key: Json) -> Json | None:
     """An item as it is just now. Raises StoreError."""
     from botocore.exceptions import BotoCoreError, ClientError

@@ -1,16 +1,14 @@
 """What the stream tells, done to the new table: in order for each item, so that its last record decides.
 
 Where the new key holds the whole old one, no other old item can ever have the same new key, and the images of the
-records say all. Elsewhere a key may pass from one old item to another, and nothing orders the records of the two: there
-a record only says which item changed, and what the old table holds of it now is what is written. A new item is taken
-away only if it is the item's own; the old key in it tells (`Conversion.kept`).
+records say all. Elsewhere the items are read again (`settling`).
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +16,9 @@ from typing import Any
 from reconciler.engines.dynamodb import faults
 from reconciler.engines.dynamodb.connect import Client
 from reconciler.engines.dynamodb.migration.conversion import Conversion, Unfit, digest, identity
-from reconciler.engines.dynamodb.migration.copying import got, same_key
-from reconciler.errors import Blocked, StoreError
+from reconciler.engines.dynamodb.migration.copying import got
+from reconciler.engines.dynamodb.migration.settling import Settling
+from reconciler.errors import StoreError
 
 Json = dict[str, Any]
 Texts = tuple[str, ...]
@@ -48,22 +47,28 @@ class Follower:
     def take(self, records: list[Json]) -> None:
         """Records of one shard, in order; when it returns, the new table has them. Raises StoreError, Blocked."""
         self.held()
-        latest: dict[Texts, list[Json]] = {}
+        items: dict[Texts, list[Json]] = {}
         for record in records:
-            latest.setdefault(identity(record["Keys"], self.conversion.before), []).append(record)
+            items.setdefault(identity(record["Keys"], self.conversion.before), []).append(record)
         requests: list[tuple[Texts, Json]] = []
-        for mine in latest.values():
+        doubtful: dict[Texts, list[Json]] = {}
+        for own, mine in items.items():
             try:
-                requests += self._by_images(mine) if self.conversion.contained else self._settle(mine)
+                if self.conversion.contained:
+                    requests += self._by_images(mine)
+                    continue
             except Unfit:
-                requests += self._settle(mine)
+                pass
+            doubtful[own] = mine
         self._write(requests)
+        if doubtful:
+            self._settle(doubtful)
 
     def _by_images(self, records: list[Json]) -> list[tuple[Texts, Json]]:
         """What the last of an item's records leaves; what its earlier images left under other keys goes."""
-        last, images = records[-1], [r[i] for r in records for i in ("OldImage", "NewImage") if i in r]
+        last = records[-1]
         final = self.conversion.converted(last["NewImage"]) if "NewImage" in last else None
-        gone = {self._text(key): key for key in map(self._key, images) if key is not None}
+        gone = dict(self._left(records))
         writes: list[tuple[Texts, Json]] = []
         if final is not None:
             key = self.conversion.new_key(final)
@@ -71,51 +76,28 @@ class Follower:
             writes.append((self._text(key), {"PutRequest": {"Item": final}}))
         return [*((text, {"DeleteRequest": {"Key": key}}) for text, key in gone.items()), *writes]
 
-    def _settle(self, records: list[Json]) -> list[tuple[Texts, Json]]:
-        """Make the new table hold what the old one holds of an item at this moment, and nothing else of it."""
-        images = [r[i] for r in records for i in ("OldImage", "NewImage") if i in r]
-        keys = {self._text(key): key for key in map(self._key, images) if key is not None}
-        own = records[-1]["Keys"]
+    def _settle(self, items: dict[Texts, list[Json]]) -> None:
+        """Make the new table hold what the old one holds of these items by now, and nothing else of them."""
+        settling = Settling(
+            self.client,
+            self.old,
+            self.new,
+            self.conversion,
+            {own: mine[-1]["Keys"] for own, mine in items.items()},
+            {own: dict(self._left(mine)) for own, mine in items.items()},
+        )
+        settling.read()
         with ExitStack() as stack:
-            current = got(self.client, self.old, own)
-            try:
-                final = self.conversion.converted(current) if current is not None else None
-            except Unfit as error:
-                raise unfit(1, [str(error)]) from None
-            if final is not None:
-                key = self.conversion.new_key(final)
-                keys[self._text(key)] = key
-            for stripe in sorted({hash(text) % STRIPES for text in keys}):
+            for stripe in sorted({hash(text) % STRIPES for text in settling.touches}):
                 stack.enter_context(self._locks[stripe])
-            held = None if final is None else self._text(self.conversion.new_key(final))
-            writes = [w for text, key in keys.items() if text != held for w in self._leave(text, key, own)]
-            if final is not None and held is not None:
-                self._may_take(final)
-                writes.append((held, {"PutRequest": {"Item": final}}))
-            self._write(writes)
-        return []
+            self._write(settling.requests())
 
-    def _leave(self, text: Texts, key: Json, own: Json) -> list[tuple[Texts, Json]]:
-        """Take a new item away, if it is this old item's."""
-        there = got(self.client, self.new, key)
-        mine = there is not None and self.conversion.source(there) == self._origin(own)
-        return [(text, {"DeleteRequest": {"Key": key}})] if mine else []
-
-    def _origin(self, own: Json) -> tuple[str, ...]:
-        return self.conversion.origin(own)
-
-    def _may_take(self, item: Json) -> None:
-        """Raise Blocked where another old item lives under that key; one that has left it may be overwritten."""
-        there = got(self.client, self.new, self.conversion.new_key(item))
-        if there is None or self.conversion.source(there) == self.conversion.source(item):
-            return
-        other = got(self.client, self.old, self.conversion.old_key(there))
-        try:
-            still = other is not None and self.conversion.converted(other)
-        except Unfit:
-            still = False
-        if still and self.conversion.new_key(still) == self.conversion.new_key(item):
-            raise same_key(self.conversion, item, there)
+    def _left(self, records: list[Json]) -> Iterator[tuple[Texts, Json]]:
+        """The new keys that an item's images had."""
+        for image in (r[i] for r in records for i in ("OldImage", "NewImage") if i in r):
+            key = self._key(image)
+            if key is not None:
+                yield self._text(key), key
 
     def _key(self, image: Json) -> Json | None:
         """The new key of an image; None of one that has none: it was never copied."""
@@ -178,11 +160,3 @@ class LateWrites:
         if current is None:
             return there is None or conversion.source(there) != conversion.source(wanted)
         return there is not None and digest(there) == digest(wanted)
-
-
-def unfit(count: int, sample: list[str]) -> Blocked:
-    """The error for items that the new table cannot hold."""
-    return Blocked(
-        f"{count} items do not fit the new table: {'; '.join(sample[:5])}",
-        hint="correct these items or what `copy:` makes of them (then plan again); nothing of them was written",
-    )

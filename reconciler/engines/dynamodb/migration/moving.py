@@ -13,7 +13,8 @@ from reconciler.engines.dynamodb.execute import Runner
 from reconciler.engines.dynamodb.migration import backups
 from reconciler.engines.dynamodb.migration.comparing import Difference, Side, difference, summary
 from reconciler.engines.dynamodb.migration.conversion import Conversion, decoded
-from reconciler.engines.dynamodb.migration.following import Follower, LateWrites, unfit
+from reconciler.engines.dynamodb.migration.copying import unfit
+from reconciler.engines.dynamodb.migration.following import Follower, LateWrites
 from reconciler.engines.dynamodb.migration.operations import Moving
 from reconciler.engines.dynamodb.migration.records import Move, Records
 from reconciler.engines.dynamodb.migration.segments import Segments
@@ -253,7 +254,7 @@ class Mover:
             sample = ", ".join("/".join(k) for k in sorted(late.keys)[:5])
             raise Blocked(
                 f"{len(late.keys)} items of {move.old} were written to after the switch: {sample}",
-                hint=f"bring them over to {move.new} and stop what writes to {move.old}; then apply the same plan again",
+                hint=f"bring them over to {move.new}, stop what writes to {move.old}, then apply the same plan again",
             )
 
     def _keep(self, operation: Moving) -> None:

@@ -15,8 +15,7 @@ from reconciler.engines.dynamodb import introspect
 from reconciler.engines.dynamodb.connect import Client
 from reconciler.engines.dynamodb.migration import copying
 from reconciler.engines.dynamodb.migration.conversion import callable_of, decoded, identity
-from reconciler.engines.dynamodb.migration.copying import Done, Slice
-from reconciler.engines.dynamodb.migration.following import unfit
+from reconciler.engines.dynamodb.migration.copying import Done, Slice, unfit
 from reconciler.engines.dynamodb.migration.records import Move, Records, packed_key, unpacked_key
 from reconciler.errors import Blocked
 from reconciler.model.engine import Progress

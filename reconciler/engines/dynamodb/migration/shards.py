@@ -22,9 +22,10 @@ Json = dict[str, Any]
 BATCH = 1000
 """Records of one GetRecords (the service model in botocore)."""
 READERS = 8
-QUIET_ROUNDS = 3
-QUIET_SECONDS = 0.4
-"""A stream counts as read to its end when that many rounds, so far apart, find nothing."""
+LAG_SECONDS = 5.0
+LAST_ROUNDS = 3
+PAUSE_SECONDS = 0.4
+"""A stream counts as read up to now after that many rounds, so far apart, that took less than the lag each."""
 END = "end"
 ANEW = "the copy has to begin anew: run `reconcile plan` and apply what it says"
 TRIMMED = frozenset({"TrimmedDataAccessException"})
@@ -53,22 +54,25 @@ class Stream:
     remember: Callable[[str, str], None]
     places: dict[str, str]
     sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
     _iterators: dict[str, str] = field(default_factory=dict)
 
     def drain(self, tell: Callable[[int], None] = lambda _count: None) -> int:
-        """Read until nothing comes any more; how many records there were. `tell` hears of each round.
+        """Read up to now, and some moments more, since records take a while to come; how many there were. `tell` hears
+        of each round. Ends though writers go on, as soon as it keeps up with them.
 
         Raises StoreError where records were trimmed before they were read.
         """
-        total, quiet = 0, 0
+        total, left = 0, LAST_ROUNDS
         with ThreadPoolExecutor(READERS, "stream") as pool:
-            while quiet < QUIET_ROUNDS:
+            while left:
+                began = self.clock()
                 count = self._round(pool)
                 total += count
                 tell(count)
-                quiet = 0 if count else quiet + 1
-                if not count:
-                    self.sleep(QUIET_SECONDS)
+                if self.clock() - began < LAG_SECONDS:
+                    left -= 1
+                    self.sleep(PAUSE_SECONDS if left else 0)
         return total
 
     def _round(self, pool: ThreadPoolExecutor) -> int:
