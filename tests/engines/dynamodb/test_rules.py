@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reconciler.engines.dynamodb import limits
 from reconciler.engines.dynamodb.introspect import held
-from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.errors import UnsupportedChange
 from reconciler.model.catalog import Deferred
 from reconciler.model.change import Action
@@ -242,41 +240,6 @@ def test_the_twenty_first_index_waits_for_room() -> None:
         (CONTRACT, "remove index i000 from shop-t-dev"),
         (CONTRACT, "build index i020 on shop-t-dev"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("live", "desired", "attribute"),
-    [
-        (T, "t: {attributes: {other: S}, key: {partition: other}}", "key"),
-        (T, "t: {attributes: {id: S, at: S}, key: {partition: id, sort: at}}", "key"),
-        (T, "t: {attributes: {id: N}, key: {partition: id}}", "key from"),
-    ],
-)
-def test_another_key_is_unsupported_and_says_so(live: str, desired: str, attribute: str) -> None:
-    with pytest.raises(UnsupportedChange, match=f"table t: no way is known to change {attribute}"):
-        planned(live, desired)
-
-
-def test_another_physical_name_is_unsupported() -> None:
-    live = lowered(T)
-    old = live.resources[address("table", "t")]
-    assert isinstance(old, Table)
-    renamed = live.with_resources({old.address: replace(old, name="elsewhere")})
-    with pytest.raises(UnsupportedChange, match="name from elsewhere to shop-t-dev"):
-        planned_catalogs(renamed, live)
-
-
-def test_local_indexes_cannot_come_or_go() -> None:
-    plain = "t: {attributes: {id: S, at: S}, key: {partition: id, sort: at}}"
-    local = (
-        "t: {attributes: {id: S, at: S, who: S}, key: {partition: id, sort: at}, local_indexes: {by_who: {sort: who}}}"
-    )
-    for live, desired in ((plain, local), (local, plain)):
-        with pytest.raises(UnsupportedChange, match="a local index cannot be") as caught:
-            planned(live, desired)
-        assert "global index" in str(caught.value.hint)
-    with pytest.raises(UnsupportedChange, match=r"lsi t\.by_who"):
-        planned(local, local.replace("{sort: who}", "{sort: who, projection: keys_only}"))
 
 
 def test_to_provisioned_sets_the_units_of_all_indexes_in_one_call() -> None:

@@ -151,7 +151,7 @@ class Traffic:
 def contents(client: Any, table: str) -> dict[str, Item]:
     """All items of a table, by id, sets sorted."""
     found: dict[str, Item] = {}
-    for page in client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+    for page in client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True, Limit=500):
         for one in page["Items"]:
             assert one["id"]["S"] not in found, f"{one['id']} is there twice"
             found[one["id"]["S"]] = {

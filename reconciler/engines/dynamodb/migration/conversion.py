@@ -47,6 +47,15 @@ class Conversion:
         return {new for _, new in self.kept} <= {k.name for k in self.after}
 
     @property
+    def fixed(self) -> bool:
+        """Whether the new key is the old one, if under other names, so that the old one alone tells it."""
+        return {new for _, new in self.kept} == {k.name for k in self.after}
+
+    def told_by(self, view: str) -> bool:
+        """Whether a stream of that view (`new_and_old_images`) tells enough: which new key an item has left."""
+        return view != "none" and (self.fixed or view in ("new_and_old_images", "old_image"))
+
+    @property
     def plain(self) -> bool:
         """Whether items stay as they are."""
         return not (self.sets or self.removes or self.function)
@@ -63,6 +72,11 @@ class Conversion:
         """The old key of a new item, as the old table wants it."""
         types = {k.name: k.type for k in self.before}
         return {old: {types[old]: next(iter(item[new].values()))} for old, new in self.kept if new in item}
+
+    def moved_key(self, key: Item) -> Json:
+        """The new key of an old one, where that alone tells it (`fixed`)."""
+        types = {k.name: k.type for k in self.after}
+        return {new: {types[new]: next(iter(key[old].values()))} for old, new in self.kept}
 
     def new_key(self, item: Item) -> Json:
         """The key of a new item."""

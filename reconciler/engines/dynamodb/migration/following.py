@@ -1,7 +1,7 @@
 """What the stream tells, done to the new table: in order for each item, so that its last record decides.
 
 Where the new key holds the whole old one, no other old item can ever have the same new key, and the images of the
-records say all. Elsewhere the items are read again (`settling`).
+records say all. Elsewhere, and where the stream has no images, the items are read again (`settling`).
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ TRIES = 10
 
 @dataclass(slots=True)
 class Follower:
-    """Brings records over. `held` raises LockBusy where the applier's lock was lost; `touched` are the new keys, as
+    """Brings records over. `images`: they hold both. `held` raises LockBusy where the applier's lock was lost; `touched` are the new keys, as
     texts, that were written or taken away since it was emptied."""
 
     client: Client
     old: str
     new: str
     conversion: Conversion
+    images: bool = True
     held: Callable[[], None] = lambda: None
     touched: set[Texts] = field(default_factory=set)
     _locks: list[threading.Lock] = field(default_factory=lambda: [threading.Lock() for _ in range(STRIPES)])
@@ -54,7 +55,7 @@ class Follower:
         doubtful: dict[Texts, list[Json]] = {}
         for own, mine in items.items():
             try:
-                if self.conversion.contained:
+                if self.images and self.conversion.contained:
                     requests += self._by_images(mine)
                     continue
             except Unfit:
@@ -93,7 +94,11 @@ class Follower:
             self._write(settling.requests())
 
     def _left(self, records: list[Json]) -> Iterator[tuple[Texts, Json]]:
-        """The new keys that an item's images had."""
+        """The new keys that an item had."""
+        if self.conversion.fixed:
+            only = self.conversion.moved_key(records[-1]["Keys"])
+            yield self._text(only), only
+            return
         for image in (r[i] for r in records for i in ("OldImage", "NewImage") if i in r):
             key = self._key(image)
             if key is not None:

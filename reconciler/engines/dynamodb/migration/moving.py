@@ -25,6 +25,7 @@ from reconciler.model.engine import Progress
 
 KEPT_SECONDS = 23 * 3600.0
 """A stream keeps its records for 24 hours; an hour is left for clocks that differ."""
+IMAGES = "new_and_old_images"
 COMPARISONS = 4
 """How often tables are compared before what differs counts: a late record shows in the next one."""
 SETTLING_SECONDS = 2.0
@@ -86,7 +87,7 @@ class Mover:
         move, said = self._under_way(operation), operation.parameters
         if move.state != "begun":
             return
-        if not self._streams(move.old):
+        if not decoded(said["Items"]).told_by(self._view(move.old)):
             raise StoreError(
                 f"{move.old} has no stream that tells old and new images", hint="plan again: it was turned off"
             )
@@ -181,7 +182,7 @@ class Mover:
         )
 
     def _follower(self, move: Move, conversion: Conversion) -> Follower:
-        return Follower(self.client, move.old, move.new, conversion, self.held)
+        return Follower(self.client, move.old, move.new, conversion, self._view(move.old) == IMAGES, self.held)
 
     def _drained(self, logical: str, move: Move, follower: Follower) -> Move:
         """The move once the stream is read to its end. Raises StoreError where it may have lost records before that."""
@@ -213,9 +214,10 @@ class Mover:
 
         return Stream(streams(self.client, self.settings), described["LatestStreamArn"], take, note, places)
 
-    def _streams(self, table: str) -> bool:
+    def _view(self, table: str) -> str:
+        """What the stream of a table tells; `none` where it is off."""
         said = (introspect.describe(self.client, table) or {}).get("StreamSpecification") or {}
-        return bool(said.get("StreamEnabled")) and said.get("StreamViewType") == "NEW_AND_OLD_IMAGES"
+        return str(said.get("StreamViewType", "none")).lower() if said.get("StreamEnabled") else "none"
 
     def _retire(self, operation: Moving) -> None:
         """Delete the old table, if nothing was written to it after the switch, and a backup is there."""

@@ -11,7 +11,7 @@ from reconciler.engines.dynamodb import limits
 from reconciler.engines.dynamodb.migration import naming, options
 from reconciler.engines.dynamodb.migration.conversion import Conversion, encoded
 from reconciler.engines.dynamodb.migration.operations import Moving
-from reconciler.engines.dynamodb.operations import TABLE_ACTIVE, TABLE_GONE, Call, Calls
+from reconciler.engines.dynamodb.operations import TABLE_ACTIVE, TABLE_GONE, Call
 from reconciler.engines.dynamodb.registry import kinds
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
@@ -147,22 +147,16 @@ class _Move:
             yield replace(draft, phase=Phase.CONTRACT, requires=())
 
     def turn_on_stream(self) -> Iterator[Draft]:
-        live: Any = self.context.live.resources.get(self.change.address.sibling("stream", self.change.address.path))
-        before = "" if live is None else str(live.view)
-        if before == IMAGES:
-            return
-        message = f"it tells {before.replace('_', ' ')} now; the new stream has another ARN"
-        off, on = _stream(self.old, ""), _stream(self.old, IMAGES)
-        title = f"turn on the stream of {self.old}: new and old images"
-        yield Draft(
-            "stream",
-            Phase.EXPAND,
-            f"replace the stream of {self.old} by one with new and old images" if before else title,
-            Calls((off, on)) if before else on,
-            hazards=(hazard(Code.CONSUMERS_MOVE, message),) if before else (),
-            done=(Check(self.there.sibling("stream", self.there.path), attributes=(("view", IMAGES),)),),
-            undo=(Calls((off, _stream(self.old, before))) if before else off,),
-        )
+        """Before anything is copied. One that is on stays as it is: others read it."""
+        if self.context.live.resources.get(self.change.address.sibling("stream", self.change.address.path)) is None:
+            yield Draft(
+                "stream",
+                Phase.EXPAND,
+                f"turn on the stream of {self.old}: new and old images",
+                _stream(self.old, IMAGES),
+                done=(Check(self.there.sibling("stream", self.there.path), attributes=(("view", IMAGES),)),),
+                undo=(_stream(self.old, ""),),
+            )
 
     def copy(self) -> Iterator[Draft]:
         if self.known is not None and self.known.copied:
@@ -290,6 +284,13 @@ def _possible(change: Change[Any], context: Context, conversion: Conversion, kno
         raise UnsupportedChange(
             f"{change.address}: a table with replicas cannot be made anew",
             hint="remove the replicas, apply, change the key, apply, and declare them again",
+            where=where,
+        )
+    stream: Any = context.live.resources.get(change.address.sibling("stream", change.address.path))
+    if stream is not None and not conversion.told_by(stream.view):
+        raise UnsupportedChange(
+            f"{change.address}: its stream tells {stream.view.replace('_', ' ')}, not which key an item had before",
+            hint="declare `stream: new_and_old_images` first and let its consumers move; then declare the new key",
             where=where,
         )
     missing = [k.name for k in conversion.before if k.name not in dict(conversion.kept)]
