@@ -46,6 +46,10 @@ profiles:
   deletion_protection: true
   table_class: standard_infrequent_access
   tags: {team: x, "a b": "1"}
+moving:
+  attributes: {id: S}
+  key: {partition: id}
+  succession: {old: shop-moving-dev, new: shop-moving.v2-dev}
 plain:
   attributes: {id: N}
   key: {partition: id}

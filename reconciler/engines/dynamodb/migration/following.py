@@ -33,8 +33,10 @@ TRIES = 10
 
 @dataclass(slots=True)
 class Follower:
-    """Brings records over. `images`: they hold both. `held` raises LockBusy where the applier's lock was lost; `touched` are the new keys, as
-    texts, that were written or taken away since it was emptied."""
+    """Brings records over. `images`: they hold both. `held` raises LockBusy where the applier's lock was lost.
+
+    `touched`: the new keys, as texts, that were written or taken away since it was emptied.
+    """
 
     client: Client
     old: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,8 +43,9 @@ class Moving:
 
     def lines(self) -> list[str]:
         """The operation for a person to read."""
-        said = [f"  {name}: {_shown(value)}" for name, value in self.parameters.items() if value not in ("", [], {})]
-        return [WORDS[self.word], *said, *(line for call in self.calls for line in call.lines())]
+        said = {name: value for name, value in self.parameters.items() if value not in ("", [], {})}
+        lines = [WORDS[self.word], *(f"  {line}" for line in operations.readable(said))]
+        return [*lines, *(line for call in self.calls for line in call.lines())]
 
 
 def decode(fields: Mapping[str, Any]) -> Moving:
@@ -55,7 +55,3 @@ def decode(fields: Mapping[str, Any]) -> Moving:
         raise StalePlan(f"the plan holds a move that is not known here: {word}", hint="plan again")
     found = operations.decode({"calls": fields.get("calls", ())})
     return Moving(str(word), parameters, found.calls if isinstance(found, Calls) else ())
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

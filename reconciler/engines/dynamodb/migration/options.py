@@ -28,6 +28,7 @@ class Options(NamedTuple):
     segments: int = 0
     share: float = SHARE
     executor: str = ""
+    leave: bool = False
 
 
 SPEC: dict[str, Any] = {
@@ -57,6 +58,10 @@ SPEC: dict[str, Any] = {
             "pattern": CALLABLE,
             "description": "module:function that returns a concurrent.futures executor: threads of this process if not",
         },
+        "leave_old": {
+            "type": "boolean",
+            "description": "the old table stays in the end, and is nobody's",
+        },
     },
     "additionalProperties": False,
 }
@@ -82,6 +87,7 @@ def lowered(node: Mapping[str, Any] | None, place: Place) -> Options | None:
         node.get("segments", 0),
         float(node.get("share", SHARE)),
         node.get("executor", ""),
+        node.get("leave_old", False),
     )
 
 

@@ -50,7 +50,8 @@ def end(change: Change[Any], context: Context) -> list[Draft]:
         gone = Moving("abandon", said, _delete(found.new, context.desired, table))
         title = f"give up moving {found.old} to {found.new}"
         return [Draft("abandon", Phase.CONTRACT, title, gone, hazards=(unused,), done=(_gone(change.address),))]
-    return [_parting(change.address, said, found.old, found.protected, context, context.size(table).rows)]
+    why = "since it is protected against deletion" if found.protected else ""
+    return [_parting(change.address, said, found.old, why, context, -1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,17 +230,16 @@ class _Move:
         said = {**self.said(), "Table": self.change.address.name}
         said |= {"Empty": True} if self.empty else {"Items": encoded(self.conversion)}
         succession = self.change.address.sibling("succession", self.change.address.path)
-        live = self.change.live
-        return _parting(succession, said, self.old, live.deletion_protection, self.context, self.size.rows)
+        why = "since it is protected against deletion" if self.change.live.deletion_protection else ""
+        why = why or ("as `copy.leave_old` says" if self.options.leave else "")
+        return _parting(succession, said, self.old, why, self.context, self.size.rows)
 
 
-def _parting(
-    succession: Address, said: dict[str, Any], old: str, protected: bool, context: Context, rows: int
-) -> Draft:
+def _parting(succession: Address, said: dict[str, Any], old: str, why_not: str, context: Context, rows: int) -> Draft:
     """The old table goes, after a backup where the store makes one; a protected one stays and is nobody's."""
     done = (_gone(succession),)
-    if protected:
-        title = f"leave {old} as it is, since it is protected against deletion: no longer managed"
+    if why_not:
+        title = f"leave {old} as it is, {why_not}: no longer managed"
         return Draft("keep", Phase.CONTRACT, title, Moving("keep", said), done=done)
     backup = "" if context.server.edition == "local" else f"{old}.before-{said['To']}"[:255]
     saved = f"the backup {backup} is made first" if backup else "DynamoDB Local makes no backups"
