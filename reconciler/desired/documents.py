@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,9 @@ def read_documents(directory: Path, *, cache: Path | None, heads: Heads | None =
     errors: list[DeclarationError] = []
     store = _Cache(cache) if cache else None
     with without_gc():
-        for path in _find(directory):
+        for path, file in _find(directory):
             try:
-                documents.append(_complete(path, _read(path, store, heads)))
+                documents.append(_complete(path, _read(path, file, store, heads)))
             except DeclarationErrors as several:
                 errors += several.errors
             except DeclarationError as error:
@@ -87,14 +88,16 @@ def read_documents(directory: Path, *, cache: Path | None, heads: Heads | None =
     return tuple(documents)
 
 
-def _find(directory: Path) -> list[Path]:
-    """All files of declarations. A folder reached twice, through links, is read once: so no loop is endless."""
+def _find(directory: Path) -> list[tuple[str, str]]:
+    """All files of declarations: (path, path as shown). A folder reached twice, through links, is read once: so no loop
+    is endless. Paths are plain strings here and in `_read`: `pathlib` costs 0.1 s for 5000 files.
+    """
     if not directory.is_dir():
         problem = (
             "is a file; expected a folder" if directory.exists() else "no such folder; expected declarations in it"
         )
         raise _missing(directory, problem)
-    found: list[Path] = []
+    found: list[tuple[str, str]] = []
     seen: set[str] = set()
     for folder, folders, names in os.walk(directory, followlinks=True, onerror=_unreadable):
         real = os.path.realpath(folder)
@@ -103,10 +106,12 @@ def _find(directory: Path) -> list[Path]:
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(folder, name) for name in names if _is_declaration(name)]
+        shown = _shown(folder)
+        inside, before = os.path.join(folder, ""), "" if shown == "." else shown.removesuffix("/") + "/"
+        found += [(inside + name, before + name) for name in names if _is_declaration(name)]
     if not found:
         raise _missing(directory, "holds no declarations; expected at least one *.yaml file")
-    return sorted(found, key=lambda path: path.parts)
+    return sorted(found, key=lambda paths: paths[0].split(os.sep))
 
 
 def _is_declaration(name: str) -> bool:
@@ -120,41 +125,39 @@ def _missing(directory: Path, problem: str) -> DeclarationError:
 
 def _unreadable(error: OSError) -> None:
     """Left alone, `os.walk` would pass over the folder, and its tables would look deleted."""
-    raise _cannot_read(Path(error.filename), error)
+    raise _cannot_read(_shown(error.filename), error)
 
 
-def _cannot_read(path: Path, error: OSError) -> DeclarationError:
+def _cannot_read(file: str, error: OSError) -> DeclarationError:
     hint = "check the permissions and where links lead, or move it out of the folder"
-    return DeclarationError(f"cannot be read: {error.strerror or error}", hint=hint, where=Span(_shown(path)))
+    return DeclarationError(f"cannot be read: {error.strerror or error}", hint=hint, where=Span(file))
 
 
-def _shown(path: Path) -> str:
+def _shown(path: str | Path) -> str:
     absolute = Path(os.path.abspath(path))  # not resolve(): people know the link, not where it leads
     try:
         return absolute.relative_to(Path.cwd()).as_posix()
     except (ValueError, OSError):
-        return path.as_posix()
+        return Path(path).as_posix()
 
 
-def _complete(path: Path, document: Document) -> Document:
+def _complete(path: str, document: Document) -> Document:
     """The document with the texts that it keeps in files of their own."""
     if ".sql" not in document.text:
         return document
     from reconciler.desired.includes import included
 
-    return included(path.parent, document)
+    return included(Path(path).parent, document)
 
 
-def _read(path: Path, store: _Cache | None, heads: Heads | None) -> Document:
-    from hashlib import sha256
-
-    file = _shown(path)
+def _read(path: str, file: str, store: _Cache | None, heads: Heads | None) -> Document:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would wait for ever
             raise OSError(None, "not a regular file")
-        raw = path.read_bytes()
+        with open(path, "rb", buffering=0) as stream:
+            raw = stream.read()
     except OSError as error:
-        raise _cannot_read(path, error) from None
+        raise _cannot_read(file, error) from None
     text = decode(raw, file)
     digest = sha256(raw).hexdigest()
     head = heads.get(digest) if heads else None
@@ -187,7 +190,6 @@ class _Cache:
     def load(self, digest: str) -> tuple[bool, object]:
         """Return whether the data is known, and the data."""
         import json
-        from hashlib import sha256
 
         try:
             checksum, _, body = self._path(digest).read_bytes().partition(b"\n")
@@ -200,7 +202,6 @@ class _Cache:
     def save(self, digest: str, data: object) -> None:
         """Keep the data, if the folder can be written: at once or not at all, as others may be reading."""
         import json
-        from hashlib import sha256
 
         body = json.dumps(data, separators=(",", ":")).encode()
         path = self._path(digest)

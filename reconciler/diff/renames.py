@@ -105,7 +105,7 @@ def presented(live: Catalog, moves: Moves) -> Catalog:
     def uses() -> dict[Address, tuple[Address, ...]]:
         return {moves.after(a): tuple(sorted(map(moves.after, used))) for a, used in live.uses.items()}
 
-    return dataclasses.replace(live, resources=resources, uses=Later(uses), digest="", _children={})
+    return dataclasses.replace(live, resources=resources, uses=Later(uses), digest="")
 
 
 def with_moves(
@@ -137,7 +137,7 @@ def leaving(live: Catalog, desired: Catalog, kinds: Kinds, roots: frozenset[Addr
         enclosing = list(_enclosing(address, kinds))
         return enclosing[-1] not in roots or not olds.isdisjoint(enclosing)
 
-    return dataclasses.replace(live, resources={a: r for a, r in live.resources.items() if stays(a)}, _children={})
+    return dataclasses.replace(live, resources={a: r for a, r in live.resources.items() if stays(a)})
 
 
 def _root(address: Address, kinds: Kinds) -> Address:

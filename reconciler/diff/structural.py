@@ -29,9 +29,8 @@ def diff(desired: Catalog, live: Catalog, kinds: Mapping[str, Kind[Any]]) -> Cha
             changes[address] = Change(address, Action.CREATE, None, declared)
         else:
             changes[address] = _changed(found, declared, kinds[address.kind])
-    for address, found in before.items():
-        if address not in wanted:
-            changes[address] = Change(address, Action.DELETE, found, None)
+    for address in [a for a in before if a not in wanted]:
+        changes[address] = Change(address, Action.DELETE, before[address], None)
     return changes
 
 

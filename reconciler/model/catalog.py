@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -48,7 +48,12 @@ class Catalog:
     uses: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
     digest: str = ""
     moves: Mapping[Address, Address] = field(default_factory=dict)
-    _children: dict[tuple[str, tuple[str, ...]], list[Resource]] = field(default_factory=dict)
+    _before: list[tuple[Mapping[Address, Resource], Mapping[Address, Resource]]] = field(
+        default_factory=list, init=False
+    )
+    """(resources, changes) of the catalog that this one is an update of."""
+    _kinds: dict[str, list[Resource]] = field(default_factory=dict, init=False)
+    _children: dict[str, dict[tuple[str, ...], list[Resource]]] = field(default_factory=dict, init=False)
 
     def get(self, address: Address, kind: type[R]) -> R | None:
         """The resource at an address, if it is there and of that class."""
@@ -57,16 +62,47 @@ class Catalog:
 
     def children(self, parent: Address, kind: str, cls: type[R]) -> list[R]:
         """Resources of a kind whose path extends the parent's by one name (or none, for a singleton), in order."""
-        if not self._children and self.resources:
-            for address, resource in self.resources.items():
-                self._children.setdefault((address.kind, address.path[:-1]), []).append(resource)
-                self._children.setdefault((address.kind, address.path), []).append(resource)
-        found = self._children.get((kind, parent.path), ())
-        return [r for r in found if isinstance(r, cls)]
+        of_kind = self._children.get(kind)
+        if of_kind is None:
+            of_kind = self._children[kind] = {}
+            for resource in self._by_kind().get(kind, ()):
+                of_kind.setdefault(resource.address.path[:-1], []).append(resource)
+        single = self.resources.get(parent.sibling(kind, parent.path))
+        found = of_kind.get(parent.path, ())
+        return [r for r in ([single, *found] if single else found) if isinstance(r, cls)]
 
     def of_kind(self, cls: type[R]) -> Iterator[R]:
-        """All resources of a class."""
+        """All resources of a class, in order."""
+        found = [rs for rs in self._by_kind().values() if isinstance(rs[0], cls)]
+        if len(found) <= 1:
+            return (r for rs in found for r in rs if isinstance(r, cls))
         return (r for r in self.resources.values() if isinstance(r, cls))
+
+    def _by_kind(self) -> dict[str, list[Resource]]:
+        if not self._kinds:
+            for address, resource in at_once(self.resources).items():
+                self._kinds.setdefault(address.kind, []).append(resource)
+        return self._kinds
+
+    def updated(
+        self, changed: Mapping[Address, Resource], uses: Mapping[Address, tuple[Address, ...]] | None = None
+    ) -> Catalog:
+        """The same catalog with some resources in place of those at their addresses or beside the others; `uses` too.
+
+        What was found out of the others is kept: `unequal` and `of_kind` look at the new ones only.
+        """
+        if not changed and not uses:
+            return self
+        catalog = self.with_resources({**at_once(self.resources), **changed})
+        if uses:
+            catalog = replace(catalog, uses={**self.uses, **uses})
+        catalog._before.append((at_once(self.resources), changed))
+        if self._kinds and all(a in self.resources for a in changed):
+            affected = {a.kind for a in changed}
+            catalog._kinds.update(self._kinds)
+            catalog._kinds.update({k: [changed.get(r.address, r) for r in self._kinds[k]] for k in affected})
+            catalog._children.update({k: found for k, found in self._children.items() if k not in affected})
+        return catalog
 
     def with_resources(self, resources: Mapping[Address, Resource], deferred: Iterable[Deferred] = ()) -> Catalog:
         """The same catalog holding other resources."""
@@ -89,15 +125,21 @@ def unequal(desired: Catalog, live: Catalog) -> list[Address]:
     same live catalog before, and is the same object still, is not compared again.
     """
     wanted, found = at_once(desired.resources), at_once(live.resources)
-    known = _COMPARED.get(live)
-    if known is None:
-        different = [a for a, w in wanted.items() if found.get(a) != w]
-    else:
-        last, differed = known
+    last, differed = _COMPARED.get(live, (None, {}))
+    if last is wanted:
+        return list(differed)
+    if last is not None and any(
+        before is last and changed.keys() <= differed.keys() for before, changed in desired._before
+    ):
+        different = [a for a in differed if found.get(a) != wanted[a]]
+    elif last is not None:
         different = [a for a, w in wanted.items() if (a in differed or last.get(a) is not w) and found.get(a) != w]
-    _COMPARED[live] = wanted, frozenset(different)
+    else:
+        different = [a for a, w in wanted.items() if found.get(a) != w]
+    _COMPARED[live] = wanted, dict.fromkeys(different)
     return different
 
 
-_COMPARED: WeakKeyDictionary[Catalog, tuple[Mapping[Address, Resource], frozenset[Address]]] = WeakKeyDictionary()
-"""What each live catalog was last compared with, and what differed."""
+_COMPARED: WeakKeyDictionary[Catalog, tuple[Mapping[Address, Resource] | None, dict[Address, None]]]
+_COMPARED = WeakKeyDictionary()
+"""What each live catalog was last compared with, and what differed, in order."""

@@ -30,7 +30,7 @@ def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapp
     result, users = dict(changes), _users(live, kinds)
     origin = {source: source for source, _ in work}
     strong, followed = {source for source, how in work if how is not Disturbance.RENEWS}, set[Address]()
-    work += _left(result, leaving, users, origin, desired, kinds)
+    work += _left(result, leaving, users, origin, desired, live, kinds)
     while work:
         source, how = work.pop()
         for user in users.get(source, ()):
@@ -70,11 +70,12 @@ def _left(
     users: Mapping[Address, list[Resource]],
     origin: dict[Address, Address],
     desired: Catalog,
+    live: Catalog,
     kinds: Mapping[str, Kind[Any]],
 ) -> list[tuple[Address, Disturbance]]:
     """What stays as it is declared although what it uses goes: the same text then means something else, another
     overload of a function. It goes before and comes again after, and with it what uses it; where one of its namesakes
-    is new, even what changes anyway has to, lest it take up the old one again.
+    is new or stays, even what changes anyway has to, lest it take up the old one again.
 
     A namesake that cannot be there together with what goes comes after that, in its place.
     """
@@ -84,6 +85,7 @@ def _left(
             for address in kinds[change.address.kind].namesakes(change.address):
                 rivals.setdefault(address, []).append(change)
     work: list[tuple[Address, Disturbance]] = []
+    staying = _staying(leaving, live, kinds)
     for gone in leaving:
         kind = kinds[gone.kind]
         family = [c for n in kind.namesakes(gone) for c in rivals.get(n, ())]
@@ -94,7 +96,8 @@ def _left(
             known = result.get(user.address)
             if user.address not in desired.resources or kinds[user.address.kind].rebuild is None:
                 continue
-            if known is not None and (known.after is None or not family):
+            lone = not family and staying.isdisjoint(kind.namesakes(gone))
+            if known is not None and (known.after is None or lone):
                 continue
             origin[gone] = gone
             result[user.address] = _forced(user, known, gone, desired, kinds)
@@ -102,6 +105,12 @@ def _left(
             if (how := kinds[user.address.kind].spreads(result[user.address])) is not Disturbance.NONE:
                 work.append((user.address, how))
     return work
+
+
+def _staying(leaving: Iterable[Address], live: Catalog, kinds: Mapping[str, Kind[Any]]) -> set[Address]:
+    """What the live resources that stay are namesakes of, where one goes that has any."""
+    gone = {a for a in leaving if any(True for _ in kinds[a.kind].namesakes(a))}
+    return {n for a in live.resources if a not in gone for n in kinds[a.kind].namesakes(a)} if gone else set()
 
 
 def _along(change: Change[Any], changes: Changes, kinds: Mapping[str, Kind[Any]]) -> Change[Any]:

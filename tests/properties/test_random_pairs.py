@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from reconciler.model.engine import Server
@@ -16,9 +16,12 @@ from tests.strategies.values import Node
 
 EXAMPLES = int(os.environ.get("RECONCILE_EXAMPLES", "25"))
 """A few, always the same, unless the variable asks for more: then others at every run."""
+PHASES = tuple(p for p in Phase if p is not Phase.shrink or "RECONCILE_EXAMPLES" not in os.environ)
+"""Where many are tried, a failure is told as it was found: to make a smaller one of it takes minutes."""
 bounded = settings(
     max_examples=EXAMPLES,
     deadline=None,
+    phases=PHASES,
     derandomize="RECONCILE_EXAMPLES" not in os.environ,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )

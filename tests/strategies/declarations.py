@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,9 +35,6 @@ FAMILIES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]
     "tags": (("text[]",), ("'{}'", "ARRAY['a']"), ("tags <> '{}'",)),
     "mood": (("mood", "text"), ("'glad'",), ("mood <> 'glad'", "mood IN ('sad', 'glad')")),
 }
-WIDE = "RECONCILE_EXAMPLES" in os.environ
-"""Families of tables and storage settings too. Defects that these find are not all mended yet: a table that becomes
-unlogged before the keys it has to logged ones go, a check of a child that its parent no longer passes on."""
 TABLES = ("users", "orders", 'Odd "t".x')
 REFERENCES = ("user_id", "order_id")
 
@@ -57,9 +53,8 @@ def declarations(draw: st.DrawFn, enum: tuple[str, ...] = ()) -> Node:
     public = {name: draw(table_nodes(extensions)) for name in TABLES if draw(st.integers(0, 3))}
     link(draw, public, public, None)
     section["tables"] = public
-    if WIDE:
-        section["tables"] = public | draw(families())
-        section["composites"] = COMPOSITE
+    section["tables"] = public | draw(families())
+    section["composites"] = COMPOSITE
     if draw(st.booleans()):
         app = {name: draw(table_nodes(extensions)) for name in TABLES[:2] if draw(st.booleans())}
         link(draw, app, public, "public")
@@ -115,8 +110,7 @@ def column_nodes(draw: st.DrawFn, name: str, extensions: list[str]) -> Any:
         node["default"] = draw(st.sampled_from(fillings))
     if name == "S t" and node["type"] == "text" and draw(st.integers(0, 3)) == 0:
         node["collation"] = "C"
-    if WIDE:
-        node |= draw(kept(node["type"]))
+    node |= draw(kept(node["type"]))
     return node if len(node) > 1 else node["type"]
 
 
@@ -168,8 +162,7 @@ def link(draw: st.DrawFn, tables: Node, targets: Node, schema: str | None) -> No
             if column in node["columns"] and fit and draw(st.booleans())
         }
         named(name, node)
-        if WIDE:
-            node |= draw(stored()) | draw(marked(node))
+        node |= draw(stored()) | draw(marked(node))
 
 
 def keyed(node: Node) -> bool:

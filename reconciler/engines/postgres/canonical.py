@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
-from reconciler.engines.postgres import conditions, facts, table_spelling
+from reconciler.engines.postgres import conditions, facts, plain_columns, table_spelling
 from reconciler.engines.postgres.adoption import adopted
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.inspect import inspect
@@ -76,11 +76,13 @@ def canonicalise(
     make temporary tables, a standby) comes back deferred, unless its text equals the live text already.
     """
     desired = adopted(_adopted(desired, live, kinds), live, server.version[0], lambda: _who(connection))
-    tables, others = _differing(desired, live, kinds)
     asking = conditions.wanted(desired, live, kinds)
+    known = plain_columns.known(desired, live)
+    tables, others = _differing(known, live, kinds)
+    if not tables and not others and not asking:
+        return known
+    tables, others = _differing(desired, live, kinds)  # those that are known as well: others may name them
     tables += [t for t in asking if t not in tables]
-    if not tables and not others:
-        return desired
     asked = _Asked(connection, kinds, desired, live, server, asking)
     try:
         for schema in dict.fromkeys(a.path[0] for a in (*tables, *others)):
@@ -94,8 +96,7 @@ def canonicalise(
     if asked.slips:
         raise DeclarationErrors(asked.slips)
     asked.answers.update(conditions.told(desired, asked.said, kinds))
-    answered = desired.with_resources({**desired.resources, **asked.answers})
-    return replace(answered, uses={**desired.uses, **asked.uses}, _children={})
+    return desired.updated(asked.answers, asked.uses)
 
 
 def _who(connection: psycopg.Connection[Any]) -> str:
@@ -112,13 +113,11 @@ def _adopted(desired: Catalog, live: Catalog, kinds: Mapping[str, PgKind[Any]]) 
             taken[extension.address] = replace(
                 extension, version=extension.version or found.version, schema=extension.schema or found.schema
             )
-    for kind in kinds.values():
-        if kind.adopts:
-            for resource in desired.of_kind(kind.resource):
-                there = live.get(resource.address, kind.resource)
-                if there is not None:
-                    taken[resource.address] = kind.adopts(resource, there)
-    return desired.with_resources({**desired.resources, **taken}) if taken else desired
+    for address in unequal(desired, live):
+        there, adopts = live.resources.get(address), kinds[address.kind].adopts
+        if there is not None and adopts is not None:
+            taken[address] = adopts(desired.resources[address], there)
+    return desired.updated(taken)
 
 
 def _differing(
@@ -130,6 +129,8 @@ def _differing(
     tables: dict[Address, None] = {}
     others: list[Address] = []
     for address in unequal(desired, live):
+        if plain_columns.is_known(desired.resources[address]):
+            continue
         if address.kind in pieces:
             tables[address.sibling("table", address.path[:2])] = None
         elif address.kind in alone and address in live.resources:
@@ -241,8 +242,8 @@ class _Asked:
         """Make what the tables need and the server does not have yet; all of it is rolled back."""
         self.move_extensions()
         types: list[str] = []
-        there = at_once(self.live.resources)
-        for resource in (r for a, r in self.desired.resources.items() if a not in there):
+        there, wanted = at_once(self.live.resources), self.desired.resources
+        for resource in (wanted[a] for a in unequal(self.desired, self.live) if a not in there):
             kind = self.kinds[resource.address.kind]
             if kind.prepares:
                 types.append(kind.prepares(resource))

@@ -13,7 +13,7 @@ import psycopg
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.quoting import ident
 from reconciler.model.address import Address
-from reconciler.model.catalog import Catalog
+from reconciler.model.catalog import Catalog, unequal
 from reconciler.model.expr import Expr
 from reconciler.model.resource import Resource
 
@@ -24,12 +24,11 @@ Said = Mapping[tuple[Address, str], str]
 def wanted(desired: Catalog, live: Catalog, kinds: Mapping[str, PgKind[Any]]) -> dict[Address, list[str]]:
     """Table → conditions of what differs from live."""
     result: dict[Address, list[str]] = {}
-    for kind in kinds.values():
-        for resource in desired.of_kind(kind.resource) if kind.conditions else ():
-            if kind.conditions and live.resources.get(resource.address) != resource:
-                for table, condition in kind.conditions(resource):
-                    if table in desired.resources:
-                        result.setdefault(table, []).append(condition.source)
+    for address in unequal(desired, live):
+        conditions = kinds[address.kind].conditions
+        for table, condition in conditions(desired.resources[address]) if conditions else ():
+            if table in desired.resources:
+                result.setdefault(table, []).append(condition.source)
     return result
 
 
@@ -52,7 +51,7 @@ def ask(connection: psycopg.Connection[Any], table: Address, source: str) -> str
 def told(desired: Catalog, said: Said, kinds: Mapping[str, PgKind[Any]]) -> dict[Address, Resource]:
     """The resources with their conditions as the server spells them."""
     result: dict[Address, Resource] = {}
-    for kind in kinds.values():
+    for kind in kinds.values() if said else ():
         if kind.conditions is None or kind.with_conditions is None:
             continue
         for resource in desired.of_kind(kind.resource):

@@ -147,3 +147,10 @@ def key_rebuilt(change: Change[Any], out: str, back: str, clauses: tuple[str, st
             provides=True,
         ),
     ]
+
+
+def rivals(address: Address) -> tuple[Address, ...]:
+    """A stand-in for all keys of a table: which of them a foreign key takes up is not said where it is added, so the
+    one that goes has to be gone by then.
+    """
+    return (address.sibling("key", address.path[:2]),)

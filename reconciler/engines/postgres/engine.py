@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from reconciler.engines.postgres import backfill, foreign_key_targets, inheritance, types
+from reconciler.engines.postgres import backfill, foreign_key_targets, inheritance, persistence, types
 from reconciler.engines.postgres import kinds as kinds_package
 from reconciler.engines.postgres import operations as operations_module
 from reconciler.engines.postgres.column_parts import Generated
@@ -98,6 +98,7 @@ class Postgres:
             lacks = "a type" if address.kind == "column" else "a condition"
             yield address, f"{address} has no {lacks}", f"say it: no parent has {address.name}"
         yield from foreign_key_targets.check(catalog)
+        yield from persistence.check(catalog)
         yield from _unknown_types(catalog)
         yield from _clashes(catalog)
 

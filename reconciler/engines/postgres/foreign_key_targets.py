@@ -6,11 +6,15 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
+from reconciler.engines.postgres.kinds.unique import Unique
 from reconciler.engines.postgres.quoting import dotted, undotted
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
+from reconciler.model.kind import Context
 from reconciler.model.resource import Resource
+from reconciler.model.step import Ref
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
@@ -60,3 +64,15 @@ def check(catalog: Catalog) -> Iterator[tuple[Address, str, str]]:
         elif len(key.referenced) != len(key.columns):
             message = f"{key.address}: {len(key.columns)} columns refer to {len(key.referenced)}"
             yield key.address, message, f"the primary key of {dotted(*key.table)} is {', '.join(key.referenced)}"
+
+
+def leaving(key: ForeignKey, context: Context) -> Iterator[Ref]:
+    """The keys and unique indexes over the columns that a foreign key refers to which go in this plan."""
+    table, wanted = key.address.sibling("table", key.table), set(key.referenced)
+    live = context.live
+    found = [(k.address, k.columns) for k in live.children(table, "primary_key", PrimaryKey)]
+    found += [(u.address, u.columns) for u in live.children(table, "unique", Unique)]
+    found += [(i.address, i.uses) for i in live.children(table, "index", Index) if i.unique]
+    for address, columns in found:
+        if set(columns) == wanted and address in context.changes and context.deletes(address):
+            yield Ref(address)

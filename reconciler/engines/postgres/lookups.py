@@ -43,19 +43,16 @@ IDENTITIES = """
     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i'
       AND d.refobjsubid > 0"""
 
-CLASS_OPTIONS = """
-    SELECT a.attrelid, a.attnum, array_to_string(a.attoptions, ', ')
-    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE a.attoptions IS NOT NULL AND c.relkind IN ('i', 'I') AND c.relnamespace = ANY (%(namespaces)s)"""
-
-COLUMN_SETTINGS = """
-    SELECT a.attrelid, a.attnum, CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END,
-           nullif(a.attcompression::text, ''), coalesce(a.attstattarget, -1)::text, a.attoptions
+# of columns, what differs from their types; of the keys of indexes, the options of operator classes
+SETTINGS = """
+    SELECT a.attrelid, a.attnum, c.relkind IN ('i', 'I'), CASE WHEN a.attstorage <> t.typstorage
+           THEN a.attstorage::text END, nullif(a.attcompression::text, ''), coalesce(a.attstattarget, -1)::text,
+           a.attoptions
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type t ON t.oid = a.atttypid
-    WHERE c.relkind IN ('r', 'p') AND c.relnamespace = ANY (%(namespaces)s)
-      AND (a.attstorage <> t.typstorage OR a.attcompression <> '' OR a.attoptions IS NOT NULL
-           OR coalesce(a.attstattarget, -1) <> -1)"""
+    WHERE c.relkind IN ('r', 'p', 'i', 'I') AND c.relnamespace = ANY (%(namespaces)s)
+      AND (a.attoptions IS NOT NULL OR c.relkind IN ('r', 'p') AND (
+           a.attstorage <> t.typstorage OR a.attcompression <> '' OR coalesce(a.attstattarget, -1) <> -1))"""
 
 # 18 and later have such constraints; 2: not valid, 1: no inherit, 4: inherited and declared as well. A name is that of
 # the table and the column unless somebody chose it, or it is too long or was taken.
@@ -69,7 +66,7 @@ NOT_NULLS = """
       AND (NOT k.convalidated OR k.connoinherit OR k.conislocal AND k.coninhcount > 0
            OR k.conislocal AND k.conname <> concat(c.relname, '_', a.attname, '_not_null'))"""
 
-QUERIES = (OPCLASSES, TYPES, COLLATIONS, DEFAULTS, IDENTITIES, CLASS_OPTIONS, COLUMN_SETTINGS, NOT_NULLS)
+QUERIES = (OPCLASSES, TYPES, COLLATIONS, DEFAULTS, IDENTITIES, SETTINGS, NOT_NULLS)
 
 
 @dataclass(slots=True)
@@ -108,7 +105,7 @@ class Lookups:
 
 def read(results: Sequence[Iterable[Sequence[Any]]]) -> Lookups:
     """The rows of `QUERIES`, in their order → Lookups."""
-    opclasses, types, collations, defaults, identities, options, settings, not_nulls = results
+    opclasses, types, collations, defaults, identities, settings, not_nulls = results
     found = Lookups()
     for oid, name, default, kind, method in opclasses:
         found.opclasses[oid] = (name, default, kind, method)
@@ -120,7 +117,10 @@ def read(results: Sequence[Iterable[Sequence[Any]]]) -> Lookups:
     found.collations = {oid: (schema, name) for oid, schema, name in collations}
     found.defaults = {(oid, number): Expr(text, text) for oid, number, text in defaults}
     found.identities = {(oid, n): (a, b, c, d, e, f, g) for oid, n, a, b, c, d, e, f, g in identities}
-    found.class_options = {(oid, number): text for oid, number, text in options}
-    found.column_settings = {(oid, number): (*plain, *(said or ())) for oid, number, *plain, said in settings}
+    for oid, number, of_index, *plain, options in settings:
+        if of_index:
+            found.class_options[oid, number] = ", ".join(options)
+        else:
+            found.column_settings[oid, number] = (*plain, *(options or ()))
     found.not_nulls = {(oid, number): (state, name) for oid, number, state, name in not_nulls}
     return found

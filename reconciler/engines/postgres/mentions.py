@@ -18,14 +18,16 @@ RELATIONS = frozenset({"table", "view", "materialized_view", "foreign_table"})
 INSIDE = ("column", "primary_key")
 """What of a relation comes along when the relation is named: a view may use a new column, or group by the key."""
 
-_NAME = r'(?:[a-zA-Z_\u0080-\U0010ffff][\w$]*|"(?:[^"]|"")+")'
+# a letter, _ or beyond ASCII: said as what it is not, it compiles in a tenth of the time
+_FIRST = r"[^\x00-@\[-\^`{-\x7f]"
+_NAME = rf'(?:{_FIRST}[\w$]*|"(?:[^"]|"")+")'
 _TOKEN = re.compile(
     rf"""
       (?P<line>--[^\n]*)
     | (?P<block>/\*)
     | (?P<escaped>[eE]'(?:[^'\\]|\\.|'')*'?)
     | (?P<string>(?:[bBxXnN]|[uU]&)?'(?:[^']|'')*'?)
-    | (?P<dollar>\$(?:[a-zA-Z_\u0080-\U0010ffff][\w]*)?\$)
+    | (?P<dollar>\$(?:{_FIRST}[\w]*)?\$)
     | (?P<unicode>[uU]&"(?:[^"]|"")+")
     | (?P<name>{_NAME}(?:\s*\.\s*{_NAME})*)
     | (?P<operator>(?:(?!--|/\*)[-+*/<>=~!@\#%^&|`?])+)

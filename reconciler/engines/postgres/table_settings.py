@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres import storage_options
@@ -52,16 +53,19 @@ def _altered(change: Change[Table], action: str, back: str, slot: str, title: st
 
 
 def _done(draft: Draft, change: Change[Table], *names: str) -> Draft:
-    from dataclasses import replace
-
-    return replace(draft, done=became(change, *(a.name for a in change.attributes if a.name not in names)))
+    return dataclasses.replace(draft, done=became(change, *(a.name for a in change.attributes if a.name not in names)))
 
 
-def set_logged(change: Change[Table], _context: Context) -> list[Draft]:
+def set_logged(change: Change[Table], context: Context) -> list[Draft]:
     """SET LOGGED / UNLOGGED rewrites the table (measured, row 66)."""
+    from reconciler.engines.postgres.persistence import before_change
+
     word, back = ("UNLOGGED", "LOGGED") if change.desired.unlogged else ("LOGGED", "UNLOGGED")
     title = f"make {_label(change.desired)} {word.lower()}"
-    return [_done(_altered(change, f"SET {word}", f"SET {back}", "logged", title), change, "unlogged")]
+    draft = _done(_altered(change, f"SET {word}", f"SET {back}", "logged", title), change, "unlogged")
+    forgets = hazard(Code.DELETES_DATA, "after a crash of the server the table is empty, on replicas always")
+    hazards = (*draft.hazards, forgets) if change.desired.unlogged else draft.hazards
+    return [dataclasses.replace(draft, hazards=hazards, requires=before_change(change, context))]
 
 
 def set_access_method(change: Change[Table], context: Context) -> list[Draft]:

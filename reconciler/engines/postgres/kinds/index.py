@@ -13,6 +13,7 @@ from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     column_addresses,
     gone_with_table,
+    rivals,
     table_name,
 )
 from reconciler.engines.postgres.detached import becomes_twin, survives
@@ -121,7 +122,8 @@ def query(version: int, relkind: str = "'r', 'p'") -> str:
         FROM {KEYS_FROM}
         WHERE c.relkind IN ('i', 'I') AND NOT c.relispartition AND t.relkind IN ({relkind})
           AND t.relnamespace = ANY (%(namespaces)s)
-          AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x'))
+          AND NOT i.indisprimary AND NOT i.indisexclusion
+          AND NOT (i.indisunique AND c.oid IN (SELECT k.conindid FROM pg_constraint k WHERE k.contype = 'u'))
         ORDER BY i.indrelid, c.relname"""
 
 
@@ -189,6 +191,7 @@ KIND = PgKind(
     drop=drop,
     replace=keeping(replace),
     rebuild=keeping(rebuild),
+    namesakes=rivals,
     disturbs=disturbs,
     rules=(rule("valid", emit=keeping(repair)), rule("options", emit=set_options)),
     temporary=temporary,
