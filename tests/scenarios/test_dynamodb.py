@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def works_as_before(shop: Workshop, count: int) -> None:
 
 
 def compare(case: Path, plan: Plan, update: bool) -> None:
-    text = compact(plan).replace("sql: ", "call: ")
+    text = re.sub("Shape: .*", "Shape: DIGEST", compact(plan).replace("sql: ", "call: "))
     if update:
         (case / "plan.yaml").write_text(text, encoding="utf-8")
     assert text == (case / "plan.yaml").read_text(encoding="utf-8")

@@ -75,7 +75,7 @@ def test_two_items_that_would_become_one_are_named_before_anything_is_written(sh
     [
         (
             "",
-            "2 items do not fit the new table: id=bad1: the new item has no tenant; id=bad2: tenant is of type N, not S",
+            "2 items do not fit: id=bad1: the new item has no tenant; id=bad2: tenant is of type N, not S",
         ),
         ("copy: {function: 'tests.engines.dynamodb.functions:forgetful'}", "does not hold the old key"),
         ("copy: {function: 'tests.engines.dynamodb.functions:failing'}", "failing failed with ValueError"),

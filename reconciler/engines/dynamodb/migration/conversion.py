@@ -108,19 +108,20 @@ class Conversion:
         return new
 
     def _fits(self, item: Item, new: Item, attribute: KeyAttribute, *, required: bool) -> None:
-        where = shown(item, self.before)
         found = new.get(attribute.name)
         if found is None:
             if required:
-                raise Unfit(f"{where}: the new item has no {attribute.name}")
+                raise Unfit(f"{shown(item, self.before)}: the new item has no {attribute.name}")
             return
         ((kind, content),) = found.items()
         if kind != attribute.type:
-            raise Unfit(f"{where}: {attribute.name} is of type {kind}, not {attribute.type}")
+            raise Unfit(f"{shown(item, self.before)}: {attribute.name} is of type {kind}, not {attribute.type}")
         size = len(content.encode() if isinstance(content, str) else content)
         longest = limits.MAX_SORT_BYTES if attribute in self.after[1:] else limits.MAX_PARTITION_BYTES
         if kind != "N" and not 0 < size <= longest:
-            raise Unfit(f"{where}: {attribute.name} is {'empty' if not size else 'too long for a key'}")
+            raise Unfit(
+                f"{shown(item, self.before)}: {attribute.name} is {'empty' if not size else 'too long for a key'}"
+            )
 
 
 def kept(before: Key, sets: Iterable[tuple[str, str]], removes: Iterable[str]) -> dict[str, str]:

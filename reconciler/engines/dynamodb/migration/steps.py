@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from typing import Any
 
@@ -75,7 +75,7 @@ class _Move:
         said = after.copy or options.Options()
         indexed = tuple(a for a in after.attributes if a not in after.key)
         conversion = options.conversion(before.key, after.key, indexed, said)
-        shape = _shape(change.address, context.desired, (conversion, said))
+        shape = _shape(change.address, context.desired, encoded(conversion))
         _possible(change, context, conversion, known)
         ours = known is not None and known.shape == shape
         new = known.new if ours else naming.successor(before, after, known.new if known else "")
@@ -374,5 +374,7 @@ def _shape(address: Address, desired: Catalog, more: Any) -> str:
 
 
 def _values(resource: Resource) -> list[tuple[str, Any]]:
-    names = compared_attributes(type(resource))
-    return [(n, getattr(resource, n)) for n in names if (resource.address.kind, n) != ("table", "name")]
+    """What a resource says besides the defaults: so an attribute that is new in `reconcile` makes no other shape."""
+    default = {f.name: f.default for f in fields(resource)}
+    names = [n for n in compared_attributes(type(resource)) if (resource.address.kind, n) != ("table", "name")]
+    return [(n, getattr(resource, n)) for n in sorted(names) if getattr(resource, n) != default[n]]
