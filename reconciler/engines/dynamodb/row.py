@@ -29,6 +29,7 @@ class TableRow(NamedTuple):
       asked.
     - `explicit`: the physical name does not follow from the logical one.
     - `managed_key`: the key of KMS is the account's own, which AWS keeps; None where nobody tells.
+    - `base`: the name by which the declaration knows it, where another table has taken its place.
     """
 
     table: Mapping[str, Any]
@@ -53,6 +54,8 @@ class TableRow(NamedTuple):
     def arn(self) -> str:
         """The table's own ARN; made up of what is known where a store gives none."""
         return str(self.table.get("TableArn", f"arn:aws:dynamodb:::table/{self.table.get('TableName', '')}"))
+
+    base: str = ""
 
     @property
     def types(self) -> dict[str, str]:

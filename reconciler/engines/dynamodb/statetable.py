@@ -65,7 +65,7 @@ class StateTable:
 
     def journal(self) -> dict[str, Any]:
         """All entries; empty where there is no state table, which is not created for that. Raises StoreError."""
-        return {item["sk"]["S"]: items.unpacked(item) for item in self._query(self._journal)}
+        return {item["sk"]["S"]: items.unpacked(item) for item in self.query(self._journal)}
 
     @property
     def _journal(self) -> str:
@@ -73,9 +73,10 @@ class StateTable:
 
     def claims(self) -> list[Claim]:
         """The services on record, of all environments. Raises StoreError."""
-        return [_claim(item["sk"]["S"], items.unpacked(item)) for item in self._query("service")]
+        return [_claim(item["sk"]["S"], items.unpacked(item)) for item in self.query("service")]
 
-    def _query(self, partition: str) -> Iterator[Json]:
+    def query(self, partition: str) -> Iterator[Json]:
+        """The items of a partition; none where there is no state table. Raises StoreError."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -100,7 +101,7 @@ class StateTable:
         if claim is not None:
             actions.append(self._action("service", self.owner, {"naming": claim.naming, "names": dict(claim.names)}))
         for batch in _batches(actions, limits.TRANSACTION_ITEMS - 1):
-            self._transact([*([{"ConditionCheck": guard}] if guard else []), *batch])
+            self.transact([*([{"ConditionCheck": guard}] if guard else []), *batch])
 
     def _action(self, partition: str, sort: str, value: Any) -> Json:
         key = items.key(partition, sort)
@@ -108,7 +109,8 @@ class StateTable:
             return {"Delete": {"TableName": STATE_TABLE, "Key": key}}
         return {"Put": {"TableName": STATE_TABLE, "Item": {**key, **items.packed(value)}}}
 
-    def _transact(self, actions: list[Json]) -> None:
+    def transact(self, actions: list[Json]) -> None:
+        """All or nothing; the first may be the condition that the lock is still ours. Raises StoreError, LockBusy."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
