@@ -238,8 +238,8 @@ class Graph:
                 before = [i for a in (touched & {*above[1:]} if renaming else touched) for i in renames[a]]
                 before += given_up.get(address, []) if self.changes[address].action is not Action.DELETE else []
                 self.nodes[index].after.update(i for i in before if i != index)
-                if renaming:
-                    self._create_after([index], [index], above[1] if len(above) > 1 else address)
+                if renaming and len(above) > 1:
+                    self._create_after([index], [index], above[1])
 
     def _enclosing(self, address: Address) -> list[Address]:
         """It, and what encloses it."""
