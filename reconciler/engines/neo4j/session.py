@@ -279,9 +279,7 @@ def _at_live_names(desired: Catalog, live: Catalog) -> Catalog:
     for address, resource in desired.resources.items():
         name = there.get(address, address)
         resources[name] = resource if name == address else dataclasses.replace(resource, address=name)
-    return dataclasses.replace(
-        desired, resources=resources, origin=lambda a: desired.origin(declared.get(a, a)), _children={}
-    )
+    return dataclasses.replace(desired, resources=resources, origin=lambda a: desired.origin(declared.get(a, a)))
 
 
 def _settled(row: Row, operation: Cypher) -> bool:
