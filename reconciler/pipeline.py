@@ -180,11 +180,13 @@ def import_live(project: Project, services: Iterable[str] = (), *, folders: bool
     return import_targets(project, services, folders=folders)
 
 
-def import_files(project: Project, sources: Sequence[Path], *, folders: bool = False) -> ImportResult:
-    """Declarations of the schema that files of statements describe; connects to nothing."""
+def import_files(
+    project: Project, sources: Sequence[Path], service: str, given: Mapping[str, str], *, folders: bool = False
+) -> ImportResult:
+    """Declarations of what files of other tools declare; connects to nothing. Raises ConfigError."""
     from reconciler.apply import imports
 
-    return imports.import_files(project, sources, folders=folders)
+    return imports.import_files(project, sources, service, given, folders=folders)
 
 
 def destroy(

@@ -20,12 +20,14 @@ from reconciler.desired.validate import Validator
 from reconciler.diff.structural import diff
 from reconciler.errors import ConfigError, DeclarationErrors, ReconcileError
 from reconciler.model.catalog import Catalog, Deferred, Unmanaged
-from reconciler.model.engine import Engine, Scripted, Target
+from reconciler.model.engine import Adopting, Engine, Target, Translating
 from reconciler.model.plan import PlannedChange
 from reconciler.planner.expand import shown
 from reconciler.results import ImportResult
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reconciler.config.project import Project
 
 
@@ -50,33 +52,35 @@ def import_targets(project: Project, services: Iterable[str], *, folders: bool) 
     return _result(project, found, labels, folders=folders)
 
 
-def import_files(project: Project, sources: Sequence[Path], *, folders: bool) -> ImportResult:
-    """Declarations of the schema that files of statements describe, of one service; no store is asked.
+def import_files(
+    project: Project, sources: Sequence[Path], service: str, given: Mapping[str, str], *, folders: bool
+) -> ImportResult:
+    """One service of what files of other tools declare, each read by every engine that knows such; no store is asked.
 
-    `sources` are files, or folders of which all files of the engine's kind are read, V2 before V10. Raises ConfigError
-    where nothing is read, or no service is named.
+    `sources` are files, or folders of which all files that an engine knows by their names are read, V2 before V10;
+    `given` are values that they leave open. Raises ConfigError for files that cannot be read or that nobody
+    understands, and where they hold nothing.
     """
-    if len(project.services) != 1:
-        raise ConfigError("import needs to know for which service", hint="name it with `--service NAME`")
-    service = project.services[0]
     found: list[_Imported] = []
-    for name, engine in project.engines.items():
-        files = _scripts(sources, engine.suffixes) if isinstance(engine, Scripted) else {}
-        if files and isinstance(engine, Scripted):
-            stated = engine.scripted(files, service)
-            section = lift(engine, stated)
-            desired = _lowered(project, engine, service, section)
-            left = (stated.unmanaged, (), _differences(engine, desired, stated))
-            found.append(_Imported(Target(service, name, "", {}), section, len(stated.resources), *left))
-    if not found:
-        suffixes = sorted({s for e in project.engines.values() if isinstance(e, Scripted) for s in e.suffixes})
-        raise ConfigError(
-            f"no file to import from in {', '.join(map(str, sources))}", hint=f"read: {' '.join(suffixes)}"
-        )
-    return _result(project, found, {service: ", ".join(path.as_posix() for path in sources)}, folders=folders)
+    engines = {n: e for n, e in project.engines.items() if isinstance(e, Translating)}
+    for name, engine in engines.items():
+        if not (files := _texts(sources, engine.suffixes)):
+            continue
+        target = Target(service, name, project.environment.name, {})
+        stated = engine.translated(files, service, project.naming(service), given)
+        section = lift(engine, _said(engine, stated, project))
+        differences = _differences(engine, _lowered(project, engine, target, section), stated)
+        counted = len(stated.resources)
+        found.append(_Imported(target, section, counted, stated.unmanaged, stated.deferred, differences))
+    if not any(i.count or i.deferred or i.unmanaged for i in found):
+        known = " ".join(sorted({s for e in engines.values() for s in e.suffixes}))
+        names = ", ".join(map(str, sources))
+        raise ConfigError(f"{names}: the files declare nothing that an engine knows", hint=f"files of {known} are read")
+    label = ", ".join(path.name for path in sources)
+    return _result(project, found, {service: label}, folders=folders)
 
 
-def _scripts(sources: Sequence[Path], suffixes: tuple[str, ...]) -> dict[str, str]:
+def _texts(sources: Sequence[Path], suffixes: tuple[str, ...]) -> dict[str, str]:
     paths: list[Path] = []
     for source in sources:
         inside = source.rglob("*") if source.is_dir() else [source]
@@ -110,6 +114,11 @@ def _result(project: Project, found: Sequence[_Imported], labels: Mapping[str, s
     )
 
 
+def _said(engine: Engine, live: Catalog, project: Project) -> Catalog:
+    """What is live, with what this environment's declarations have to say beyond that."""
+    return engine.adopted(live, project.environment.policy) if isinstance(engine, Adopting) else live
+
+
 def _targets(project: Project, services: tuple[str, ...]) -> list[Target]:
     """The stores of the services: those declared, or of ad hoc mode; else all that a connection is known of."""
     if not services:
@@ -135,8 +144,8 @@ def _import(project: Project, target: Target) -> _Imported:
     engine = project.engines[target.engine]
     with opened(engine, target) as session:
         live = session.inspect(project.scope(target.service, target.engine, whole=True))
-        section = lift(engine, live)
-        desired = session.canonicalise(_lowered(project, engine, target.service, section), live)
+        section = lift(engine, _said(engine, live, project))
+        desired = session.canonicalise(_lowered(project, engine, target, section), live)
         return _Imported(
             target,
             section,
@@ -147,15 +156,15 @@ def _import(project: Project, target: Target) -> _Imported:
         )
 
 
-def _lowered(project: Project, engine: Engine, service: str, section: Mapping[str, Any]) -> Catalog:
+def _lowered(project: Project, engine: Engine, target: Target, section: Mapping[str, Any]) -> Catalog:
     """What the files say, in the layout that is the most spread out."""
-    files = _files(project, service, {engine.name: section}, folders=True)
+    files = _files(project, target.service, {target.engine: section}, folders=True)
     documents = [Document(f, text, parse(text, f), sha256(text.encode()).hexdigest()) for f, text in files.items()]
     validator = Validator([engine])
     errors = [error for document in documents for error in validator.errors(document)]
     if errors:
         raise DeclarationErrors(errors)
-    return lower(engine, documents, service, project.environment.policy, project.naming(service))
+    return lower(engine, documents, target.service, project.environment.policy, project.naming(target.service))
 
 
 def _files(project: Project, service: str, sections: Mapping[str, Any], *, folders: bool) -> dict[str, str]:

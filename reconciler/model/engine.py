@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.kind import Kind, Place
+from reconciler.model.kind import Kind, Place, Policy
 from reconciler.model.resource import Resource
 from reconciler.model.step import Operation, Probe, Size, Step, Violations
 
@@ -223,6 +223,45 @@ class Rehearsing(Protocol):
 
 
 @runtime_checkable
+class Laned(Protocol):
+    """An engine whose steps may run side by side where they are about different things: the tables of DynamoDB, on
+    which the service works for minutes or days while nothing waits for anything else."""
+
+    lanes: int
+    """How many at a time."""
+
+    def lane(self, step: Step) -> str:
+        """What a step is about: steps of one lane run in their order, those of different ones do not wait."""
+        ...
+
+
+@runtime_checkable
+class Translating(Protocol):
+    """What an engine adds that understands files of other tools, without a store; found by type. For
+    `import --from`."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """How the names of such files end: `.cypher`."""
+        ...
+
+    def translated(self, files: Mapping[str, str], service: str, naming: str, given: Mapping[str, str]) -> Catalog:
+        """What the texts, by file name and in their order, declare, as if it were live; what is not understood is
+        unmanaged or deferred. `given` are values that they leave open. Raises ConfigError for what is of no tool.
+        """
+        ...
+
+
+@runtime_checkable
+class Adopting(Protocol):
+    """An engine whose declarations imply something in some environments: an import has to say that it is not so."""
+
+    def adopted(self, live: Catalog, policy: Policy) -> Catalog:
+        """What is live, with what a declaration in that environment has to say of it beyond that."""
+        ...
+
+
+@runtime_checkable
 class Engine(Protocol):
     """The pure half. Importing an engine imports no driver; `open` does."""
 
@@ -260,21 +299,6 @@ class Engine(Protocol):
 
     def open(self, target: Target) -> AbstractContextManager[Session]:
         """Connect. Raises ConnectionFailed without the password in the message."""
-        ...
-
-
-@runtime_checkable
-class Scripted(Protocol):
-    """What an engine adds that can read a schema from files of statements, without a store; found by type. For
-    `import FILES`."""
-
-    @property
-    def suffixes(self) -> tuple[str, ...]:
-        """How the names of such files end: `.cypher`."""
-        ...
-
-    def scripted(self, files: Mapping[str, str], service: str) -> Catalog:
-        """What is there once the texts, by file name, were run in their order; what is not read is unmanaged."""
         ...
 
 

@@ -101,7 +101,7 @@ def steps_of(state: TargetState) -> list[Node]:
         kind = state.engine.kinds[address.kind]
         absorbed = kind.absorbed(change, context)
         graph.add(address, renamed(change, kind, context) if absorbed else expand(change, kind, context))
-    return fused(state.engine, graph.order(), state.changes)
+    return fused(state.engine, graph.order(), state.changes, graph.maker)
 
 
 def build(

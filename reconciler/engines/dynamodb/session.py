@@ -13,6 +13,7 @@ from reconciler.engines.dynamodb.lease import Lease
 from reconciler.engines.dynamodb.naming import STATE_TABLE, Claim, Ours, in_scope, outright_roots
 from reconciler.engines.dynamodb.newcomers import SCAN
 from reconciler.engines.dynamodb.operations import Call, Calls
+from reconciler.engines.dynamodb.settled import held, settled
 from reconciler.engines.dynamodb.statetable import StateTable
 from reconciler.errors import InternalError
 from reconciler.model.address import Address
@@ -31,7 +32,7 @@ def opened(target: Target) -> Iterator[DynamoDBSession]:
     try:
         yield DynamoDBSession(target, connection)
     finally:
-        connection.client.close()
+        connection.close()
 
 
 class DynamoDBSession:
@@ -44,6 +45,7 @@ class DynamoDBSession:
         self.server = connection.server
         self.state = StateTable(self.client, target.service, target.environment)
         self._sizes: dict[Address, Size] = {}
+        self._arns: dict[Address, str] = {}
         self._claim: Claim | None = None
         self._recorded: Claim | None = None
         self._lease: Lease | None = None
@@ -51,8 +53,9 @@ class DynamoDBSession:
     def inspect(self, scope: Scope) -> Catalog:
         """The tables in scope (see `naming`), sorted by address; what is out of scope is listed but not described.
 
-        ListTables, one Query if there is a state table, and for each table DescribeTable, DescribeTimeToLive, and where
-        the store has them DescribeContinuousBackups and ListTagsOfResource. Raises StoreError.
+        ListTables, one Query if there is a state table, for each table DescribeTable and what the store has of
+        `aspects.EACH`, and once the lists of contributor insights and, where units are provisioned, of autoscaling.
+        Raises StoreError.
         """
         names = introspect.names(self.client)
         claims = self.state.claims() if STATE_TABLE in names else []
@@ -61,13 +64,14 @@ class DynamoDBSession:
         resources: dict[Address, Resource] = {}
         deferred: list[Deferred] = []
         unmanaged = [self._shadowed(table) for table in shadowed]
-        self._sizes = {}
+        self._sizes, self._arns = {}, {}
         for table, reading in introspect.read_all(self.connection, ours):
             address = self._table(table.logical)
             resources |= {r.address: r for r in introspect.resources(reading.row, address)}
             deferred += introspect.deferred(reading, address)
             unmanaged += introspect.unmodelled(reading.row, address)
             self._sizes |= introspect.sizes(reading.row, address)
+            self._arns[address] = reading.row.arn
         ordered = {address: resources[address] for address in sorted(resources)}
         return Catalog(scope.service, self.target.engine, ordered, tuple(sorted(unmanaged)), tuple(sorted(deferred)))
 
@@ -85,8 +89,9 @@ class DynamoDBSession:
         self._recorded = next((c for c in claims if c[:2] == self._claim[:2]), None)
 
     def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
-        """The declaration as this store can have it; names and values have one spelling, so nothing else changes."""
-        return local_edition.possible(introspect.held(desired, live), live, self.connection)
+        """The declaration as this store can have it, in the words it would use (see `settled`)."""
+        possible = local_edition.possible(held(desired, live), live, self.connection)
+        return settled(possible, live, self.connection, self._arns)
 
     def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
         """Items and bytes of tables and indexes, from the descriptions of the last `inspect`: no call is made."""

@@ -76,8 +76,8 @@ class Neo4jEngine:
             if reason is not None:
                 yield address, *reason
 
-    def scripted(self, files: Mapping[str, str], service: str) -> Catalog:
-        """`model.engine.Scripted`: Cypher scripts and catalogs of neo4j-migrations."""
+    def translated(self, files: Mapping[str, str], service: str, _naming: str, _given: Mapping[str, str]) -> Catalog:
+        """`model.engine.Translating`: Cypher scripts and catalogs of neo4j-migrations."""
         from reconciler.engines.neo4j.scripts.catalog import read
 
         return read(files, service, KINDS)

@@ -43,7 +43,7 @@ def test_a_script_imported_without_a_server_describes_what_it_makes(graph: Graph
             transaction.run(statement).consume()
         transaction.commit()
     graph.run("CALL db.awaitIndexes(30)")
-    found = ENGINE.scripted({script.name: script.read_text()}, "graph")
+    found = ENGINE.translated({script.name: script.read_text()}, "graph", "", {})
     assert not found.unmanaged
     plan = graph.plan(lift(ENGINE, found))
     assert plan.empty and plan.complete and not plan.unmanaged

@@ -20,7 +20,7 @@ from tests.engines.neo4j.pure import lowered
 
 
 def read(text: str, name: str = "script.cypher") -> Catalog:
-    return ENGINE.scripted({name: dedent(text)}, "graph")
+    return ENGINE.translated({name: dedent(text)}, "graph", "", {})
 
 
 def node(text: str) -> dict[str, Any]:
@@ -156,11 +156,11 @@ def test_a_folder_is_imported_in_the_order_of_its_versions(tmp_path: Path) -> No
     (scripts / "V2__first.cypher").write_text("CREATE INDEX i FOR (n:A) ON (n.x); CREATE INDEX j FOR (n:A) ON (n.y)")
     (scripts / "notes.txt").write_text("CREATE INDEX k FOR (n:A) ON (n.z)")
     out = tmp_path / "out"
-    told = CliRunner().invoke(cli, ["import", str(scripts), "--service", "shop", "-o", str(out)])
+    told = CliRunner().invoke(cli, ["import", "--from", str(scripts), "--service", "shop", "-o", str(out)])
     assert told.exit_code == 0, told.output
     assert yaml.safe_load((out / "shop.yaml").read_text()) == {
         "service": "shop",
         "neo4j": {"indexes": {"j": {"node": "A", "range": "y"}}},
     }
-    nothing = CliRunner().invoke(cli, ["import", str(out), "--service", "shop"])
+    nothing = CliRunner().invoke(cli, ["import", "--from", str(out), "--service", "shop"])
     assert nothing.exit_code == 1
