@@ -28,6 +28,8 @@ from reconciler.results import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reconciler.apply.run import Request
     from reconciler.apply.scratch import Outcome
     from reconciler.apply.survey import Declared, Seen
@@ -175,6 +177,15 @@ def import_live(project: Project, services: Iterable[str] = (), *, folders: bool
     from reconciler.apply.imports import import_targets
 
     return import_targets(project, services, folders=folders)
+
+
+def import_files(
+    project: Project, sources: Sequence[Path], service: str, given: Mapping[str, str], *, folders: bool = False
+) -> ImportResult:
+    """Declarations of what files of other tools declare; connects to nothing. Raises ConfigError."""
+    from reconciler.apply import imports
+
+    return imports.import_files(project, sources, service, given, folders=folders)
 
 
 @dataclass(frozen=True, slots=True)

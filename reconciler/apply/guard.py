@@ -77,7 +77,8 @@ def admit(plan: Plan, stamp: TargetStamp, seen: Seen) -> Admission:
             raise _moved(plan, seen, [])
         return Admission(seen, tops, (), steps, False)
     last = seen.journal.done(plan.digest) if not applied.complete else len(plan.steps)
-    finished, pending = _split(steps, last)
+    ahead = seen.journal.ahead(plan.digest) if not applied.complete else frozenset()
+    finished, pending = _split(steps, last, ahead)
     kinds = {seen.state.engine.name: seen.state.engine.kinds}
     free = {key(a.kind, a.path) for a in touched(steps, kinds)} if applied.running else set()
     if applied.running:
@@ -101,8 +102,12 @@ def check_hazards(steps: Iterable[Step], allowed: Collection[str]) -> None:
         raise Blocked(f"not approved: {lines}", hint=f"to approve, add `--allow {','.join(codes)}`")
 
 
-def _split(steps: tuple[Step, ...], last: int) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-    return tuple(s for s in steps if s.id <= last), tuple(s for s in steps if s.id > last)
+def _split(steps: tuple[Step, ...], last: int, ahead: Collection[int]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    ended = [s.id <= last or s.id in ahead for s in steps]
+    return (
+        tuple(s for s, done_ in zip(steps, ended, strict=True) if done_),
+        tuple(s for s, done_ in zip(steps, ended, strict=True) if not done_),
+    )
 
 
 def _settle(

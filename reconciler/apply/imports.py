@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.apply.parallel import in_parallel
@@ -13,17 +15,19 @@ from reconciler.desired.documents import Document
 from reconciler.desired.layout import laid_out, one_file
 from reconciler.desired.lift import lift
 from reconciler.desired.lower import lower
-from reconciler.desired.strictyaml import parse
+from reconciler.desired.strictyaml import decode, parse
 from reconciler.desired.validate import Validator
 from reconciler.diff.structural import diff
 from reconciler.errors import ConfigError, DeclarationErrors, ReconcileError
 from reconciler.model.catalog import Catalog, Deferred, Unmanaged
-from reconciler.model.engine import Engine, Target
+from reconciler.model.engine import Adopting, Engine, Target, Translating
 from reconciler.model.plan import PlannedChange
 from reconciler.planner.expand import shown
 from reconciler.results import ImportResult
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reconciler.config.project import Project
 
 
@@ -43,10 +47,60 @@ def import_targets(project: Project, services: Iterable[str], *, folders: bool) 
     Raises ConfigError where no service is named or none of its stores is known.
     """
     found = in_parallel(lambda t: _import(project, t), _targets(project, tuple(services) or project.services))
+    services = {i.target.service for i in found}
+    labels = {s: ", ".join(i.target.label for i in found if i.target.service == s) for s in services}
+    return _result(project, found, labels, folders=folders)
+
+
+def import_files(
+    project: Project, sources: Sequence[Path], service: str, given: Mapping[str, str], *, folders: bool
+) -> ImportResult:
+    """One service of what files of other tools declare, each read by every engine that knows such; no store is asked.
+
+    `sources` are files, or folders of which all files that an engine knows by their names are read, V2 before V10;
+    `given` are values that they leave open. Raises ConfigError for files that cannot be read or that nobody
+    understands, and where they hold nothing.
+    """
+    found: list[_Imported] = []
+    engines = {n: e for n, e in project.engines.items() if isinstance(e, Translating)}
+    for name, engine in engines.items():
+        if not (files := _texts(sources, engine.suffixes)):
+            continue
+        target = Target(service, name, project.environment.name, {})
+        stated = engine.translated(files, service, project.naming(service), given)
+        section = lift(engine, _said(engine, stated, project))
+        differences = _differences(engine, _lowered(project, engine, target, section), stated)
+        counted = len(stated.resources)
+        found.append(_Imported(target, section, counted, stated.unmanaged, stated.deferred, differences))
+    if not any(i.count or i.deferred or i.unmanaged for i in found):
+        known = " ".join(sorted({s for e in engines.values() for s in e.suffixes}))
+        names = ", ".join(map(str, sources))
+        raise ConfigError(f"{names}: the files declare nothing that an engine knows", hint=f"files of {known} are read")
+    label = ", ".join(path.name for path in sources)
+    return _result(project, found, {service: label}, folders=folders)
+
+
+def _texts(sources: Sequence[Path], suffixes: tuple[str, ...]) -> dict[str, str]:
+    paths: list[Path] = []
+    for source in sources:
+        inside = source.rglob("*") if source.is_dir() else [source]
+        paths += sorted((p for p in inside if p.name.lower().endswith(suffixes) and not p.is_dir()), key=_numbered)
+    try:
+        return {p.as_posix(): decode(p.read_bytes(), p.as_posix()) for p in paths}
+    except OSError as error:
+        raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from None
+
+
+def _numbered(path: Path) -> list[tuple[int, int, str]]:
+    """A sort key in which V2 comes before V10."""
+    parts = re.split(r"(\d+)", path.as_posix())
+    return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts if p]
+
+
+def _result(project: Project, found: Sequence[_Imported], labels: Mapping[str, str], *, folders: bool) -> ImportResult:
     sections: dict[str, dict[str, Any]] = {}
     for imported in found:
         sections.setdefault(imported.target.service, {})[imported.target.engine] = imported.section
-    labels = {s: ", ".join(i.target.label for i in found if i.target.service == s) for s in sections}
     return ImportResult(
         files={
             file: f"# Imported from {labels[service]}\n{text}"
@@ -58,6 +112,11 @@ def import_targets(project: Project, services: Iterable[str], *, folders: bool) 
         deferred=tuple(sorted(d for i in found for d in i.deferred)),
         differences=tuple(d for i in found for d in i.differences),
     )
+
+
+def _said(engine: Engine, live: Catalog, project: Project) -> Catalog:
+    """What is live, with what this environment's declarations have to say beyond that."""
+    return engine.adopted(live, project.environment.policy) if isinstance(engine, Adopting) else live
 
 
 def _targets(project: Project, services: tuple[str, ...]) -> list[Target]:
@@ -85,7 +144,7 @@ def _import(project: Project, target: Target) -> _Imported:
     engine = project.engines[target.engine]
     with opened(engine, target) as session:
         live = session.inspect(project.scope(target.service, target.engine, whole=True))
-        section = lift(engine, live)
+        section = lift(engine, _said(engine, live, project))
         desired = session.canonicalise(_lowered(project, engine, target, section), live)
         return _Imported(
             target,

@@ -52,10 +52,16 @@ class Journal:
     applied: Applied | None = None
     progress: tuple[str, int] = field(default=("", 0))
     """Digest of the plan and id of its last step that is done."""
+    beyond: frozenset[int] = frozenset()
+    """Later steps that are done too, where steps run side by side."""
 
     def done(self, digest: str) -> int:
         """The id of the last step of this plan that is recorded as done; 0 for none."""
         return self.progress[1] if self.progress[0] == digest else 0
+
+    def ahead(self, digest: str) -> frozenset[int]:
+        """The ids of steps of this plan after that one that are recorded as done."""
+        return self.beyond if self.progress[0] == digest else frozenset()
 
 
 def read(entries: Mapping[str, Any], service: str, engine: str) -> Journal:
@@ -68,6 +74,7 @@ def read(entries: Mapping[str, Any], service: str, engine: str) -> Journal:
         beside=frozenset(entries.get("beside") or ()),
         applied=Applied(**applied) if applied else None,
         progress=(progress["digest"], progress["done"]) if progress else ("", 0),
+        beyond=frozenset(progress.get("beyond", ())) if progress else frozenset(),
     )
 
 
@@ -76,9 +83,10 @@ def began(digest: str, environment: str, tops: Mapping[str, str], managed: Itera
     return {"apply": Applied(digest, environment, tops, True, False).entry(), "managed": addresses_entry(managed)}
 
 
-def stepped(digest: str, step: int) -> dict[str, Any]:
-    """Entries that go with a step."""
-    return {"progress": {"digest": digest, "done": step}}
+def stepped(digest: str, step: int, beyond: Iterable[int] = ()) -> dict[str, Any]:
+    """Entries that go with a step; `beyond` are later ones that are done too."""
+    more = {"beyond": sorted(beyond)} if beyond else {}
+    return {"progress": {"digest": digest, "done": step, **more}}
 
 
 def ended(

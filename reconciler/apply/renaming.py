@@ -13,7 +13,6 @@ from typing import Any
 
 from reconciler.diff.renames import Moves, presented, with_followers
 from reconciler.diff.structural import diff
-from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -26,15 +25,15 @@ from reconciler.planner.build import TargetState, steps_of
 
 
 def renamed(state: TargetState, moves: Moves, session: Session) -> TargetState:
-    """The state with `live` as the renames leave it, and both sides spelled alike. Raises UnsupportedChange where the
-    store cannot rename.
+    """The state with `live` as the renames leave it, and both sides spelled alike.
+
+    Where a session cannot rehearse, no text of the store names what can be renamed: the new names are all there is.
     """
-    if not isinstance(session, Rehearsing):
-        raise UnsupportedChange(
-            f"{state.name}: nothing can be renamed there: {', '.join(map(str, sorted(moves.via)))}",
-            hint="take `renamed_from` out",
-        )
     live = presented(state.live, moves)
+    managed = state.managed | {moves.after(a) for a in state.managed}
+    if not isinstance(session, Rehearsing):
+        desired = session.canonicalise(state.desired, live)
+        return replace(state, desired=desired, live=live, found=state.live, moves=moves, managed=managed)
     rehearsal = Rehearsal(
         _needed(state, live, moves),
         frozenset(new.path[0] for new, old in moves.via.items() if len(new.path) > 1 and new.path[0] != old.path[0]),
@@ -46,7 +45,7 @@ def renamed(state: TargetState, moves: Moves, session: Session) -> TargetState:
         live = presented(state.live, moves)
         live = replace(live, resources=_respelled(live, told.before, told.after, moves))
         desired = session.canonicalise(state.desired, live)
-    managed = state.managed | {moves.after(a) for a in state.managed}
+    managed |= {moves.after(a) for a in state.managed}
     return replace(state, desired=desired, live=live, found=state.live, moves=moves, managed=managed)
 
 

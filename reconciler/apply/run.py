@@ -17,12 +17,13 @@ from reconciler.apply.journal import began, ended, forgotten
 from reconciler.apply.parallel import in_parallel
 from reconciler.apply.survey import Declared, Seen, journal_of, look, opened
 from reconciler.apply.verify import done, unproven
+from reconciler.apply.violations import violated
 from reconciler.config.environment import AD_HOC
 from reconciler.diff.ownership import managed_after
 from reconciler.errors import Blocked, PartlyApplied, ReconcileError, StoreError
 from reconciler.model.address import Address
 from reconciler.model.change import Action
-from reconciler.model.engine import Limits, Session, Target
+from reconciler.model.engine import Auditing, Limits, Session, Target
 from reconciler.model.plan import Plan, TargetStamp
 from reconciler.model.step import Phase, Step
 from reconciler.results import ApplyResult, Listener, StepEvent, names
@@ -55,6 +56,7 @@ def apply(request: Request) -> ApplyResult:
             return ApplyResult(plan, "already applied", (), skipped=plan.steps)
         runs = [TargetRun(a, sessions[a.seen.name], a.pending) for a in admissions]
         guard.check_hazards([s for r in runs for s in r.pending if s.phase <= request.through], request.allowed)
+        _check_data(request, runs)
         _record_beginning(request, runs)
         for run in runs:
             for step in run.admission.done:
@@ -116,6 +118,17 @@ def _admit(request: Request, sessions: Mapping[str, Session]) -> list[Admission]
 def _look(request: Request, name: str, session: Session) -> Seen:
     declared = request.declared[name]
     return look(declared, session, journal_of(session, declared.engine, declared.desired.service))
+
+
+def _check_data(request: Request, runs: Sequence[TargetRun]) -> None:
+    """Refuse before the first statement what would be refused at a later step. Raises Blocked with the first."""
+    for run in runs:
+        if isinstance(run.session, Auditing):
+            pending = [s for s in run.pending if s.phase <= request.through]
+            for each in run.session.audit((s.operation, s.probes) for s in pending):
+                error = violated(each.probe, each.found)
+                if each.certain:
+                    raise type(error)(f"{run.name}: {error.message}", hint=error.hint)
 
 
 def _record_beginning(request: Request, runs: Sequence[TargetRun]) -> None:

@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 from reconciler.apply.journal import Journal, read
 from reconciler.apply.known import Known, Past, compared_with
 from reconciler.apply.renaming import renamed
+from reconciler.apply.violations import violation
 from reconciler.diff.renames import due, former_roots, leaving
 from reconciler.errors import ConnectionFailed
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Engine, Scope, Session, Target
+from reconciler.model.engine import Audited, Auditing, Engine, Scope, Session, Target
 from reconciler.model.kind import Policy
 from reconciler.model.plan import Note, TargetStamp
 from reconciler.planfile.fingerprint import digest, top_digests
-from reconciler.planner.build import TargetState, compared, measured_addresses, owned_differences
+from reconciler.planner.build import TargetState, compared, measured_addresses, owned_differences, steps_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,19 @@ def measured(state: TargetState, session: Session) -> TargetState:
         return state
     wanted, moves = measured_addresses(state), state.moves
     if not moves:
-        return replace(state, sizes=session.measure(wanted))
+        return audited(replace(state, sizes=session.measure(wanted)), session)
     now = {a: new for a in state.there.resources if (new := moves.after(a)) in wanted}
-    return replace(state, sizes={now[a]: size for a, size in session.measure(now).items()})
+    return audited(replace(state, sizes={now[a]: size for a, size in session.measure(now).items()}), session)
+
+
+def audited(state: TargetState, session: Session) -> TargetState:
+    """The same with notes of the data that its steps would refuse, where the session looks at data beforehand."""
+    if not isinstance(session, Auditing):
+        return state
+    found = session.audit([(n.draft.operation, n.draft.probes) for n in steps_of(state)])
+    return replace(state, notes=tuple(Note(state.name, _audit_text(each)) for each in found))
+
+
+def _audit_text(each: Audited) -> str:
+    said = violation(each.probe, each.found)
+    return f"blocked: {said}" if each.certain else f"to be mended by the steps before, or refused: {said}"

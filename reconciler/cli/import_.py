@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.options import Shared, shared
 from reconciler.errors import ConfigError
+
+if TYPE_CHECKING:
+    from reconciler.config.project import Project
 
 
 @click.command("import")
@@ -17,9 +21,24 @@ from reconciler.errors import ConfigError
 )
 @click.option("--one-file", is_flag=True, help="One file a service, however long.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@click.option(
+    "--from",
+    "sources",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    metavar="PATH",
+    help="Read a file of another tool, or a folder of them, instead of what is live; repeatable.",
+)
+@click.option("--given", multiple=True, metavar="NAME=VALUE", help="A value that such a file leaves open; repeatable.")
 @shared()
-def command(shared: Shared, out: Path | None, one_file: bool, force: bool) -> int:
+def command(
+    shared: Shared, out: Path | None, one_file: bool, force: bool, sources: tuple[Path, ...], given: tuple[str, ...]
+) -> int:
     """Write declarations of what is live, proven by reading them back and comparing again.
+
+    With `--from PATH` they say what another tool declares, and no store is asked: CloudFormation templates (of CDK and
+    SAM too), states or plans of Terraform as JSON, Cypher scripts of constraints and indexes, catalogs of
+    neo4j-migrations. `plan` then shows how the live store differs, and is empty where it does not.
 
     Without `-o DIR` they are printed. A service that is long becomes a folder, with a file for each kind of object or
     for each object.
@@ -28,7 +47,11 @@ def command(shared: Shared, out: Path | None, one_file: bool, force: bool) -> in
     from reconciler.render.declared import imported_data, imported_text
 
     folders = out is not None and not one_file
-    result = pipeline.import_live(pipeline.load(shared.options, declared=False), shared.services, folders=folders)
+    project = pipeline.load(shared.options, declared=False)
+    if sources:
+        result = pipeline.import_files(project, sources, _service(project), _values(given), folders=folders)
+    else:
+        result = pipeline.import_live(project, shared.services, folders=folders)
     written = write(result.files, out, force=force) if out is not None else {}
     if out is None and not shared.as_json:
         shared.print("---\n".join(result.files.values()).rstrip("\n"))
@@ -38,6 +61,22 @@ def command(shared: Shared, out: Path | None, one_file: bool, force: bool) -> in
             lambda: imported_text(result, written, colour=shared.colour), lambda: imported_data(result, written)
         )
     return result.exit_code
+
+
+def _service(project: Project) -> str:
+    """The one that the files are of. Raises ConfigError."""
+    if len(project.services) != 1:
+        raise ConfigError("an import from files is of one service", hint="name it with `--service NAME`")
+    return project.services[0]
+
+
+def _values(given: tuple[str, ...]) -> dict[str, str]:
+    """`NAME=VALUE` as a mapping. Raises ConfigError."""
+    pairs = [text.partition("=") for text in given]
+    wrong = next((name for name, mark, _ in pairs if not (name and mark)), None)
+    if wrong is not None:
+        raise ConfigError(f"--given {wrong!r} is no NAME=VALUE", hint="such as --given Stage=prod")
+    return {name: value for name, _, value in pairs}
 
 
 def write(files: Mapping[str, str], folder: Path, *, force: bool) -> dict[str, str]:

@@ -143,7 +143,7 @@ def _shown(path: str | Path) -> str:
 
 def _complete(path: str, document: Document) -> Document:
     """The document with the texts that it keeps in files of their own."""
-    if ".sql" not in document.text:
+    if ".sql" not in document.text and "migrations:" not in document.text:
         return document
     from reconciler.desired.includes import included
 

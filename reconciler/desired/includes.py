@@ -1,4 +1,5 @@
-"""Texts in files of their own: `body: functions/total.sql` stands for what that file says."""
+"""Texts in files of their own: `body: functions/total.sql` stands for what that file says, and `migrations: graph/`
+for all the Cypher files of that folder."""
 
 from __future__ import annotations
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 KEYS = frozenset({"body", "sql_body", "query"})
 """Keys of SQL texts that are long enough for a file. No SQL text ends in `.sql` itself."""
 SUFFIX = ".sql"
+FOLDER, SCRIPT = "migrations", ".cypher"
+"""The key of a folder of versioned migrations, and how its files end."""
 
 Pointer = tuple[str | int, ...]
 
@@ -36,9 +39,40 @@ def included(folder: Path, document: Document) -> Document:
             digest.update(sha256(raw).digest())
         except DeclarationError as error:
             errors.append(error)
+    for holder, pointer in (folders := list(_folders(document.data))):
+        try:
+            texts = _migrations(folder, holder[FOLDER], document, pointer)
+            digest.update(repr(sorted(texts.items())).encode("utf-8", "surrogatepass"))
+            holder[FOLDER] = {name: {"cypher": text} for name, text in texts.items()}
+        except DeclarationError as error:
+            errors.append(error)
     if errors:
         raise DeclarationErrors(errors)
-    return replace(document, digest=digest.hexdigest()) if found else document
+    return replace(document, digest=digest.hexdigest()) if found or folders else document
+
+
+def _folders(data: Any) -> Iterator[tuple[dict[str, Any], Pointer]]:
+    """The sections of engines that name a folder of migrations, and where."""
+    for engine, section in data.items() if isinstance(data, dict) else ():
+        if isinstance(section, dict) and isinstance(section.get(FOLDER), str):
+            yield section, (engine, FOLDER)
+
+
+def _migrations(folder: Path, name: str, document: Document, pointer: Pointer) -> dict[str, str]:
+    """What the files of a folder say, by their names without the suffix."""
+    where = document.span(*pointer, value=True)
+    path = folder / name
+    if Path(name).is_absolute():
+        hint = "name it relative to the folder of this declaration"
+        raise DeclarationError(f"{name} is an absolute path", hint=hint, where=where)
+    try:
+        files = sorted(p for p in path.iterdir() if p.name.endswith(SCRIPT) and not p.name.startswith("."))
+        return {p.name.removesuffix(SCRIPT): decode(p.read_bytes(), p.as_posix()) for p in files}
+    except OSError as error:
+        problem = "there is no such folder" if isinstance(error, FileNotFoundError) else f"{error.strerror or error}"
+        raise DeclarationError(
+            f"{name} cannot be read: {problem}", hint=f"create it as {path.as_posix()}", where=where
+        ) from None
 
 
 def _named(data: Any, pointer: Pointer) -> Iterator[tuple[dict[str, Any], str, Pointer]]:

@@ -105,7 +105,7 @@ class _Walk:
     ) -> None:
         node = overlaid(node, self.policy.environment)
         place = self.place(document, parent, pointer)
-        node, former = _without_former(node)
+        node, former = (node, None) if kind.keeps_former else _without_former(node)
         try:
             resource = kind.lower(name, node, place)
             if former is not None and resource is not None:

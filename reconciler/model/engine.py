@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.kind import Kind, Place
+from reconciler.model.kind import Kind, Place, Policy
 from reconciler.model.resource import Resource
-from reconciler.model.step import Operation, Probe, Size, Violations
+from reconciler.model.step import Operation, Probe, Size, Step, Violations
 
 Progress = Callable[[str], None]
 """Told in words what a long operation is at; printed to stderr."""
@@ -137,6 +137,46 @@ class Session(Protocol):
         ...
 
 
+Checked = tuple[Operation, tuple[Probe, ...]]
+"""What a step runs, and what has to be true before."""
+
+
+class Audited(NamedTuple):
+    """A probe that found something. `certain`: no step before changes data, so nothing of the plan mends it."""
+
+    probe: Probe
+    found: Violations
+    certain: bool
+
+
+@runtime_checkable
+class Auditing(Protocol):
+    """A session that looks at the data before anything is run: when a plan is made, and again when one is applied."""
+
+    def audit(self, steps: Iterable[Checked]) -> list[Audited]:
+        """What the steps, in their order, would refuse as things are now."""
+        ...
+
+
+Journalled = Callable[[Step], Mapping[str, Any]]
+"""The journal entries that say a step is done."""
+
+
+@runtime_checkable
+class Grouping(Protocol):
+    """A session that can run several steps in one go where that is quicker and makes nobody wait longer."""
+
+    def execute_first(
+        self, steps: Sequence[Step], limits: Limits, begin: Callable[[Step], None], journal: Journalled
+    ) -> int:
+        """Run the first of the steps together, probes, waits and journal included; tell `begin` of each before.
+
+        Gives how many were done; 0 where the first one is to be run alone. What fails has no effect and is no error
+        here: it is the error of the step that is run alone next.
+        """
+        ...
+
+
 class Rehearsal(NamedTuple):
     """Renames to try out beside the real things, without a trace.
 
@@ -166,6 +206,45 @@ class Rehearsing(Protocol):
 
     def rehearsed(self, rehearsal: Rehearsal) -> AbstractContextManager[Rehearsed]:
         """What the renames did; as long as the block lasts `canonicalise` finds the new names."""
+        ...
+
+
+@runtime_checkable
+class Laned(Protocol):
+    """An engine whose steps may run side by side where they are about different things: the tables of DynamoDB, on
+    which the service works for minutes or days while nothing waits for anything else."""
+
+    lanes: int
+    """How many at a time."""
+
+    def lane(self, step: Step) -> str:
+        """What a step is about: steps of one lane run in their order, those of different ones do not wait."""
+        ...
+
+
+@runtime_checkable
+class Translating(Protocol):
+    """What an engine adds that understands files of other tools, without a store; found by type. For
+    `import --from`."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """How the names of such files end: `.cypher`."""
+        ...
+
+    def translated(self, files: Mapping[str, str], service: str, naming: str, given: Mapping[str, str]) -> Catalog:
+        """What the texts, by file name and in their order, declare, as if it were live; what is not understood is
+        unmanaged or deferred. `given` are values that they leave open. Raises ConfigError for what is of no tool.
+        """
+        ...
+
+
+@runtime_checkable
+class Adopting(Protocol):
+    """An engine whose declarations imply something in some environments: an import has to say that it is not so."""
+
+    def adopted(self, live: Catalog, policy: Policy) -> Catalog:
+        """What is live, with what a declaration in that environment has to say of it beyond that."""
         ...
 
 

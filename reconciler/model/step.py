@@ -92,7 +92,8 @@ class Draft:
     `slot` names the draft within its change. `undo` is None where nothing brings the old state back, and empty where
     there is nothing to bring back. `provides` marks the draft after which the resource exists with its new definition,
     `removes` one after which the old definition is gone. `late`: what its text mentions is looked up only when somebody
-    uses it, so where mentions go in circles it comes first. `renames`: what goes by the new name comes after.
+    uses it, so where mentions go in circles it comes first. `releases`: what the old definition alone refers to is free
+    after it, though more drafts follow. `renames`: what goes by the new name comes after.
     """
 
     slot: str
@@ -109,6 +110,7 @@ class Draft:
     provides: bool = False
     removes: bool = False
     late: bool = False
+    releases: bool = False
     renames: bool = False
 
 

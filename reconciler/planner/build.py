@@ -43,6 +43,8 @@ class TargetState:
     moves: Moves | None = None
     """The renames that are due; `live` is as they leave it then, and `found` as it is."""
     found: Catalog | None = None
+    notes: tuple[Note, ...] = ()
+    """What whoever reads the plan has to know beside its steps."""
 
     @property
     def there(self) -> Catalog:
@@ -99,7 +101,7 @@ def steps_of(state: TargetState) -> list[Node]:
         kind = state.engine.kinds[address.kind]
         absorbed = kind.absorbed(change, context)
         graph.add(address, renamed(change, kind, context) if absorbed else expand(change, kind, context))
-    return fused(state.engine, graph.order(), state.changes)
+    return fused(state.engine, graph.order(), state.changes, graph.maker)
 
 
 def build(
@@ -121,7 +123,7 @@ def build(
         steps=tuple(steps),
         unmanaged=tuple(sorted(u for state in states for u in state.unmanaged)),
         deferred=tuple(sorted(d for state in states for d in _deferred(state))),
-        notes=(*notes, *(note for state in states for note in _hints(state))),
+        notes=(*notes, *(note for state in states for note in (*state.notes, *_hints(state)))),
         stop_before=stop_before,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -22,16 +22,26 @@ class Fusing(Protocol):
         ...
 
 
-def fused(engine: Engine, nodes: list[Node], changes: Mapping[Address, Change[Any]]) -> list[Node]:
-    """The ordered nodes, those of each forced cluster made one, so that nobody ever misses the view in between."""
+def fused(
+    engine: Engine,
+    nodes: list[Node],
+    changes: Mapping[Address, Change[Any]],
+    maker: Callable[[Address], Address],
+) -> list[Node]:
+    """The ordered nodes, those of each forced cluster made one, so that nobody ever misses the view in between.
+
+    `maker` tells whose drafts make a change that has none itself: a parent's, that of its child.
+    """
     if not isinstance(engine, Fusing):
         return nodes
-    for cluster in _clusters(nodes, changes):
+    for cluster in _clusters(nodes, changes, maker):
         nodes = _joined(engine, nodes, cluster, changes)
     return nodes
 
 
-def _clusters(nodes: Sequence[Node], changes: Mapping[Address, Change[Any]]) -> list[list[Node]]:
+def _clusters(
+    nodes: Sequence[Node], changes: Mapping[Address, Change[Any]], maker: Callable[[Address], Address]
+) -> list[list[Node]]:
     """Nodes that belong together: a disturbing draft, and all drafts of what it forces, transitively."""
     root: dict[Address, Address] = {}
 
@@ -41,11 +51,11 @@ def _clusters(nodes: Sequence[Node], changes: Mapping[Address, Change[Any]]) -> 
         return address
 
     for change in changes.values():
-        for cause in change.causes:
+        for cause in map(maker, change.causes):
             if find(change.address) != find(cause):
                 root[find(change.address)] = find(cause)
     renewed = {n.address for n in nodes if n.draft.removes and changes[n.address].after is not None}
-    members = {a for c in changes.values() if c.forced for a in (c.address, *c.causes)} | renewed
+    members = {a for c in changes.values() if c.forced for a in (c.address, *map(maker, c.causes))} | renewed
     provided = {n.address for n in nodes if n.draft.provides}  # what follows that, such as a scan, is no part of it
     groups: dict[Address, list[Node]] = {}
     for node in nodes:

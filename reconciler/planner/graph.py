@@ -93,6 +93,8 @@ class Graph:
             kept = set() if change.forced else wanted
         if change.before is not None:
             removers = [i for i in mine if self.nodes[i].draft.removes]
+            if not removers and change.action is Action.UPDATE:
+                removers = [i for i in mine if self.nodes[i].draft.releases]
             if not removers and (change.forced is None or change.action is Action.DELETE):
                 removers = [
                     i for i in mine if not self.nodes[i].draft.renames
@@ -117,6 +119,15 @@ class Graph:
                         return self._drafts(carrier)
             address = parent
         return []
+
+    def maker(self, address: Address) -> Address:
+        """The change whose drafts make that of an address along with their own; itself where none does."""
+        while not self.of.get(address):
+            found = [a for a in self._carriers(address) if self._drafts(a)]
+            if not found:
+                return address
+            address = found[0]
+        return address
 
     def _carriers(self, address: Address) -> list[Address]:
         """Changes elsewhere that make this one along with their own."""
@@ -227,8 +238,8 @@ class Graph:
                 before = [i for a in (touched & {*above[1:]} if renaming else touched) for i in renames[a]]
                 before += given_up.get(address, []) if self.changes[address].action is not Action.DELETE else []
                 self.nodes[index].after.update(i for i in before if i != index)
-                if renaming:
-                    self._create_after([index], [index], above[1] if len(above) > 1 else address)
+                if renaming and len(above) > 1:
+                    self._create_after([index], [index], above[1])
 
     def _enclosing(self, address: Address) -> list[Address]:
         """It, and what encloses it."""

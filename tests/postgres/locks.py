@@ -136,7 +136,7 @@ def observed(bench: Bench, step: Step) -> Seen:
     operation = step.operation
     if isinstance(operation, Sql) and operation.transaction:
         return _before_commit(bench, operation)
-    if isinstance(operation, Sql) and all("CONCURRENTLY" not in s for s in operation.statements):
+    if isinstance(operation, Sql) and not any("CONCURRENTLY" in s or "VACUUM" in s for s in operation.statements):
         rehearsed = _rehearsed(bench, operation)
         bench.execute(operation)
         return Seen(rehearsed)
@@ -172,7 +172,8 @@ def _rehearsed(bench: Bench, operation: Sql) -> frozenset[Lock]:
 def _while_it_waits(bench: Bench, step: Step) -> frozenset[Lock]:
     """Block the step by a transaction in its way, look from a third connection, let go.
 
-    A concurrent build or drop waits for whoever has written to the table; a backfill waits for a locked row.
+    A concurrent build or drop waits for whoever has written to the table, a backfill for a locked row, VACUUM FULL for
+    everybody.
     """
     table = qualified(*step.address.path[:2])
     if isinstance(step.operation, Backfill):

@@ -136,8 +136,8 @@ def test_names_that_cannot_be_given(pg_database: Postgres.Factory, columns: str,
             "renamed_from is not supported for a table of dynamodb",
         ),
         (
-            "neo4j: {constraints: {c: {node: A, unique: [x], renamed_from: d}}}",
-            "renamed_from is not supported for a constraint of neo4j",
+            "neo4j: {constraints: {c: {node: A, unique: [x], renamed_from: ' d'}}}",
+            "' d' is no name of a constraint",
         ),
     ],
 )

@@ -32,6 +32,7 @@ class Pair(NamedTuple):
     beside: tuple[Resource, ...]
 
 
+NOT_NULL = ("not_null", "not_null_valid", "not_null_no_inherit", "not_null_name")
 TOGETHER = {
     # a partition has a bound, and is neither a child nor of a type
     **{("table", name): SHAPE for name in SHAPE},
@@ -39,9 +40,9 @@ TOGETHER = {
     ("check", "enforced"): ("enforced", "validated"),
     ("check", "validated"): ("enforced", "validated"),
     # NO INHERIT and NOT VALID are said of a NOT NULL constraint that is there
-    ("column", "not_null"): ("not_null", "not_null_no_inherit", "not_null_name"),
-    ("column", "not_null_no_inherit"): ("not_null", "not_null_no_inherit", "not_null_name"),
-    ("column", "not_null_name"): ("not_null", "not_null_no_inherit", "not_null_name"),
+    **{("column", name): NOT_NULL for name in NOT_NULL},
+    # an expression alone has a statistics target of its own
+    ("index", "statistics"): ("parts", "uses", "statistics"),
     # nor is a foreign key
     ("foreign_key", "enforced"): ("enforced", "validated"),
     ("foreign_key", "validated"): ("enforced", "validated"),
@@ -52,7 +53,7 @@ TOGETHER = {
     ("unique", "without_overlaps"): ("columns", "without_overlaps"),
 }
 """Attributes of which one cannot change without the others."""
-LACKING = ("valid", "not_null_valid")
+LACKING = ("valid",)
 """What every declared one has: only a live one may lack it."""
 
 

@@ -22,7 +22,7 @@ from reconciler.engines.postgres.kinds.sequence import Sequence
 from reconciler.engines.postgres.kinds.unique import Unique
 from reconciler.engines.postgres.subscription_parts import Subscription
 from reconciler.model.resource import Resource
-from tests.strategies.tables import checks, columns, identities, tables
+from tests.strategies.tables import checks, columns, identities, options, tables
 from tests.strategies.values import (
     address,
     collations,
@@ -70,6 +70,7 @@ def indexes(draw: st.DrawFn) -> Index:
         draw(st.booleans()),
         draw(st.none() | expressions),
         tuple(sorted(draw(st.dictionaries(plain_names, plain_names, max_size=2)).items())),
+        tuple((n, draw(st.integers(0, 10000))) for n, k in enumerate(keys, 1) if k.expression and draw(st.booleans())),
         uses=(*(p.column for p in keys if p.column), *include),
     )
 
@@ -98,12 +99,16 @@ def foreign_keys(draw: st.DrawFn) -> ForeignKey:
     )
 
 
+fill = options({"fillfactor": ("50", "90"), "deduplicate_items": ("false", "off")})
+"""Storage parameters of a btree."""
+
+
 @st.composite
 def uniques(draw: st.DrawFn) -> Unique:
     where = address("unique", draw(names), draw(names), draw(names))
     listed = draw(column_lists)
     periods = draw(st.booleans()) and len(listed) > 1
-    return Unique(where, listed, draw(some_columns), draw(st.booleans()), *draw(timings), periods)
+    return Unique(where, listed, draw(some_columns), draw(st.booleans()), *draw(timings), periods, draw(fill))
 
 
 @st.composite
@@ -111,7 +116,7 @@ def primary_keys(draw: st.DrawFn) -> PrimaryKey:
     where = address("primary_key", draw(names), draw(names))
     listed = draw(column_lists)
     periods = draw(st.booleans()) and len(listed) > 1
-    return PrimaryKey(where, draw(names), listed, draw(some_columns), *draw(timings), periods)
+    return PrimaryKey(where, draw(names), listed, draw(some_columns), *draw(timings), periods, draw(fill))
 
 
 @st.composite

@@ -151,6 +151,7 @@ def columns(draw: st.DrawFn) -> Column:
         draw(identities(kind, ("always", "by_default"))) if filled == "identity" else None,
         Generated(draw(expressions), draw(st.booleans())) if filled == "generated" else None,
         draw(collations) if filled != "identity" else None,
+        not_null_valid=not required or filled == "identity" or draw(st.booleans()),
         not_null_no_inherit=required and draw(st.booleans()),
         not_null_name=draw(st.just("") | names) if required else "",
         storage=draw(st.sampled_from(["", *STORAGE.values()])) if long else "",

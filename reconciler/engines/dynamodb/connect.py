@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from functools import cache
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler.engines.dynamodb import faults, limits
 from reconciler.engines.dynamodb.naming import STATE_TABLE
-from reconciler.errors import ConnectionFailed
+from reconciler.errors import ConnectionFailed, InternalError
 from reconciler.model.engine import Server
 
 API = (2012, 8, 10)
@@ -29,18 +30,43 @@ Client = Any
 """A botocore client: it has no static type without stubs that users do not install."""
 
 
-class Connection(NamedTuple):
-    """A client that works, what it talks to, and which of the calls that DynamoDB Local lacks it has."""
+FEATURES = ("tags", "pitr", "resource_policy", "kinesis", "contributor_insights", "autoscaling")
+"""What a store may lack, named as the kinds are that need it."""
+
+
+def _alone(service: str) -> Client:
+    raise InternalError(f"this connection reaches no {service}")
+
+
+@dataclass(slots=True)
+class Connection:
+    """A client that works, what it talks to, and which `FEATURES` are not there.
+
+    `make` makes a client of another service, with the same credentials, in the same place.
+    """
 
     client: Client
     server: Server
-    tags: bool
-    backups: bool
+    lacks: frozenset[str] = frozenset()
+    make: Callable[[str], Client] = _alone
+    _beside: dict[str, Client] = field(default_factory=dict, repr=False)
 
     @property
     def local(self) -> bool:
         """Whether this is DynamoDB Local, which needs some care (see `local_edition`)."""
         return self.server.edition == "local"
+
+    def beside(self, service: str) -> Client:
+        """The client of another service (`application-autoscaling`, `kms`), made when it is first needed."""
+        with _LOADING:
+            if service not in self._beside:
+                self._beside[service] = self.make(service)
+            return self._beside[service]
+
+    def close(self) -> None:
+        """Let go of all sockets."""
+        for client in (self.client, *self._beside.values()):
+            client.close()
 
 
 def connect(connection: Mapping[str, str]) -> Connection:
@@ -55,10 +81,12 @@ def connect(connection: Mapping[str, str]) -> Connection:
             region = region or session.get_config_variable("region") or (LOCAL_REGION if endpoint else "")
             hasty = _client(session, connection, region, attempts=1, read_seconds=ANSWER_SECONDS)
             client = _client(session, connection, region, attempts=8, read_seconds=READ_SECONDS)
+        make = partial(_client, session, connection, region, 8, READ_SECONDS)
         hasty.list_tables(Limit=1)
         if _is_the_service(client.meta.endpoint_url):
-            return Connection(client, Server("DynamoDB", API), True, True)
-        return _examined(hasty, client)
+            return Connection(client, Server("DynamoDB", API), make=make)
+        lacks = _lacking(hasty)
+        return Connection(client, Server("DynamoDB", API, "local" if "tags" in lacks else ""), lacks, make)
     except ProfileNotFound:
         hint = "see `aws configure list-profiles`"
         raise ConnectionFailed(f"there is no profile {connection.get('profile')!r}", hint=hint) from None
@@ -112,7 +140,14 @@ def _loader(path: str | None) -> Any:
     return create_loader(path)
 
 
-def _client(session: Any, connection: Mapping[str, str], region: str, attempts: int, read_seconds: float) -> Client:
+def _client(
+    session: Any,
+    connection: Mapping[str, str],
+    region: str,
+    attempts: int,
+    read_seconds: float,
+    service: str = "dynamodb",
+) -> Client:
     from botocore.config import Config
 
     config = Config(
@@ -122,40 +157,36 @@ def _client(session: Any, connection: Mapping[str, str], region: str, attempts: 
         retries={"mode": "adaptive" if attempts > 1 else "standard", "total_max_attempts": attempts},
     )
     return session.create_client(
-        "dynamodb", region_name=region or None, endpoint_url=connection.get("endpoint") or None, config=config
+        service, region_name=region or None, endpoint_url=connection.get("endpoint") or None, config=config
     )
 
 
-def _examined(hasty: Client, client: Client) -> Connection:
-    """Which calls an endpoint of one's own has; asked of a table that need not exist."""
+def _lacking(hasty: Client) -> frozenset[str]:
+    """Which calls an endpoint of one's own does not have; asked of a table that need not exist.
+
+    One without tags is DynamoDB Local, which has none of the others either. Autoscaling is a service of its own, which
+    no endpoint of DynamoDB alone answers for: an emulator of many services is taken to have it as it has the others.
+    """
     arn = f"arn:aws:dynamodb:{hasty.meta.region_name}:000000000000:table/{STATE_TABLE}"
-    tags = _knows(hasty.list_tags_of_resource, ResourceArn=arn)
-    backups = _knows(hasty.describe_continuous_backups, TableName=STATE_TABLE)
-    edition = "" if tags and backups else "local"
-    return Connection(client, Server("DynamoDB", API, edition), tags, backups)
+    if not _knows(hasty.list_tags_of_resource, ResourceArn=arn):
+        return frozenset(FEATURES)
+    known = {
+        "pitr": _knows(hasty.describe_continuous_backups, TableName=STATE_TABLE),
+        "resource_policy": _knows(hasty.get_resource_policy, ResourceArn=arn),
+        "kinesis": _knows(hasty.describe_kinesis_streaming_destination, TableName=STATE_TABLE),
+        "contributor_insights": _knows(hasty.list_contributor_insights, TableName=STATE_TABLE),
+    }
+    lacking = {feature for feature, there in known.items() if not there}
+    return frozenset(lacking | ({"autoscaling"} if lacking else set()))
 
 
 def _knows(call: Any, **parameters: str) -> bool:
+    """Whether the store has the call: emulators answer those they lack with an error of their own."""
     from botocore.exceptions import ClientError
 
     try:
         call(**parameters)
     except ClientError as error:
-        return faults.code(error) != faults.UNKNOWN
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return faults.code(error) != faults.UNKNOWN and status < 500
     return True
-
-
-def streams(client: Client, connection: Mapping[str, str]) -> Client:
-    """A client of the tables' streams, in the place where `client` is."""
-    from botocore.config import Config
-
-    with _LOADING:
-        session = _session(connection)
-        return session.create_client(
-            "dynamodbstreams",
-            region_name=client.meta.region_name,
-            endpoint_url=connection.get("endpoint") or None,
-            config=Config(
-                connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, max_pool_connections=limits.READERS
-            ),
-        )

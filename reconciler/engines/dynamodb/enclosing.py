@@ -24,14 +24,23 @@ def anew(change: Change[Any], context: Context) -> bool:
 
 def with_table(change: Change[Any], context: Context) -> bool:
     """`Kind.absorbed` of what DeleteTable takes along and CreateTable does not make."""
-    if anew(change, context):
-        return True
     return change.action is not Action.CREATE and context.deletes(table_address(change.address))
 
 
 def within_table(change: Change[Any], context: Context) -> bool:
     """`Kind.absorbed` of what CreateTable makes and DeleteTable takes along."""
     table = table_address(change.address)
-    if anew(change, context):
-        return True
     return context.creates(table) if change.action is Action.CREATE else context.deletes(table)
+
+
+def with_index(change: Change[Any], context: Context) -> bool:
+    """`Kind.absorbed` of what the removal of an index, or of its table, takes along."""
+    return change.action is not Action.CREATE and context.deletes(change.address.sibling("gsi", change.address.path))
+
+
+def within_created_table(change: Change[Any], context: Context) -> bool:
+    """`Kind.absorbed` of what CreateTable makes, an import from S3 does not, and DeleteTable takes along."""
+    table: Any = context.desired.resources.get(table_address(change.address))
+    if change.action is Action.CREATE and table is not None and table.source is not None:
+        return False
+    return within_table(change, context)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
-from reconciler.engines.dynamodb import operations, validity
+from reconciler.engines.dynamodb import limits, operations, validity
+from reconciler.engines.dynamodb.insights import Insights
+from reconciler.engines.dynamodb.kinds.encryption import Encryption
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
 from reconciler.engines.dynamodb.kinds.gsi import completed as completed_gsi
 from reconciler.engines.dynamodb.kinds.lsi import Lsi, with_local_indexes
@@ -19,9 +22,17 @@ from reconciler.engines.dynamodb.registry import kinds
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Server, Session, Target
-from reconciler.model.kind import Kind, Place
+from reconciler.model.kind import Kind, Place, Policy
 from reconciler.model.resource import Resource
-from reconciler.model.step import Operation
+from reconciler.model.step import Operation, Step
+
+
+def _off(resource: Resource) -> bool:
+    """A declared "off" is no resource: nothing lives there either."""
+    match resource:
+        case Pitr(days=0) | Encryption(key="") | Insights(mode=""):
+            return True
+    return False
 
 
 class DynamoDB:
@@ -29,6 +40,7 @@ class DynamoDB:
 
     def __init__(self) -> None:
         self.name = "dynamodb"
+        self.lanes = limits.LANES
         self.kinds: Mapping[str, Kind[Any]] = kinds()
         self.default_parents: Mapping[str, str] = {}
 
@@ -49,8 +61,37 @@ class DynamoDB:
         if place.policy.production:
             for pitr in [address.sibling("pitr", address.path) for address in tables]:
                 resources.setdefault(pitr, Pitr(pitr, implied=True))
-        for off in [a for a, r in resources.items() if isinstance(r, Pitr) and not r.days]:
+        for off in [a for a, r in resources.items() if _off(r)]:
             del resources[off]
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """`model.engine.Translating`: of templates, states and plans."""
+        return (".json", ".yaml", ".yml", ".template", ".tfstate")
+
+    def translated(self, files: Mapping[str, str], service: str, naming: str, given: Mapping[str, str]) -> Catalog:
+        """The tables of CloudFormation templates, or of states or plans of Terraform. Raises ConfigError."""
+        from reconciler.engines.dynamodb.foreign.files import translated
+
+        return translated(files, service, naming, given)
+
+    def lane(self, step: Step) -> str:
+        """The table that a step is about; DynamoDB knows no order between tables."""
+        return step.address.path[0]
+
+    def adopted(self, live: Catalog, policy: Policy) -> Catalog:
+        """Production implies recovery and protection: an import says where a table has none, and changes nothing."""
+        if not policy.production:
+            return live
+        said = dict(live.resources)
+        unknown = {d.address for d in live.deferred}
+        for address, resource in live.resources.items():
+            recovery = address.sibling("pitr", address.path)
+            if isinstance(resource, Table):
+                said[address] = replace(resource, told=True)
+                if recovery not in unknown:
+                    said.setdefault(recovery, Pitr(recovery, 0))
+        return live.with_resources(said)
 
     def check(self, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
         """What the service would refuse: (address, message, hint)."""

@@ -11,15 +11,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.dynamodb import effects, faults, introspect, local_edition
+from reconciler.engines.dynamodb import effects, faults, imports, introspect, local_edition, requests
+from reconciler.engines.dynamodb.aspects import Asking
 from reconciler.engines.dynamodb.connect import Connection
-from reconciler.engines.dynamodb.operations import Call, Calls, Wait
+from reconciler.engines.dynamodb.operations import IMPORTED, Call, Calls, Wait
 from reconciler.engines.dynamodb.patience import Patience
 from reconciler.engines.dynamodb.row import TableRow
 from reconciler.errors import StoreError
 from reconciler.model.engine import Limits, Progress
 
+MAKERS = frozenset({"CreateTable", "ImportTable"})
 MOVING = frozenset({"CREATING", "UPDATING", "DELETING"})
+GOES_WITH_THE_TABLE = frozenset({"DeleteTable", "DeregisterScalableTarget"})
+"""Calls that may be made though there is no such table any more."""
+
 GRACE_SECONDS = 3.0
 """How long descriptions may lag behind a call that went through: they are eventually consistent."""
 
@@ -86,6 +91,8 @@ class Runner:
             return True
         except (BotoCoreError, ClientError) as error:
             name = faults.code(error)
+            if name == "ObjectNotFoundException" and call.call == "DeregisterScalableTarget":
+                return True
             if faults.too_often(error):
                 self.progress(f"{call.table}: time to live was changed within the hour; waiting")
                 patience.pause(TTL_RETRY_SECONDS)
@@ -97,22 +104,9 @@ class Runner:
         return False
 
     def _send(self, call: Call, row: TableRow | None) -> None:
-        client, parameters = self.connection.client, dict(call.parameters)
-        if call.call == "UpdateTable" and self.connection.local and row is not None:
-            parameters = local_edition.kept(parameters, row)
-        if call.call in ("TagResource", "UntagResource"):
-            del parameters["TableName"]
-            parameters["ResourceArn"] = row.table["TableArn"] if row else ""
-        methods: Mapping[str, Any] = {
-            "CreateTable": client.create_table,
-            "UpdateTable": client.update_table,
-            "DeleteTable": client.delete_table,
-            "UpdateTimeToLive": client.update_time_to_live,
-            "UpdateContinuousBackups": client.update_continuous_backups,
-            "TagResource": client.tag_resource,
-            "UntagResource": client.untag_resource,
-        }
-        methods[call.call](**parameters)
+        api, connection = call.api, self.connection
+        client = connection.client if api.service == "dynamodb" else connection.beside(api.service)
+        getattr(client, api.method)(**requests.request(call, row, local=connection.local))
 
     def _settled(self, call: Call, patience: Patience) -> TableRow | None:
         """The table once nothing is in the way of the call: the service refuses it until then."""
@@ -144,27 +138,34 @@ class Runner:
 
     def _row(self, call: Call) -> TableRow | None:
         """What is live of the table, as far as this call is about it."""
-        if call.call in ("CreateTable", "UpdateTable", "DeleteTable"):
-            described = introspect.describe(self.connection.client, call.table)
-            return TableRow(described) if described is not None else None
-        reading = introspect.read(self.connection, call.table)
-        return reading.row if reading is not None else None
+        if call.api.aspect:
+            reading = introspect.read(self.connection, call.table, aspects=(call.api.aspect,))
+            return reading.row if reading is not None else None
+        described = introspect.describe(self.connection.client, call.table)
+        if described is None:
+            return None
+        row = TableRow(described)
+        if call.wait == IMPORTED and described.get("TableStatus") != "DELETING":
+            imports.raise_if_failed(self.connection.client, row)
+        if "SSESpecification" in call.parameters and row.key_arn:
+            return row._replace(managed_key=Asking(self.connection).managed_key(row.key_arn))
+        return row
 
 
 def _staying(row: TableRow | None, call: Call) -> TableRow | None:
     """A table that is being deleted is none for a call that would create it."""
-    if row is not None and call.call == "CreateTable" and row.table.get("TableStatus") == "DELETING":
+    if row is not None and call.call in MAKERS and row.table.get("TableStatus") == "DELETING":
         return None
     return row
 
 
 def _in_the_way(call: Call, row: TableRow | None) -> str | None:
     """What the call has to wait for, in words; None for nothing; empty where its table is missing."""
-    if call.call == "CreateTable":
+    if call.call in MAKERS:
         leaving = row is not None and row.table.get("TableStatus") == "DELETING"
         return "the table of that name is being deleted" if leaving else None
     if row is None:
-        return None if call.call == "DeleteTable" else ""
+        return None if call.call in GOES_WITH_THE_TABLE else ""
     if call.call not in ("UpdateTable", "DeleteTable"):
         return None
     return _moving(row, cancelled=_cancelled(call))
@@ -184,6 +185,9 @@ def _moving(row: TableRow, cancelled: str = "") -> str | None:
         status = index.get("IndexStatus", "ACTIVE")
         if status in MOVING and not (index["IndexName"] == cancelled and index.get("Backfilling")):
             return _index_words(index)
+    for replica in row.table.get("Replicas") or ():
+        if replica.get("ReplicaStatus") in MOVING:
+            return f"the replica in {replica['RegionName']} is {replica['ReplicaStatus'].lower()}"
     status = row.table.get("TableStatus", "ACTIVE")
     if status in MOVING and not cancelled:
         return f"the table is {status.lower()}"
@@ -210,7 +214,20 @@ def _missing(wait: Wait, row: TableRow | None) -> str | None:
         if index is None:
             return ""
         return None if index.get("IndexStatus", "ACTIVE") == "ACTIVE" else _index_words(index)
+    if wait.what == "kinesis":
+        return _streaming(wait, row)
     if wait.what == "ttl":
         status = (row.ttl or {}).get("TimeToLiveStatus", "DISABLED")
         return None if status == "DISABLED" else f"time to live is {status.lower()}"
-    return None if wait.what == "tags" else _moving(row)
+    return None if wait.what in ("tags", "policy") else _moving(row)
+
+
+def _streaming(wait: Wait, row: TableRow) -> str | None:
+    """Raises StoreError where the service gave up."""
+    arn = requests.stream_arn(wait.name, row.arn)
+    found = next((d for d in row.kinesis or () if d["StreamArn"] == arn), {})
+    status = found.get("DestinationStatus", "DISABLED")
+    if status == "ENABLE_FAILED":
+        why = found.get("DestinationStatusDescription", "no reason given")
+        raise StoreError(f"streaming to {wait.name} could not be turned on: {why}")
+    return None if status == ("ACTIVE" if wait.until == "active" else "DISABLED") else f"streaming is {status.lower()}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.errors import ConnectionFailed, StoreError
 
-BUSY = frozenset({"ResourceInUseException", "ContinuousBackupsUnavailableException"})
+BUSY = frozenset({"ResourceInUseException", "ContinuousBackupsUnavailableException", "ConcurrentUpdateException"})
 """The table is in the middle of something; the same call goes through later."""
 
 THROTTLED = frozenset(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from reconciler.engines.dynamodb import faults, limits
+from reconciler.engines.dynamodb.aspects import EACH, Asking
 from reconciler.engines.dynamodb.connect import Client, Connection
-from reconciler.engines.dynamodb.naming import Ours, table_address
+from reconciler.engines.dynamodb.naming import Ours
 from reconciler.engines.dynamodb.registry import kinds
 from reconciler.engines.dynamodb.row import TableRow
 from reconciler.model.address import Address
-from reconciler.model.catalog import Catalog, Deferred, Unmanaged
+from reconciler.model.catalog import Deferred, Unmanaged
 from reconciler.model.resource import Resource
 from reconciler.model.step import Size
 
@@ -42,25 +43,58 @@ def read_all(connection: Connection, tables: list[Ours]) -> list[tuple[Ours, Rea
     """The tables with their readings, in the order given; those that vanished meanwhile are left out."""
     if not tables:
         return []
+    asking = Asking(connection)
     with ThreadPoolExecutor(min(limits.READERS, len(tables)), "dynamodb-read") as pool:
-        readings = list(pool.map(lambda ours: read(connection, ours.physical, ours.explicit), tables))
-    return [(ours, reading) for ours, reading in zip(tables, readings, strict=True) if reading is not None]
+        insights = pool.submit(asking.insights)
+        found = [r for r in pool.map(lambda t: (t, read(connection, t.physical, t.explicit)), tables) if r[1]]
+        insight = insights.result()
+    rows = [(ours, reading) for ours, reading in found if reading is not None]
+    scaling = asking.scaling() if any(reading.row.provisioned for _, reading in rows) else {}
+    keys = _managed_keys(asking, [reading.row for _, reading in rows])
+    return [(ours, _with(reading, asking, insight, scaling, keys)) for ours, reading in rows]
 
 
-def read(connection: Connection, table: str, explicit: bool = False) -> Reading | None:
-    """All that is known of one table; None where there is none or it is being deleted. Raises StoreError."""
-    client, denied = connection.client, dict[str, str]()
-    described = describe(client, table)
+def _with(reading: Reading, asking: Asking, insights: Any, scaling: Any, keys: Mapping[str, bool | None]) -> Reading:
+    """A reading with what is known of the whole account; what was denied is so for every table it matters to."""
+    row = reading.row
+    name = row.table["TableName"]
+    mine = None if insights is None else {index: mode for (t, index), mode in insights.items() if t == name}
+    scaled = None if scaling is None else {key: target for key, target in scaling.items() if key.table == name}
+    key = row.key_arn
+    whole = {a: r for a, r in asking.denied.items() if a != "encryption" or (key and keys[key] is None)}
+    if not row.provisioned:
+        whole.pop("autoscaling", None)
+    return Reading(row._replace(insights=mine, scaling=scaled, managed_key=keys.get(key)), {**reading.denied, **whole})
+
+
+def _managed_keys(asking: Asking, rows: Iterable[TableRow]) -> dict[str, bool | None]:
+    return {arn: asking.managed_key(arn) for arn in sorted({row.key_arn for row in rows} - {""})}
+
+
+def read(
+    connection: Connection, table: str, explicit: bool = False, aspects: Iterable[str] = tuple(EACH)
+) -> Reading | None:
+    """What is known of one table; None where there is none or it is being deleted. `aspects` are those of `EACH`, and
+    `contributor_insights` and `autoscaling` of this table. Raises StoreError."""
+    described = describe(connection.client, table)
     if described is None or described.get("TableStatus") == "DELETING":
         return None
-    ttl = _ask(denied, "ttl", "DescribeTimeToLive", table, lambda: client.describe_time_to_live(TableName=table))
-    backups = tags = None
-    if connection.backups:
-        backups = _ask(denied, "pitr", "DescribeContinuousBackups", table, lambda: _backups(client, table))
-    if connection.tags:
-        arn = described["TableArn"]
-        tags = _ask(denied, "tags", "ListTagsOfResource", table, lambda: _tags(client, arn))
-    return Reading(TableRow(described, ttl and ttl["TimeToLiveDescription"], backups, tags, explicit), denied)
+    asking = Asking(connection)
+    known = {aspect: asking.of_table(aspect, described) for aspect in aspects if aspect in EACH}
+    row = TableRow(
+        described,
+        ttl=known.get("ttl"),
+        backups=known.get("pitr"),
+        tags=known.get("tags"),
+        explicit=explicit,
+        policy=known.get("resource_policy"),
+        kinesis=known.get("kinesis"),
+    )
+    if "contributor_insights" in aspects:
+        row = row._replace(insights={index: mode for (_, index), mode in (asking.insights(table) or {}).items()})
+    if "autoscaling" in aspects:
+        row = row._replace(scaling=asking.scaling(table))
+    return Reading(row, asking.denied)
 
 
 def describe(client: Client, table: str) -> dict[str, Any] | None:
@@ -74,33 +108,6 @@ def describe(client: Client, table: str) -> dict[str, Any] | None:
             return None
         raise faults.refused("DescribeTable", table, error) from None
     return described
-
-
-def _backups(client: Client, table: str) -> dict[str, Any]:
-    reply = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
-    found: dict[str, Any] = reply.get("PointInTimeRecoveryDescription", {})
-    return found
-
-
-def _tags(client: Client, arn: str) -> dict[str, str]:
-    pages = client.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
-    return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
-
-
-def _ask(denied: dict[str, str], kind: str, call: str, table: str, ask: Callable[[], Any]) -> Any:
-    """The answer; None where it is denied (and on record) or the table is too new to be known there."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        return ask()
-    except (BotoCoreError, ClientError) as error:
-        name = faults.code(error)
-        if name in faults.DENIED:
-            denied[kind] = f"not compared: the credentials lack dynamodb:{call}"
-            return None
-        if name in (faults.MISSING, "TableNotFoundException"):
-            return None
-        raise faults.refused(call, table, error) from None
 
 
 def resources(row: TableRow, table: Address) -> Iterator[Resource]:
@@ -118,25 +125,13 @@ def deferred(reading: Reading, table: Address) -> Iterator[Deferred]:
         yield Deferred(table, f"the table is {str(state).lower().replace('_', ' ')}")
 
 
-def held(desired: Catalog, live: Catalog) -> Catalog:
-    """The declaration, with all that belongs to a table in which nothing can be done deferred like the table itself.
-
-    Deferring the table alone would hold back its own attributes only: an index or a TTL is another resource.
-    """
-    reasons = {d.address: d.reason for d in live.deferred if d.address.kind == "table"}
-    inside = (a for a in dict.fromkeys((*desired.resources, *live.resources)) if a not in reasons)
-    found = [Deferred(a, reasons[table_address(a)]) for a in inside if table_address(a) in reasons]
-    return desired.with_resources(desired.resources, found) if found else desired
-
-
 def unmodelled(row: TableRow, table: Address) -> Iterator[Unmanaged]:
     """What the table has that no kind knows: listed, and left alone."""
-    encryption = row.table.get("SSEDescription", {})
-    if encryption.get("SSEType") == "KMS" and encryption.get("Status") in ("ENABLED", "UPDATING"):
-        yield Unmanaged(table.sibling("encryption", table.path), "a key of AWS KMS, which is not managed yet")
-    for replica in row.table.get("Replicas") or ():
-        where = (*table.path, replica.get("RegionName", "?"))
-        yield Unmanaged(table.sibling("replica", where), "replicas of a global table are not managed yet")
+    for key, target in sorted((row.scaling or {}).items()):
+        for policy in target.get("Policies", ()):
+            if policy.get("PolicyType") != "TargetTrackingScaling":
+                where = (*table.path, *filter(None, (key.index_name,)), policy.get("PolicyName", "?"))
+                yield Unmanaged(table.sibling("scaling_policy", where), "only target tracking is managed")
     for index in row.table.get("VectorIndexes") or ():
         where = (*table.path, index.get("IndexName", "?"))
         yield Unmanaged(table.sibling("vector_index", where), "vector indexes are not managed yet")

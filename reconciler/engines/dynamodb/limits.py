@@ -53,6 +53,20 @@ DECREASE_RULE = "decreases are limited: four in the first hour of a UTC day, the
 CLASS_RULE = "a table's class may change twice in 30 days"
 """[quotas]"""
 
+WARM_READS = 12_000
+WARM_WRITES = 4_000
+"""What a table or an index can serve at once from its first day; less cannot be asked for [model]."""
+
+KEY_RULE = "a table's key may change four times in 24 hours, and once more after six quiet hours"
+"""Going back to the service's own key is always possible [quotas]."""
+
+LANES = 12
+"""Tables of one service that are worked on at a time; the service allows 500 control-plane operations per account, 250
+of them creating tables with indexes, and refuses more for a while, which is waited for [quotas]."""
+
+STRONG_REGIONS = 3
+"""Regions of a global table with strong consistency, the table's own and a witness included [model]."""
+
 STREAM_HOURS = 24
 """What a stream that was turned off still holds can be read for that long [model]."""
 

@@ -1,6 +1,7 @@
 """What DynamoDB Local lacks, and what it gets wrong (measured on 2.6.1 and 3.1.0).
 
-It knows no tags and no recovery, keeps no table class, takes keys of one attribute per part only, keeps a table's
+It knows no tags, recovery, policies, insights, streams of Kinesis, replicas, keys of KMS, warm or scaled throughput,
+keeps no table class, takes keys of one attribute per part only, keeps a table's
 on-demand maximum only if it is given for both reads and writes, and does not change that of an index. What a
 declaration asks of these is deferred, one by one, so that the rest can be used.
 
@@ -19,8 +20,8 @@ from reconciler.engines.dynamodb.connect import Connection
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
 from reconciler.engines.dynamodb.kinds.pitr import Pitr
 from reconciler.engines.dynamodb.kinds.table import Table
-from reconciler.engines.dynamodb.kinds.tags import Tags
 from reconciler.engines.dynamodb.row import TableRow
+from reconciler.engines.dynamodb.warm import COLD
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred
 from reconciler.model.resource import Resource
@@ -36,7 +37,7 @@ def possible(desired: Catalog, live: Catalog, connection: Connection) -> Catalog
 
     The same catalog on the real service; idempotent.
     """
-    if connection.tags and connection.backups and not connection.local:
+    if not connection.lacks:
         return desired
     kept: dict[Address, Resource] = {}
     deferred: list[Deferred] = []
@@ -52,13 +53,33 @@ Lacking = list[tuple[str, str]]
 """What cannot be had, as the kind that an address is shown with, and why."""
 
 
+WORDS = {
+    "tags": "tags",
+    "pitr": "point-in-time recovery",
+    "resource_policy": "resource policies",
+    "kinesis": "Kinesis destinations",
+    "contributor_insights": "contributor insights",
+    "index_insights": "contributor insights",
+    "autoscaling": "autoscaling",
+    "index_autoscaling": "autoscaling",
+    "encryption": "encryption keys",
+    "global_table": "replicas",
+}
+ASPECTS = {"index_insights": "contributor_insights", "index_autoscaling": "autoscaling"}
+"""What a kind needs of the store, where that has another name."""
+
+LOCAL = frozenset({"encryption", "global_table"})
+"""What no endpoint but DynamoDB Local is known to lack."""
+
+
 def _judged(resource: Resource, live: Catalog, connection: Connection) -> tuple[Lacking, Resource | None]:
     """(what is lacking, what is left of the resource)."""
+    kind = resource.address.kind
+    product = "DynamoDB Local" if connection.local else "this store"
+    if ASPECTS.get(kind, kind) in connection.lacks or (kind in LOCAL and connection.local):
+        implied = isinstance(resource, Pitr) and resource.implied
+        return [] if implied else [(kind, f"{product} has no {WORDS[kind]}")], None
     match resource:
-        case Tags() if not connection.tags:
-            return [("tags", "DynamoDB Local has no tags")], None
-        case Pitr() if not connection.backups:
-            return [] if resource.implied else [("pitr", "DynamoDB Local has no point-in-time recovery")], None
         case Table() if connection.local:
             return _table(resource)
         case Gsi() if connection.local:
@@ -74,17 +95,23 @@ def _table(table: Table) -> tuple[Lacking, Table]:
     if not table.billing.provisioned and (table.billing.read < 0) != (table.billing.write < 0):
         lacking.append(("maximum", "DynamoDB Local keeps a maximum only for both reads and writes"))
         table = replace(table, billing=throughput.ON_DEMAND)
+    if table.warm != COLD:
+        lacking.append(("warm_throughput", "DynamoDB Local has no warm throughput"))
+        table = replace(table, warm=COLD)
     return lacking, table
 
 
 def _index(index: Gsi, live: Catalog) -> tuple[Lacking, Gsi | None]:
     if max(len(index.partition), len(index.sort)) > 1:
         return [("gsi", "DynamoDB Local has no keys of several attributes")], None
+    cold: Lacking = []
+    if index.warm != COLD:
+        cold, index = [("warm_throughput", "DynamoDB Local has no warm throughput")], replace(index, warm=COLD)
     found = live.get(index.address, Gsi)
     if found and _same_mode(found, index) and found.throughput != index.throughput:
         lacking = [("maximum", "DynamoDB Local does not change an index's maximum")]
-        return lacking, replace(index, throughput=found.throughput)
-    return [], index
+        return [*cold, *lacking], replace(index, throughput=found.throughput)
+    return cold, index
 
 
 def _same_mode(one: Gsi, other: Gsi) -> bool:

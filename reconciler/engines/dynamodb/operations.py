@@ -9,22 +9,42 @@ from typing import Any, NamedTuple
 
 from reconciler.errors import StalePlan
 
-CALLS = frozenset(
-    {
-        "CreateTable",
-        "UpdateTable",
-        "DeleteTable",
-        "UpdateTimeToLive",
-        "UpdateContinuousBackups",
-        "TagResource",
-        "UntagResource",
-    }
-)
+
+class Api(NamedTuple):
+    """How a call is made: the client's method, which aspect of the table shows its effect (see `aspects`; empty for
+    what DescribeTable tells), and the service that takes it."""
+
+    method: str
+    aspect: str = ""
+    service: str = "dynamodb"
+
+
+SCALING = "application-autoscaling"
+CALLS: Mapping[str, Api] = {
+    "CreateTable": Api("create_table"),
+    "ImportTable": Api("import_table"),
+    "UpdateTable": Api("update_table"),
+    "DeleteTable": Api("delete_table"),
+    "UpdateTimeToLive": Api("update_time_to_live", "ttl"),
+    "UpdateContinuousBackups": Api("update_continuous_backups", "pitr"),
+    "TagResource": Api("tag_resource", "tags"),
+    "UntagResource": Api("untag_resource", "tags"),
+    "PutResourcePolicy": Api("put_resource_policy", "resource_policy"),
+    "DeleteResourcePolicy": Api("delete_resource_policy", "resource_policy"),
+    "EnableKinesisStreamingDestination": Api("enable_kinesis_streaming_destination", "kinesis"),
+    "UpdateKinesisStreamingDestination": Api("update_kinesis_streaming_destination", "kinesis"),
+    "DisableKinesisStreamingDestination": Api("disable_kinesis_streaming_destination", "kinesis"),
+    "UpdateContributorInsights": Api("update_contributor_insights", "contributor_insights"),
+    "RegisterScalableTarget": Api("register_scalable_target", "autoscaling", SCALING),
+    "DeregisterScalableTarget": Api("deregister_scalable_target", "autoscaling", SCALING),
+    "PutScalingPolicy": Api("put_scaling_policy", "autoscaling", SCALING),
+}
 """All the calls that plans may hold."""
 
 
 class Wait(NamedTuple):
-    """What a call is waited for: `what` is `table`, `index`, `ttl` or `tags`; `name` the index; `until` the state."""
+    """What a call is waited for: `what` is `table`, `index`, `ttl`, `tags`, `policy`, `kinesis` or `import`; `name`
+    the index or stream; `until` the state."""
 
     what: str
     until: str
@@ -42,12 +62,14 @@ TABLE_ACTIVE = Wait("table", "active")
 TABLE_GONE = Wait("table", "gone")
 TTL_DISABLED = Wait("ttl", "disabled")
 TAGS_STORED = Wait("tags", "stored")
+POLICY_STORED = Wait("policy", "stored")
+IMPORTED = Wait("import", "completed")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call. `parameters` are the request's own members and always name the table by `TableName`, also where the
-    API wants an ARN: it holds an account number, which is looked up when the call is made."""
+    API wants an ARN or no table at all: an ARN holds an account number, which is looked up when the call is made."""
 
     call: str
     parameters: Mapping[str, Any]
@@ -57,6 +79,11 @@ class Call:
     def table(self) -> str:
         """The physical name of the table it is about."""
         return str(self.parameters["TableName"])
+
+    @property
+    def api(self) -> Api:
+        """How it is made."""
+        return CALLS[self.call]
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -104,7 +131,7 @@ def _decode_call(fields: Mapping[str, Any]) -> Call:
     name, parameters = fields.get("call"), fields.get("parameters")
     if name not in CALLS or not isinstance(parameters, Mapping) or "TableName" not in parameters:
         raise StalePlan(f"the plan holds a DynamoDB call that is not known here: {name}", hint="plan again")
-    return Call(name, parameters, _decode_wait(fields.get("wait")))
+    return Call(str(name), parameters, _decode_wait(fields.get("wait")))
 
 
 def _decode_wait(fields: Mapping[str, str] | None) -> Wait | None:

@@ -10,14 +10,26 @@ from reconciler.model.address import Address
 from reconciler.model.kind import Kind, R
 
 
+class ScalingKey(NamedTuple):
+    """What Application Auto Scaling scales: the units of a table, or of one of its indexes; `dimension` is `read` or
+    `write`."""
+
+    table: str
+    index_name: str
+    dimension: str
+
+
 class TableRow(NamedTuple):
     """The service's replies about one table, as they came.
 
     - `table`: `Table` of DescribeTable.
-    - `ttl`: `TimeToLiveDescription`; `backups`: `PointInTimeRecoveryDescription`; `tags`: key → value. None where the
-      service has no such call, or does not let us ask.
+    - `ttl`: `TimeToLiveDescription`; `backups`: `PointInTimeRecoveryDescription`; `tags`: key → value; `policy`: its
+      text; `kinesis`: `KinesisDataStreamDestinations`; `insights`: mode by index, empty for the table's own; `scaling`:
+      scalable targets with their `Policies`. None where the service has no such call, does not let us ask, or was not
+      asked.
     - `explicit`: the physical name does not follow from the logical one.
     - `base`: the name by which the declaration knows it, where another table has taken its place.
+    - `managed_key`: the key of KMS is the account's own, which AWS keeps; None where nobody tells.
     """
 
     table: Mapping[str, Any]
@@ -26,11 +38,34 @@ class TableRow(NamedTuple):
     tags: Mapping[str, str] | None = None
     explicit: bool = False
     base: str = ""
+    policy: str | None = None
+    kinesis: tuple[Mapping[str, Any], ...] | None = None
+    insights: Mapping[str, str] | None = None
+    scaling: Mapping[ScalingKey, Mapping[str, Any]] | None = None
+    managed_key: bool | None = None
+
+    @property
+    def key_arn(self) -> str:
+        """The ARN of the KMS key that the table is encrypted with; empty for the service's own."""
+        said = self.table.get("SSEDescription") or {}
+        on = said.get("SSEType") == "KMS" and said.get("Status") in ("ENABLED", "UPDATING", "ENABLING")
+        return str(said.get("KMSMasterKeyArn", "")) if on else ""
+
+    @property
+    def arn(self) -> str:
+        """The table's own ARN; made up of what is known where a store gives none."""
+        return str(self.table.get("TableArn", f"arn:aws:dynamodb:::table/{self.table.get('TableName', '')}"))
 
     @property
     def types(self) -> dict[str, str]:
         """Attribute definitions: name → S, N or B."""
         return {d["AttributeName"]: d["AttributeType"] for d in self.table.get("AttributeDefinitions", ())}
+
+    @property
+    def indexes(self) -> list[str]:
+        """Names of the global indexes, those on their way out left out."""
+        found = self.table.get("GlobalSecondaryIndexes") or ()
+        return [i["IndexName"] for i in found if i.get("IndexStatus") != "DELETING"]
 
     @property
     def provisioned(self) -> bool:

@@ -16,6 +16,7 @@ from reconciler.engines.dynamodb.migration.records import Known, Move, Records
 from reconciler.engines.dynamodb.naming import STATE_TABLE, Claim, Ours, in_scope, outright_roots
 from reconciler.engines.dynamodb.newcomers import SCAN
 from reconciler.engines.dynamodb.operations import Call, Calls
+from reconciler.engines.dynamodb.settled import held, settled
 from reconciler.engines.dynamodb.statetable import StateTable
 from reconciler.engines.dynamodb.succession import Succession
 from reconciler.errors import InternalError
@@ -35,7 +36,7 @@ def opened(target: Target) -> Iterator[DynamoDBSession]:
     try:
         yield DynamoDBSession(target, connection)
     finally:
-        connection.client.close()
+        connection.close()
 
 
 class DynamoDBSession:
@@ -49,6 +50,7 @@ class DynamoDBSession:
         self.state = StateTable(self.client, target.service, target.environment)
         self.records = Records(self.state, lambda: self._lease.guard() if self._lease else None)
         self._sizes: dict[Address, Size] = {}
+        self._arns: dict[Address, str] = {}
         self._claim: Claim | None = None
         self._recorded: Claim | None = None
         self._lease: Lease | None = None
@@ -56,8 +58,9 @@ class DynamoDBSession:
     def inspect(self, scope: Scope) -> Catalog:
         """The tables in scope (see `naming`), sorted by address; what is out of scope is listed but not described.
 
-        ListTables, one Query if there is a state table, and for each table DescribeTable, DescribeTimeToLive, and where
-        the store has them DescribeContinuousBackups and ListTagsOfResource. Raises StoreError.
+        ListTables, one Query if there is a state table, for each table DescribeTable and what the store has of
+        `aspects.EACH`, and once the lists of contributor insights and, where units are provisioned, of autoscaling.
+        Raises StoreError.
         """
         names = introspect.names(self.client)
         claims = self.state.claims() if STATE_TABLE in names else []
@@ -67,7 +70,7 @@ class DynamoDBSession:
         resources: dict[Address, Resource] = {}
         deferred: list[Deferred] = []
         unmanaged = [self._shadowed(table) for table in shadowed]
-        self._sizes = {}
+        self._sizes, self._arns = {}, {}
         for table, reading in introspect.read_all(self.connection, ours):
             address = self._table(table.logical)
             row = reading.row._replace(base=table.base)
@@ -78,6 +81,7 @@ class DynamoDBSession:
             deferred += introspect.deferred(reading, address)
             unmanaged += introspect.unmodelled(reading.row, address)
             self._sizes |= introspect.sizes(reading.row, address)
+            self._arns[address] = reading.row.arn
         unmanaged += [self._kept(name, logical) for name, logical in known.kept.items() if name in names]
         ordered = {address: resources[address] for address in sorted(resources)}
         return Catalog(scope.service, self.target.engine, ordered, tuple(sorted(unmanaged)), tuple(sorted(deferred)))
@@ -110,9 +114,10 @@ class DynamoDBSession:
         self._recorded = next((c for c in claims if c[:2] == self._claim[:2]), None)
 
     def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
-        """The declaration as this store can have it; names and values have one spelling, so nothing else changes, but
-        that a table which took another one's place is meant by the name of that."""
-        return local_edition.possible(introspect.held(succession.named(desired, live), live), live, self.connection)
+        """The declaration as this store can have it, in the words it would use (see `settled`); the name of a table is
+        that of the one that took its place."""
+        possible = local_edition.possible(held(succession.named(desired, live), live), live, self.connection)
+        return settled(possible, live, self.connection, self._arns)
 
     @contextmanager
     def rehearsed(self, rehearsal: Rehearsal) -> Iterator[Rehearsed]:

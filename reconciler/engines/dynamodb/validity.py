@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from reconciler.engines.dynamodb import limits
+from reconciler.engines.dynamodb.autoscale import Autoscaling
 from reconciler.engines.dynamodb.keys import Key
+from reconciler.engines.dynamodb.kinds.global_table import GlobalTable
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
 from reconciler.engines.dynamodb.kinds.lsi import Lsi
+from reconciler.engines.dynamodb.kinds.stream import Stream
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.kinds.tags import Tags
-from reconciler.engines.dynamodb.naming import STATE_TABLE
+from reconciler.engines.dynamodb.naming import STATE_TABLE, table_address
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 
@@ -32,6 +35,9 @@ def problems(catalog: Catalog) -> Iterator[Problem]:
         yield from _included(table, globals_, locals_)
         for index in globals_:
             yield from _throughput(table, index)
+        yield from _imported(table, locals_)
+        yield from _replicated(table, globals_, catalog)
+    yield from _scaled(catalog)
     for tags in catalog.of_kind(Tags):
         if len(tags.tags) > limits.MAX_TAGS:
             yield tags.address, f"{len(tags.tags)} tags, the service takes {limits.MAX_TAGS}", "leave some out"
@@ -102,3 +108,53 @@ def _throughput(table: Table, index: Gsi) -> Iterator[Problem]:
     if table.billing.provisioned and not index.throughput.provisioned:
         hint = "give the index units: {read: …, write: …}"
         yield index.address, "a maximum for an index of a table with provisioned units", hint
+
+
+def _imported(table: Table, locals_: Iterable[Lsi]) -> Iterator[Problem]:
+    if table.source is None:
+        return
+    if any(locals_):
+        yield table.address, "an import makes no local indexes", "take `import_from` or `local_indexes` out"
+    if table.source.format != "csv" and (table.source.delimiter or table.source.header):
+        yield table.address, "`delimiter` and `header` are for CSV files", "say `format: csv`, or take them out"
+
+
+def _scaled(catalog: Catalog) -> Iterator[Problem]:
+    for scaling in catalog.of_kind(Autoscaling):
+        table = catalog.get(table_address(scaling.address), Table)
+        if table is not None and not table.billing.provisioned:
+            yield (
+                scaling.address,
+                "nothing to scale: the table is paid for on demand",
+                "give it `billing: {read, write}`",
+            )
+        for one in (scaling.read, scaling.write):
+            if one is not None and one.least > one.most:
+                yield scaling.address, f"at least {one.least} and at most {one.most} units", "exchange `min` and `max`"
+
+
+def _replicated(table: Table, globals_: Iterable[Gsi], catalog: Catalog) -> Iterator[Problem]:
+    """What the service asks of a table before it makes a replica of it (version 2019.11.21 of global tables)."""
+    found = catalog.get(table.address.sibling("global_table", table.address.path), GlobalTable)
+    if found is None:
+        return
+    yield from _writes_scaled(table, globals_, catalog, found.address)
+    if found.strong:
+        if len(found.replicas) + bool(found.witness) != limits.STRONG_REGIONS - 1:
+            yield found.address, "strong consistency takes three regions", "name two others, one may be the `witness`"
+        return
+    if found.witness:
+        yield found.address, "a witness is for strong consistency", "say `consistency: strong`, or take it out"
+    stream = catalog.get(table.address.sibling("stream", table.address.path), Stream)
+    if stream is None or stream.view != "new_and_old_images":
+        yield found.address, "replicas need the table's stream", "add `stream: new_and_old_images`"
+
+
+def _writes_scaled(table: Table, globals_: Iterable[Gsi], catalog: Catalog, where: Address) -> Iterator[Problem]:
+    if not table.billing.provisioned:
+        return
+    for address, kind in ((table.address, "autoscaling"), *((g.address, "index_autoscaling") for g in globals_)):
+        scaling = catalog.get(address.sibling(kind, address.path), Autoscaling)
+        if scaling is None or scaling.write is None:
+            hint = "add `autoscaling: {write: {min: …, max: …}}`, or let the table be paid for on demand"
+            yield where, f"replicas need scaled writes, and those of {address} are not", hint

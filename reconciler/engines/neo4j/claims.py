@@ -24,9 +24,9 @@ DROP = "drop"
 
 
 @singledispatch
-def claims(resource: Resource) -> frozenset[Claim]:
-    """What only one object of a database can have. Each kind registers its own."""
-    raise TypeError(f"{type(resource).__name__} has no claims")
+def claims(_resource: Resource) -> frozenset[Claim]:
+    """What only one object of a database can have; nothing for what is no object. Each kind registers its own."""
+    return frozenset()
 
 
 @lru_cache(maxsize=8)
@@ -48,6 +48,22 @@ def collisions(catalog: Catalog) -> Iterator[tuple[Address, Address, bool]]:
                 yield other, addresses[0], claim[0] == "name"
 
 
+def adopted(desired: Catalog, live: Catalog) -> Mapping[Address, Address]:
+    """Declared address → live one, for what is declared with `name: any`, not there under its own name, and there under
+    another one that nobody declares. An index with other options is the same index, to be replaced."""
+    holders = _holders(live)
+    found: dict[Address, Address] = {}
+    for address, resource in desired.resources.items():
+        if not getattr(resource, "any_name", False) or address in live.resources:
+            continue
+        schemas = [claim for claim in claims(resource) if claim[0] != "name"]
+        there = {a for claim in schemas for a in holders.get(claim, ()) if a.kind == address.kind}
+        free = sorted(a for a in there if a not in desired.resources)
+        if free:
+            found[address] = free[0]
+    return found
+
+
 def cleared(change: Change[Resource], context: Context) -> tuple[Ref, ...]:
     """The drops that have to come before this object can be created.
 
@@ -65,6 +81,7 @@ def _cleared(change: Change[Resource], held: Address, context: Context) -> Ref:
     raise UnsupportedChange(
         f"{change.address} cannot be created beside {held}, which is not managed: Neo4j allows no two objects of one "
         "name, and no two of one kind on the same label and properties",
-        hint=f"declare {held.name!r} instead, drop it by hand, or plan with 'prune: all'",
+        hint=f"to keep it, declare {held.name!r}, or say 'name: any'; to have it made anew under this name, say "
+        f"'renamed_from: {held.name}'; else drop it by hand, or plan with 'prune: all'",
         where=context.desired.origin(change.address),
     )

@@ -8,15 +8,18 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from reconciler.engines.neo4j import batches, migration_script
 from reconciler.engines.neo4j import kinds as kinds_package
 from reconciler.engines.neo4j.claims import collisions
 from reconciler.engines.neo4j.kind import Neo4jKind
-from reconciler.engines.neo4j.operations import Cypher, decode
+from reconciler.engines.neo4j.operations import decode
+from reconciler.engines.neo4j.scripts import SUFFIXES
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Server, Target
 from reconciler.model.kind import Kind, Place
 from reconciler.model.resource import Resource
+from reconciler.model.step import Operation
 
 if TYPE_CHECKING:
     from reconciler.engines.neo4j.session import Neo4jSession
@@ -44,10 +47,13 @@ class Neo4jEngine:
         self.name = NAME
         self.kinds: Mapping[str, Kind[Any]] = KINDS
         self.default_parents: Mapping[str, str] = {}
+        self.suffixes = SUFFIXES
 
-    def decode(self, fields: Mapping[str, Any]) -> Cypher:
+    def decode(self, fields: Mapping[str, Any]) -> Operation:
         """The operation a plan file holds. Raises StalePlan for what is none of this engine."""
-        return decode(fields)
+        if "migration" in fields:
+            return migration_script.decode(fields)
+        return batches.decode(fields) if "batches" in fields else decode(fields)
 
     def complete(self, resources: dict[Address, Resource], place: Place) -> None:
         """A Neo4j declaration implies nothing that it does not say."""
@@ -69,6 +75,12 @@ class Neo4jEngine:
             reason = KINDS[address.kind].unsupported(resource, server)
             if reason is not None:
                 yield address, *reason
+
+    def translated(self, files: Mapping[str, str], service: str, _naming: str, _given: Mapping[str, str]) -> Catalog:
+        """`model.engine.Translating`: Cypher scripts and catalogs of neo4j-migrations."""
+        from reconciler.engines.neo4j.scripts.catalog import read
+
+        return read(files, service, KINDS)
 
     def roots(self, catalog: Catalog) -> frozenset[str]:
         """None: everything in the database is in scope."""

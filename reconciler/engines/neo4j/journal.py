@@ -41,17 +41,17 @@ class Journal:
 
     def write(self, entries: Mapping[str, Any]) -> None:
         """Write entries; None deletes one. Raises StoreError."""
-        kept = [
-            {"key": key, "value": json.dumps(value, ensure_ascii=False, sort_keys=True)}
-            for key, value in sorted(entries.items())
-            if value is not None
-        ]
+        kept = _rows(entries)
         gone = sorted(key for key, value in entries.items() if value is None)
         if kept and not self._updated(kept):
             rows = self._connection.rows(_WRITE, "writing the journal", entries=kept, **self._whose)
             self._ids |= {row["key"]: row["id"] for row in rows}
         if gone:
             self._connection.rows(_DELETE, "writing the journal", keys=gone, **self._whose)
+
+    def writing(self, entries: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The statement that writes entries, and its parameters, for a transaction of somebody else's."""
+        return _WRITE, {"entries": _rows(entries), **self._whose}
 
     def _updated(self, entries: list[dict[str, str]]) -> bool:
         """Whether this was one entry that this journal wrote before, and it is written now: the progress of steps."""
@@ -60,3 +60,11 @@ class Journal:
         entry = entries[0]
         found = self._connection.rows(_UPDATE, "writing the journal", id=self._ids[entry["key"]], value=entry["value"])
         return [row["key"] for row in found] == [entry["key"]]
+
+
+def _rows(entries: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [
+        {"key": key, "value": json.dumps(value, ensure_ascii=False, sort_keys=True)}
+        for key, value in sorted(entries.items())
+        if value is not None
+    ]

@@ -33,19 +33,27 @@ class Reading(NamedTuple):
         return Address(self.service, "neo4j", kind, (name,))
 
 
+def supported(_resource: Any, _server: Server) -> None:
+    """Every server can have it."""
+
+
 def _as_declared(resource: R, _live: Resource | None, _server: Server, _settings: Mapping[str, Any]) -> R:
     return resource
 
 
 @dataclass(frozen=True, kw_only=True)
 class Neo4jKind(Kind[R], Generic[R]):
-    """- `show` lists all objects of the kind; `read` makes a resource of a row, or says why it is left alone.
+    """How a kind is read: from a SHOW command, or from records in the journal.
+
+    - `show` lists all objects of the kind; `read` makes a resource of a row, or says why it is left alone.
     - `read` returns None for what is no object of its own: lookup indexes, a constraint's index.
+    - `recorded` makes a resource of a record: its name and what it says. The graph shows no trace of such a kind.
     - `unsupported` says why a server cannot have a resource: (message, hint), or None.
     - `canonical` gives a declared resource as the server will show it; `live` is what stands at its address.
     """
 
-    show: str
-    read: Callable[[Row, Reading], R | Unmanaged | None]
+    show: str = ""
+    read: Callable[[Row, Reading], R | Unmanaged | None] | None = None
+    recorded: Callable[[str, dict[str, Any], Reading], R] | None = None
     unsupported: Callable[[R, Server], tuple[str, str] | None]
     canonical: Callable[[R, Resource | None, Server, Mapping[str, Any]], R] = _as_declared

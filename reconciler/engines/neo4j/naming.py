@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.engines.neo4j.kind import OWN, OWN_LABELS
 from reconciler.engines.neo4j.render import NODE, RELATIONSHIP, kept, refusal, shortened
+from reconciler.model.address import Address
 from reconciler.model.kind import Place
 
 NAME = {"type": "string", "minLength": 1}
@@ -17,6 +18,21 @@ NAMES = {
     "items": NAME,
     "description": "one name, or a list of names in order",
 }
+
+DIFFERING = {
+    "enum": ["stop", "new", "old"],
+    "description": "which value counts where both were written: new, old, or stop and tell",
+}
+ANY_NAME = {
+    "enum": ["any"],
+    "description": "'any': what is there for the same label and properties will do, whatever its name",
+}
+ANY_NAME_REASON = "says what to compare it with, and is nothing of the object itself"
+
+
+def former(address: Address, text: str) -> Address | None:
+    """The address that `renamed_from: TEXT` means; None for a name that nothing can have."""
+    return None if refusal(text) or not kept(text) else address.sibling(address.kind, (text,))
 
 
 def named(name: str, place: Place) -> None:
@@ -46,6 +62,14 @@ def elements(node: dict[str, Any], place: Place, *, many: bool) -> tuple[str, tu
     if own := set(labels) & set(OWN_LABELS):
         raise place.fail(f"the label {min(own)} is reconcile's own", "choose another label", key)
     return element, labels
+
+
+def labelled(name: str, place: Place, *pointer: str) -> str:
+    """The name of a label, a type or a property. Raises through `place.fail` for one that Neo4j refuses or is ours."""
+    reason = refusal(name) or ("it is reconcile's own" if name in OWN_LABELS or name.startswith("_reconcile") else None)
+    if reason is not None:
+        raise place.fail(f"the name '{shortened(name)}' cannot be used: {reason}", "choose another name", *pointer)
+    return name
 
 
 def listed(value: str | Sequence[str], place: Place, key: str) -> tuple[str, ...]:

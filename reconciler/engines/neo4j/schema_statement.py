@@ -12,16 +12,22 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.neo4j.connection import Connection, pause, transient, translated
 from reconciler.engines.neo4j.render import shortened
 from reconciler.errors import ReconcileError, StoreError
 from reconciler.model.engine import Limits, Progress
 
+if TYPE_CHECKING:
+    from neo4j import Transaction
+
 EXISTS_ALREADY = "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists"
 _LOOK_EVERY = 0.25
+_LOOK_AT_MANY = 1.0
+"""Each look makes the server plan a query again, since every schema statement makes it forget its plans."""
 _MINE = "SHOW TRANSACTIONS YIELD transactionId, status, metaData WHERE metaData.reconcile = $mark"
 
 
@@ -38,7 +44,8 @@ def run(
         for attempt in range(max(limits.lock_retries, 1)):
             watch = _Watch(connection, limits)
             try:
-                _attempt(connection, statement, parameters, watch)
+                with _watched(connection, watch) as opened:
+                    opened.run(statement, dict(parameters)).consume()
             except Exception as error:
                 if getattr(error, "code", None) == EXISTS_ALREADY:
                     return
@@ -53,14 +60,22 @@ def run(
     raise _given_up(watch, doing, limits)
 
 
-def _attempt(connection: Connection, statement: str, parameters: Mapping[str, Any], watch: _Watch) -> None:
+@contextmanager
+def transaction(connection: Connection, limits: Limits) -> Iterator[Transaction]:
+    """A transaction of many statements that is watched, and committed at the end. Raises what the driver does."""
+    with _watched(connection, _Watch(connection, limits, every=_LOOK_AT_MANY)) as opened:
+        yield opened
+
+
+@contextmanager
+def _watched(connection: Connection, watch: _Watch) -> Iterator[Transaction]:
     with (
         connection.driver.session(database=connection.database) as session,
-        session.begin_transaction(metadata={"reconcile": watch.mark}, timeout=0) as transaction,
+        session.begin_transaction(metadata={"reconcile": watch.mark}, timeout=0) as opened,
         watch,
     ):
-        transaction.run(statement, dict(parameters)).consume()
-        transaction.commit()
+        yield opened
+        opened.commit()
 
 
 def _why(watch: _Watch, statement: str, attempt: int, limits: Limits) -> str:
@@ -84,7 +99,8 @@ _TOO_LONG = "statement timeout"
 class _Watch:
     """Ends the statement of one attempt when it is blocked for too long. `ended` says why it did: the blockers."""
 
-    def __init__(self, connection: Connection, limits: Limits) -> None:
+    def __init__(self, connection: Connection, limits: Limits, every: float = _LOOK_EVERY) -> None:
+        self._every = every
         self.mark = uuid.uuid4().hex
         self.ended: str | None = None
         self._connection = connection
@@ -104,7 +120,7 @@ class _Watch:
     def _look(self) -> None:
         lock, whole = self._limits.lock_timeout, self._limits.statement_timeout
         started = free = time.monotonic()
-        while not self._over.wait(min(_LOOK_EVERY, max(free + (lock or 1e9) - time.monotonic(), 0.01))):
+        while not self._over.wait(min(self._every, max(free + (lock or 1e9) - time.monotonic(), 0.01))):
             try:
                 mine = self._connection.rows(_MINE, mark=self.mark)
             except ReconcileError:

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.engines.neo4j import lease, options, schema_statement
+from reconciler.engines.neo4j import batches, grouped, lease, migration_script, options, schema_statement
+from reconciler.engines.neo4j.batches import PREFIX, Batches
+from reconciler.engines.neo4j.claims import adopted
 from reconciler.engines.neo4j.connection import OUT_OF_MEMORY, Connection, connected
 from reconciler.engines.neo4j.engine import KINDS, NAME
 from reconciler.engines.neo4j.journal import Journal
 from reconciler.engines.neo4j.kind import OWN_LABELS, Reading, Row
-from reconciler.engines.neo4j.kinds.constraint import Constraint
 from reconciler.engines.neo4j.kinds.index import FAILED, ONLINE, Index, raw_config
+from reconciler.engines.neo4j.migration_script import Migration
 from reconciler.engines.neo4j.operations import Cypher
 from reconciler.engines.neo4j.render import one_line, shortened
 from reconciler.errors import InternalError, LockBusy, ReconcileError, StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Unmanaged
-from reconciler.model.engine import Limits, Progress, Scope, Target
+from reconciler.model.engine import Audited, Checked, Journalled, Limits, Progress, Scope, Target
 from reconciler.model.resource import Resource
-from reconciler.model.step import Operation, Probe, Size, Violations
+from reconciler.model.step import Operation, Probe, Size, Step, Violations
 
 SAMPLE = 5
 _TELL_FROM = 0.2
 """Waits shorter than this, in seconds, are not worth a word."""
-_COUNTS = """
-CALL db.stats.retrieve('GRAPH COUNTS') YIELD data
-RETURN [x IN data.nodes WHERE x.label IN $labels] AS nodes,
-       [x IN data.relationships WHERE x.relationshipType IN $types AND size(keys(x)) = 2] AS relationships
-"""
 _SETTINGS = {"db.index.fulltext.default_analyzer": options.ANALYZER}
 _SETTINGS |= {"db.index.fulltext.eventually_consistent": options.EVENTUALLY}
 
@@ -54,12 +52,17 @@ class Neo4jSession:
         self._known: dict[Address, Resource] = {}
         self._settings: dict[str, Any] | None = None
         self._lease: lease.Lease | None = None
+        self._entries: Mapping[str, Any] | None = None
+        self._alone = False
+        """Something went wrong in a group: run each step alone."""
 
     def inspect(self, scope: Scope) -> Catalog:
         """All constraints and indexes but lookup ones, reconcile's own and those `scope.ignore` names."""
         resources: dict[Address, Resource] = {}
         unmanaged: list[Unmanaged] = []
         for kind in KINDS.values():
+            if kind.read is None:
+                continue
             rows = self._connection.rows(kind.show, f"reading the {kind.section}")
             fulltext = any(row["type"] == "FULLTEXT" for row in rows)
             reading = Reading(self._target.service, self._fulltext_defaults() if fulltext else {})
@@ -69,8 +72,20 @@ class Neo4jSession:
                     unmanaged.append(found)
                 elif found is not None:
                     resources[found.address] = found
+        resources |= self._recorded()
         self._known |= resources
         return Catalog(self._target.service, NAME, resources, tuple(sorted(unmanaged)))
+
+    def _recorded(self) -> dict[Address, Resource]:
+        """What the journal records of changes of data; it was read before in most cases."""
+        entries = self._entries if self._entries is not None else self.journal()
+        reading = Reading(self._target.service, {})
+        found: list[Resource] = []
+        for key in sorted(k for k in entries if k.startswith(PREFIX)):
+            kind, _, name = key.removeprefix(PREFIX).partition("/")
+            if kind in KINDS and (recorded := KINDS[kind].recorded) is not None and entries[key].get("finished", True):
+                found.append(recorded(name, entries[key], reading))
+        return {r.address: r for r in found}
 
     def _in_scope(self, row: Row, scope: Scope) -> bool:
         own = any(label in OWN_LABELS for label in row["labelsOrTypes"] or ())
@@ -94,7 +109,9 @@ class Neo4jSession:
         return self._settings
 
     def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
-        """Declared options without those that this server, or the live index, has by default."""
+        """Declared options without those that this server, or the live index, has by default; what is declared with
+        `name: any` at the address of what is there for the same label and properties."""
+        desired = _at_live_names(desired, live)
         fulltext = any(isinstance(r, Index) and r.method == "fulltext" for r in desired.resources.values())
         settings = self._fulltext_defaults() if fulltext else {}
         resources = {
@@ -109,20 +126,13 @@ class Neo4jSession:
 
         Nothing is known where the user may not read the counts.
         """
-        wanted = {a: where for a in addresses if (where := _elements(self._known.get(a))) is not None}
-        if not wanted:
+        wanted = {a: where for a in addresses if (where := grouped.elements(self._known.get(a))) is not None}
+        count = grouped.counts(self._connection, [*wanted.values()]) if wanted else None
+        if count is None:
             return {}
-        labels = sorted({label for element, names in wanted.values() if element == "node" for label in names})
-        types = sorted({label for element, names in wanted.values() if element != "node" for label in names})
-        try:
-            found = self._connection.rows(_COUNTS, "counting", labels=labels, types=types)[0]
-        except StoreError:
-            return {}
-        count = {("node", row["label"]): row["count"] for row in found["nodes"]}
-        count |= {("relationship", row["relationshipType"]): row["count"] for row in found["relationships"]}
         return {
-            address: Size(sum(count.get((element, label), 0) for label in names), -1)
-            for address, (element, names) in wanted.items()
+            address: Size(sum(count.get((element, label), 0) for label in labels), -1)
+            for address, (element, labels) in wanted.items()
         }
 
     def probe(self, probe: Probe) -> Violations:
@@ -144,21 +154,57 @@ class Neo4jSession:
         sample = (", ".join(f"{k} {shortened(str(v), 80)}" for k, v in row.items()) for row in rows)
         return Violations(count[0]["violations"], tuple(sample))
 
+    def audit(self, steps: Iterable[Checked]) -> list[Audited]:
+        """`model.engine.Auditing`: what is wrong now; it may be mended where data is changed before."""
+        wanted = list(steps)
+        clean = grouped.clean(self._connection, [p for _, probes in wanted for p in probes], self._known.values())
+        found: list[Audited] = []
+        certain = True
+        for operation, probes in wanted:
+            certain &= not isinstance(operation, Batches | Migration)
+            found += [Audited(p, v, certain) for p in probes if p not in clean and (v := self.probe(p)).count]
+        return found
+
     def execute(self, operation: Operation, limits: Limits, progress: Progress, journal: Mapping[str, Any]) -> None:
-        """Run the statements one by one, wait until the indexes are online, then write the journal.
+        """Run the statements one by one, or the batches; wait until the indexes are online, then write the journal.
 
         Schema and data cannot be changed in one Neo4j transaction; a repeat finds what is there already.
         Raises StoreError; LockBusy when the lock was lost.
         """
-        if not isinstance(operation, Cypher):
+        if isinstance(operation, Batches):
+            batches.run(self._connection, operation, progress, self._still_locked)
+            journal = {**journal, **(operation.record.entries() if operation.record else {})}
+        elif isinstance(operation, Migration):
+            ran = (self._connection, operation, self._journal, limits, progress, self._still_locked)
+            journal = {**journal, **migration_script.run(*ran)}
+        elif isinstance(operation, Cypher):
+            for statement in operation.statements:
+                self._still_locked()
+                schema_statement.run(self._connection, statement, operation.parameters, limits, progress)
+            self._await([operation], limits, progress)
+        else:
             raise InternalError(f"{type(operation).__name__} is no Neo4j operation")
-        for statement in operation.statements:
-            self._still_locked()
-            schema_statement.run(self._connection, statement, operation.parameters, limits, progress)
-        self._await(operation, limits, progress)
         if journal:
             self._still_locked()
             self._written(journal)
+
+    def execute_first(
+        self, steps: Sequence[Step], limits: Limits, begin: Callable[[Step], None], journal: Journalled
+    ) -> int:
+        """`model.engine.Grouping`: creations, or drops, of what is about labels without a single element."""
+        group = [] if self._alone else grouped.together(self._connection, steps, self._known)
+        done = 0
+        try:
+            for ran in grouped.transactions(self._connection, group, limits, begin) if group else ():
+                self._await([s.operation for s in ran if isinstance(s.operation, Cypher)], limits, lambda _: None)
+                done += len(ran)
+                self._still_locked()
+                self.record(journal(ran[-1]))
+        except LockBusy:
+            raise
+        except Exception:  # whatever it is, it comes again where one step is run, and belongs to that one
+            self._alone = True
+        return done
 
     def _still_locked(self) -> None:
         if self._lease is not None and self._lease.lost.is_set():
@@ -174,8 +220,9 @@ class Neo4jSession:
             error.effect = "the schema statement was run; running the plan again notes it"
             raise
 
-    def _await(self, operation: Cypher, limits: Limits, progress: Progress) -> None:
-        waiting = set(operation.awaits)
+    def _await(self, operations: Iterable[Cypher], limits: Limits, progress: Progress) -> None:
+        awaited = {name: operation for operation in operations for name in operation.awaits}
+        waiting = set(awaited)
         deadline = time.monotonic() + (limits.wait_timeout or float("inf"))
         delay = 0.02
         while waiting:
@@ -184,7 +231,7 @@ class Neo4jSession:
                 "waiting for indexes",
                 names=sorted(waiting),
             )
-            waiting -= {row["name"] for row in rows if _settled(row, operation)}
+            waiting -= {row["name"] for row in rows if _settled(row, awaited[row["name"]])}
             if gone := waiting - {row["name"] for row in rows}:
                 raise StoreError(f"index '{shortened(min(gone))}' disappeared while it was built")
             if not waiting:
@@ -214,17 +261,25 @@ class Neo4jSession:
 
     def journal(self) -> Mapping[str, Any]:
         """The journal entries; empty where nothing was ever applied."""
-        return self._journal.read()
+        self._entries = self._journal.read()
+        return self._entries
 
     def record(self, entries: Mapping[str, Any]) -> None:
         """Write journal entries; None deletes one. Raises StoreError."""
+        self._entries = None
         self._journal.write(entries)
 
 
-def _elements(resource: Resource | None) -> tuple[str, tuple[str, ...]] | None:
-    if isinstance(resource, Constraint):
-        return resource.element, (resource.label,)
-    return (resource.element, resource.labels) if isinstance(resource, Index) else None
+def _at_live_names(desired: Catalog, live: Catalog) -> Catalog:
+    there = adopted(desired, live)
+    if not there:
+        return desired
+    declared = {new: old for old, new in there.items()}
+    resources = {}
+    for address, resource in desired.resources.items():
+        name = there.get(address, address)
+        resources[name] = resource if name == address else dataclasses.replace(resource, address=name)
+    return dataclasses.replace(desired, resources=resources, origin=lambda a: desired.origin(declared.get(a, a)))
 
 
 def _settled(row: Row, operation: Cypher) -> bool:

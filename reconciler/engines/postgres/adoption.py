@@ -26,7 +26,8 @@ def adopted(desired: Catalog, live: Catalog, version: int, who: Callable[[], str
     me = who()
     resources = dict(desired.resources)
     for owner in desired.of_kind(Owner):
-        if owner.role == me:
+        public = version >= 15 and owner.address.path == ("schema", "public")
+        if owner.role == (STANDARD if public else me):
             if owner.address in live.resources:
                 resources[owner.address] = replace(owner, me=True)
             else:

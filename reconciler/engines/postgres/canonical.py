@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
-from reconciler.engines.postgres import conditions, facts, plain_columns, table_spelling
+from reconciler.engines.postgres import conditions, facts, plain_columns, table_spelling, toast
 from reconciler.engines.postgres.adoption import adopted
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.inspect import inspect
@@ -135,6 +135,7 @@ def _differing(
             tables[address.sibling("table", address.path[:2])] = None
         elif address.kind in alone and address in live.resources:
             others.append(address)
+    tables |= dict.fromkeys(toast.in_question(desired, live))
     return [a for a in tables if a in desired.resources], others
 
 
@@ -337,11 +338,17 @@ class _Asked:
             self.answers[column.address] = replace(column, facts=learned)
 
     def checks(self, table: Address) -> None:
-        """Whether new checks let rows pass that have no value in any of their columns."""
+        """Whether new checks let rows without any value pass; whether all make sense of rows before a new type."""
         columns = self.desired.children(table, "column", Column)
+        before = {c.address: c.type for c in self.live.children(table, "column", Column)}
+        retyped = any(before.get(c.address, c.type) != self.answer(c).type for c in columns)
+        old = ", ".join(f"NULL::{kind} AS {ident(a.name)}" for a, kind in before.items())
         nothing = ", ".join(f"NULL::{self.answer(c).type} AS {ident(c.address.name)}" for c in columns)
         for check in self.desired.children(table, "check", Check):
             found = self.answers.get(check.address)
+            if retyped and isinstance(found, Check):
+                said = self.tried(f"SELECT ({check.expression.source}) FROM (SELECT {old}) nothing") is None
+                found = self.answers[check.address] = replace(found, of_old_rows=said)
             if table in self.live.resources and check.address not in self.live.resources and isinstance(found, Check):
                 query = f"SELECT ({check.expression.source}) IS NOT FALSE FROM (SELECT {nothing}) nothing"
                 with contextlib.suppress(psycopg.Error), self.connection.transaction(force_rollback=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.engines.postgres import not_nulls
+from reconciler.engines.postgres import not_nulls, toast
 from reconciler.engines.postgres.backfill import Backfill
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
@@ -15,7 +15,7 @@ from reconciler.engines.postgres.inheritance import descendants, table_at
 from reconciler.engines.postgres.inheritance_changes import only, rows_of, shared_parents
 from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock, share_update_exclusive
 from reconciler.engines.postgres.mentions import words
-from reconciler.engines.postgres.operations import Sql, sql
+from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import fitting, ident
 from reconciler.model.address import Address
 from reconciler.model.change import Change
@@ -40,7 +40,8 @@ def add(change: Change[Column], context: Context) -> list[Draft]:
     empty = context.size(table_address(column)).rows == 0
     if column.default is not None and not facts.fast_default and not empty:
         return _add_in_batches(change, context)
-    if column.not_null and column.default is None and column.identity is None and column.generated is None:
+    checked = column.not_null and column.not_null_valid
+    if checked and column.default is None and column.identity is None and column.generated is None:
         return _add_then_require(change, context)
     if column.generated is not None:
         rewrites = not column.generated.virtual
@@ -83,7 +84,8 @@ def _add_in_batches(change: Change[Column], context: Context) -> list[Draft]:
     from reconciler.engines.postgres.kinds.column import clause
 
     column = change.desired
-    bare = replace(column, default=None, not_null=False)
+    checked = column.not_null and column.not_null_valid
+    bare = replace(column, default=None, not_null=column.not_null and not checked)
     default = column.default.source if column.default else "NULL"
     drafts = [
         _added(change, clause(bare)),
@@ -98,7 +100,7 @@ def _add_in_batches(change: Change[Column], context: Context) -> list[Draft]:
         ),
         *(_filling(column, path, default) for path in _holding_rows(column, context)),
     ]
-    return drafts + (_require(column, context) if column.not_null else [])
+    return drafts + (_require(column, context) if checked else [])
 
 
 def _holding_rows(column: Column, context: Context) -> list[tuple[str, ...]]:
@@ -156,13 +158,17 @@ def drop(change: Change[Column], context: Context) -> list[Draft]:
             ),
             done=(Check(column.address, present=False),),
             requires=tuple(Ref(a) for a in shared_parents(change, context) if a in context.changes),
+            removes=True,
         )
     )
-    return drafts
+    return [*drafts, *toast.given_up(change, context)]
 
 
 def set_default(change: Change[Column], context: Context) -> list[Draft]:
-    """SET DEFAULT lets new code count on it: expand. DROP DEFAULT takes it from old code: contract (row 27)."""
+    """SET DEFAULT lets new code count on it: expand. DROP DEFAULT takes it from old code: contract (row 27).
+
+    What was generated can have a default once it no longer is.
+    """
     column, live = change.desired, change.live
     action = f"SET DEFAULT {column.default.source}" if column.default else "DROP DEFAULT"
     back = f"SET DEFAULT {live.default.source}" if live.default else "DROP DEFAULT"
@@ -172,7 +178,7 @@ def set_default(change: Change[Column], context: Context) -> list[Draft]:
     return [
         Draft(
             "default",
-            Phase.EXPAND if column.default else Phase.CONTRACT,
+            Phase.EXPAND if column.default and live.generated is None else Phase.CONTRACT,
             f"{'set' if column.default else 'drop'} the default of {label(column)}",
             sql(alter(column, action, alone)),
             locks=access_exclusive(column.table),
@@ -215,7 +221,9 @@ def tightens(change: Change[Column], _context: Context) -> bool:
 def require(change: Change[Column], context: Context) -> list[Draft]:
     """NOT NULL without a scan under AccessExclusive (row 35)."""
     if change.live.not_null and change.changed("not_null_no_inherit"):
-        return [_bequeath(change)]
+        return [not_nulls.bequeath(change)]
+    if not change.desired.not_null_valid:
+        return [not_nulls.require_of_new_rows(change)]
     return _require(change.desired, context, added=change.live.not_null)
 
 
@@ -285,48 +293,14 @@ def _require_native(column: Column, nulls: Probe, old: Hazard, added: bool) -> l
         "validate",
         Phase.CONTRACT,
         f"check that every row has {label(column)}",
-        _validate_not_null(column),
+        not_nulls.validate(column),
         locks=share_update_exclusive(column.table),
         probes=(nulls,) if added else (),
         done=(Check(column.address, attributes=(("not_null", True), ("not_null_valid", True))),),
-        undo=(_unchecked(column),) if added else (),
+        undo=(not_nulls.unchecked_again(column),) if added else (),
         reads=table_address(column),
     )
     return [second] if added else [first, second]
-
-
-def _bequeath(change: Change[Column]) -> Draft:
-    """ALTER CONSTRAINT … [NO] INHERIT (18 and later)."""
-    column = change.desired
-    start = f"ALTER TABLE {table_name(column)} ALTER CONSTRAINT {_not_null_name(column)}"
-    words = ("NO INHERIT", "INHERIT") if column.not_null_no_inherit else ("INHERIT", "NO INHERIT")
-    return Draft(
-        "inherit",
-        Phase.CONTRACT,
-        f"{'keep' if column.not_null_no_inherit else 'pass'} the NOT NULL of {label(column)} "
-        f"{'from' if column.not_null_no_inherit else 'on to'} children",
-        sql(f"{start} {words[0]}"),
-        locks=access_exclusive(column.table),
-        done=shows(column.address, ("not_null_no_inherit", column.not_null_no_inherit)),
-        undo=(sql(f"{start} {words[1]}"),),
-    )
-
-
-def _not_null_name(column: Column) -> str:
-    """As it is called by the time the step runs: one that nobody declared is renamed before."""
-    live = column.facts.not_null_name if column.facts else None
-    given = live if live and not_nulls.GIVEN.search(live) else None
-    return ident(column.not_null_name or given or not_nulls.usual(column.address.path))
-
-
-def _validate_not_null(column: Column) -> Sql:
-    return sql(f"ALTER TABLE {table_name(column)} VALIDATE CONSTRAINT {_not_null_name(column)}")
-
-
-def _unchecked(column: Column) -> Sql:
-    """Back to a constraint that only new rows were checked by."""
-    again = f"ADD CONSTRAINT {_not_null_name(column)} NOT NULL {ident(column.address.name)} NOT VALID"
-    return sql(alter(column, "DROP NOT NULL"), f"ALTER TABLE {table_name(column)} {again}")
 
 
 def _primary_key(column: Column, context: Context) -> PrimaryKey | None:

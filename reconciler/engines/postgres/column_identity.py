@@ -11,6 +11,7 @@ from reconciler.engines.postgres.column_names import alter, label, table_address
 from reconciler.engines.postgres.column_parts import (
     LIMITS,
     Identity,
+    brought_within,
     render_identity,
     restarting,
     sequence_name,
@@ -123,7 +124,12 @@ def _statements(live: Column, column: Column, context: Context) -> list[str]:
         ]
     word = "ALWAYS" if column.identity.generated == "always" else "BY DEFAULT"
     options = " ".join(f"SET {o}" for o in _set_options(sequence_options(column.identity)))
-    return [*default, alter(column, f"SET GENERATED {word} {options}{restarting(live.identity, column.identity)}")]
+    within = brought_within(qualified(column.table[0], _sequence(column)), live.identity, column.identity)
+    return [
+        *default,
+        *within,
+        alter(column, f"SET GENERATED {word} {options}{restarting(live.identity, column.identity)}"),
+    ]
 
 
 def _following(identity: Identity, before: str, after: str) -> Identity:

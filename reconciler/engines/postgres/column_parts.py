@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from reconciler.engines.postgres.quoting import fitting, ident
+from reconciler.engines.postgres.quoting import fitting, ident, literal
 from reconciler.model.address import Address
 from reconciler.model.expr import Expr
 from reconciler.model.kind import Place
@@ -135,3 +135,15 @@ def restarting(before: Identity, after: Identity) -> str:
     """
     apart = before.maximum < after.minimum or after.maximum < before.minimum
     return f" RESTART WITH {after.start}" if apart else ""
+
+
+def brought_within(name: str, old: Identity, new: Identity) -> list[str]:
+    """A value outside narrower limits goes to the nearest that both old and new allow: ALTER SEQUENCE refuses it.
+
+    `name` is that of the sequence, quoted. Where the limits do not overlap there is no such value: see `restarting`.
+    """
+    lowest, highest = max(old.minimum, new.minimum), min(old.maximum, new.maximum)
+    if lowest > highest or (lowest == old.minimum and highest == old.maximum):
+        return []
+    nearest = f"setval({literal(name)}, greatest({lowest}, least({highest}, last_value)), false)"
+    return [f"SELECT {nearest} FROM {name} WHERE last_value NOT BETWEEN {lowest} AND {highest}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reconciler.engines.postgres import storage_options
+from reconciler.engines.postgres import not_nulls, storage_options
 from reconciler.engines.postgres.column_names import alter, label
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
@@ -77,7 +77,8 @@ def actions(old: Column | None, new: Column) -> list[str]:
 def after_creation(column: Column, table: str, old: Column | None = None) -> list[str]:
     """Statements that CREATE TABLE and ADD COLUMN have no words for, or only on newer servers."""
     name = ident(column.address.name)
-    return [f"ALTER TABLE {table} ALTER COLUMN {name} {a}" for a in actions(old, column)]
+    said = [f"ALTER TABLE {table} ALTER COLUMN {name} {a}" for a in actions(old, column)]
+    return said if old is not None else [*not_nulls.unchecked(column, table), *said]
 
 
 def change(change: Change[Column], context: Context) -> list[Draft]:

@@ -8,6 +8,7 @@ from typing import Any
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.locks import access_exclusive
+from reconciler.engines.postgres.object_names import ROUTINES
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
@@ -75,13 +76,24 @@ def in_new_table(change: Change[Any], context: Context) -> bool:
 def absorbed_by_table(change: Change[Any], context: Context) -> bool:
     """Part of CREATE TABLE and DROP TABLE, of a table that goes and comes again too."""
     table = table_address(change.address)
-    return context.creates(table) or (change.action is Action.DELETE and context.deletes(table))
+    gone = change.action is Action.DELETE and context.deletes(table)
+    return context.creates(table) or (gone and not holds_what_needs(change.address, table, context))
 
 
 def gone_with_table(change: Change[Any], context: Context) -> bool:
     """No longer declared, and its table goes; for good, or to come anew without it."""
     table = table_address(change.address)
-    return change.action is Action.DELETE and (context.deletes(table) or context.creates(table))
+    gone = change.action is Action.DELETE and (context.deletes(table) or context.creates(table))
+    return gone and not holds_what_needs(change.address, table, context)
+
+
+def holds_what_needs(address: Address, table: Address, context: Context) -> bool:
+    """Whether it uses a routine that goes and itself needs the table, or its row type: then none of the three could go
+    first, and it has to go before its table.
+    """
+    uses = context.live.uses
+    routines = (a for a in uses.get(address, ()) if a.kind in ROUTINES and context.deletes(a))
+    return any(used.path[:2] == table.path for routine in routines for used in uses.get(routine, ()))
 
 
 def dropped_with_column(change: Change[Any], names: Iterable[str], context: Context) -> bool:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.unique import Unique
+from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.quoting import dotted, undotted
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
 from reconciler.model.kind import Context
 from reconciler.model.resource import Resource
 from reconciler.model.step import Ref
@@ -66,7 +68,16 @@ def check(catalog: Catalog) -> Iterator[tuple[Address, str, str]]:
             yield key.address, message, f"the primary key of {dotted(*key.table)} is {', '.join(key.referenced)}"
 
 
-def leaving(key: ForeignKey, context: Context) -> Iterator[Ref]:
+def before(change: Change[ForeignKey], context: Context) -> tuple[Ref, ...]:
+    """What goes before a key is added: what has its names, what its tables as they are would forbid, and keys that it
+    would take up although they go: the server takes the first that fits.
+    """
+    from reconciler.engines.postgres.persistence import before_key
+
+    return (*freed(change, context), *before_key(change, context), *_leaving(change.desired, context))
+
+
+def _leaving(key: ForeignKey, context: Context) -> Iterator[Ref]:
     """The keys and unique indexes over the columns that a foreign key refers to which go in this plan."""
     table, wanted = key.address.sibling("table", key.table), set(key.referenced)
     live = context.live

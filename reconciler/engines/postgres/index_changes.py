@@ -16,6 +16,7 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
 )
 from reconciler.engines.postgres.index_parts import key_text
+from reconciler.engines.postgres.index_settings import targets, with_targets
 from reconciler.engines.postgres.index_statements import definition
 from reconciler.engines.postgres.locks import (
     ACCESS_EXCLUSIVE,
@@ -69,7 +70,7 @@ def create(change: Change[Index], context: Context) -> list[Draft]:
                 "create",
                 Phase.EXPAND,
                 f"create index {name} on {table}",
-                sql(definition(index, name, concurrently=False)),
+                sql(definition(index, name, concurrently=False), *targets(index)),
                 locks=(lock(SHARE, schema, table),),
                 done=(Check(change.address),),
                 undo=(sql(f"DROP INDEX {qualified(schema, name)}"),),
@@ -78,9 +79,10 @@ def create(change: Change[Index], context: Context) -> list[Draft]:
         ]
     if parted.partitioned(change.address, context):
         made = parted.create(change, context, _recipe(index, name), *_tightening(index, change, context))
-        return [dataclasses.replace(made[0], requires=(*made[0].requires, *freed(change, context))), *made[1:]]
-    built = _built(change, name, *_tightening(index, change, context))
-    return [dataclasses.replace(built, requires=freed(change, context))]
+    else:
+        made = [_built(change, name, *_tightening(index, change, context))]
+    first = dataclasses.replace(made[0], requires=(*made[0].requires, *freed(change, context)))
+    return with_targets([first, *made[1:]], index)
 
 
 def _recipe(index: Index, name: str) -> parted.Recipe:
@@ -117,6 +119,7 @@ def _built(
 
 def _dropped(index: Index, name: str, phase: Phase) -> Draft:
     schema, table, _ = index.address.path
+    again = targets(dataclasses.replace(index, address=_named(index.address, name)))
     return Draft(
         "drop",
         phase,
@@ -124,7 +127,7 @@ def _dropped(index: Index, name: str, phase: Phase) -> Draft:
         alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)}"),
         locks=share_update_exclusive((schema, table)),
         done=(Check(_named(index.address, name), present=False),),
-        undo=(alone(definition(index, name, concurrently=True)),),
+        undo=(alone(definition(index, name, concurrently=True)), *([sql(*again)] if again else [])),
     )
 
 
@@ -157,7 +160,7 @@ def _replace_partitioned(change: Change[Index], context: Context) -> list[Draft]
         done=(Check(new, present=False),),
         provides=True,
     )
-    return [*(dataclasses.replace(d, provides=False) for d in made), swap]
+    return with_targets([*(dataclasses.replace(d, provides=False) for d in made), swap], change.desired)
 
 
 def replace(change: Change[Index], context: Context) -> list[Draft]:
@@ -172,7 +175,7 @@ def replace(change: Change[Index], context: Context) -> list[Draft]:
         gap = hazard(Code.INDEX_GAP, f"there is no {name} until the column has its new type and the index is built")
         out = dataclasses.replace(_dropped(change.live, name, Phase.CONTRACT), slot=OUT, removes=True, hazards=(gap,))
         _, hazards, probes = _tightening(change.desired, change, context)
-        return [out, _built(change, name, Phase.CONTRACT, hazards, probes)]
+        return with_targets([out, _built(change, name, Phase.CONTRACT, hazards, probes)], change.desired)
     new, old = fitting(name, suffix="_new"), fitting(name, suffix="_old")
     phase, hazards, probes = _tightening(change.desired, change, context)
     swap = Draft(
@@ -199,7 +202,7 @@ def replace(change: Change[Index], context: Context) -> list[Draft]:
     built = dataclasses.replace(_built(change, new, phase, hazards, probes), provides=False)
     last = _dropped(change.live, old, Phase.CONTRACT)
     if not carries(change.live, context):
-        return [built, swap, last]
+        return with_targets([built, swap, last], change.desired)
     held = dataclasses.replace(  # in one transaction with the foreign keys that let go of it
         last,
         operation=sql(f"DROP INDEX {qualified(schema, old)}"),
@@ -208,7 +211,7 @@ def replace(change: Change[Index], context: Context) -> list[Draft]:
         removes=True,
         provides=True,
     )
-    return [built, dataclasses.replace(swap, provides=False), held]
+    return with_targets([built, dataclasses.replace(swap, provides=False), held], change.desired)
 
 
 def repair(change: Change[Index], context: Context) -> list[Draft]:
@@ -228,7 +231,7 @@ def repair(change: Change[Index], context: Context) -> list[Draft]:
         undo=(),
     )
     _phase, _hazards, probes = _tightening(index, change, context)
-    return [drop_it, _built(change, name, Phase.EXPAND, (), probes)]
+    return with_targets([drop_it, _built(change, name, Phase.EXPAND, (), probes)], index)
 
 
 def rebuild(change: Change[Index], _context: Context) -> list[Draft]:
@@ -240,14 +243,14 @@ def rebuild(change: Change[Index], _context: Context) -> list[Draft]:
         Phase.EXPAND,
         f"take index {name} of {table} away",
         sql(f"DROP INDEX {qualified(schema, name)}"),
-        undo=(sql(definition(live, name, concurrently=False)),),
+        undo=(sql(definition(live, name, concurrently=False), *targets(live)),),
         removes=True,
     )
     back = Draft(
         "create",
         Phase.EXPAND,
         f"build index {name} of {table} again",
-        sql(definition(index, name, concurrently=False)),
+        sql(definition(index, name, concurrently=False), *targets(index)),
         locks=(lock(SHARE, schema, table),),
         hazards=(hazard(Code.SCAN_UNDER_LOCK, f"{qualified(schema, table)} is read from end to end, for {name}"),),
         done=(Check(change.address),),

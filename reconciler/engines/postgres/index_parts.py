@@ -39,6 +39,7 @@ PART = {
         "collation": {"type": "string"},
         "order": {"enum": ["asc", "desc"]},
         "nulls": {"enum": ["first", "last"]},
+        "statistics": {"type": "integer"},
     },
     "additionalProperties": False,
 }

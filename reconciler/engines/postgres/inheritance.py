@@ -66,9 +66,7 @@ def descendants(path: Path, catalog: Catalog) -> list[Path]:
 
 
 def inherited_from(resource: Any, catalog: Catalog) -> Iterator[Address]:
-    """The column or check of each parent that makes this one; none for what a table has by itself."""
-    if resource.local:
-        return
+    """The column or check of each parent that makes this one, or changes it along with its own."""
     for path in parents_of(table_at(catalog, resource.address)):
         above = resource.address.sibling(resource.address.kind, (*path, resource.address.name))
         if above in catalog.resources:

@@ -149,8 +149,9 @@ def to_partitions(emit: Emit[Any]) -> Emit[Any]:
         drafts = [
             replace(d, locks=tuple(dict.fromkeys(_both(d, change.address, context)))) for d in emit(change, context)
         ]
-        if drafts and change.after is not None:
-            drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, *leaving(change, context)))
+        makers = [n for n, d in enumerate(drafts) if not d.removes] if change.after is not None else []
+        for n in makers[:1]:
+            drafts[n] = replace(drafts[n], requires=(*drafts[n].requires, *leaving(change, context)))
         return drafts
 
     return emitted

@@ -42,6 +42,11 @@ UNMANAGED = f"""
     SELECT 'conversion', n.nspname, c.conname FROM pg_conversion c JOIN pg_namespace n ON n.oid = c.connamespace
     WHERE c.connamespace = ANY (%(namespaces)s) AND {not_member("pg_conversion", "c.oid")}
     UNION ALL
+    SELECT CASE WHEN t.typisdefined THEN 'base type' ELSE 'shell type' END, n.nspname, t.typname
+    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+    WHERE t.typnamespace = ANY (%(namespaces)s) AND t.typtype IN ('b', 'p') AND {not_member("pg_type", "t.oid")}
+      AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
+    UNION ALL
     SELECT 'language', '', l.lanname FROM pg_language l
     WHERE l.lanispl AND l.oid >= 16384 AND {not_member("pg_language", "l.oid")}
     UNION ALL

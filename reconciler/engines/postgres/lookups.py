@@ -43,7 +43,11 @@ IDENTITIES = """
     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i'
       AND d.refobjsubid > 0"""
 
-# of columns, what differs from their types; of the keys of indexes, the options of operator classes
+INDEX_OPTIONS = """
+    SELECT c.oid, c.reloptions FROM pg_class c
+    WHERE c.reloptions IS NOT NULL AND c.relkind IN ('i', 'I') AND c.relnamespace = ANY (%(namespaces)s)"""
+
+# of columns, what differs from their types; of the keys of indexes, options of operator classes and statistics targets
 SETTINGS = """
     SELECT a.attrelid, a.attnum, c.relkind IN ('i', 'I'), CASE WHEN a.attstorage <> t.typstorage
            THEN a.attstorage::text END, nullif(a.attcompression::text, ''), coalesce(a.attstattarget, -1)::text,
@@ -51,8 +55,8 @@ SETTINGS = """
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type t ON t.oid = a.atttypid
     WHERE c.relkind IN ('r', 'p', 'i', 'I') AND c.relnamespace = ANY (%(namespaces)s)
-      AND (a.attoptions IS NOT NULL OR c.relkind IN ('r', 'p') AND (
-           a.attstorage <> t.typstorage OR a.attcompression <> '' OR coalesce(a.attstattarget, -1) <> -1))"""
+      AND (a.attoptions IS NOT NULL OR coalesce(a.attstattarget, -1) <> -1
+           OR c.relkind IN ('r', 'p') AND (a.attstorage <> t.typstorage OR a.attcompression <> ''))"""
 
 # 18 and later have such constraints; 2: not valid, 1: no inherit, 4: inherited and declared as well. A name is that of
 # the table and the column unless somebody chose it, or it is too long or was taken.
@@ -66,7 +70,7 @@ NOT_NULLS = """
       AND (NOT k.convalidated OR k.connoinherit OR k.conislocal AND k.coninhcount > 0
            OR k.conislocal AND k.conname <> concat(c.relname, '_', a.attname, '_not_null'))"""
 
-QUERIES = (OPCLASSES, TYPES, COLLATIONS, DEFAULTS, IDENTITIES, SETTINGS, NOT_NULLS)
+QUERIES = (OPCLASSES, TYPES, COLLATIONS, DEFAULTS, IDENTITIES, INDEX_OPTIONS, SETTINGS, NOT_NULLS)
 
 
 @dataclass(slots=True)
@@ -75,6 +79,7 @@ class Lookups:
     input type oid) that have a default; `bases`: domain → the type under it; `type_collations`: types whose collation
     is not the default one; `collations`: oid → (schema, name); `defaults`: of columns, generation expressions too;
     `identities`: (start, increment, min, max, cache, cycle, name); `class_options`: (index oid, key number) → options;
+    `index_targets`: index oid → its statistics targets; `index_options`: index oid → storage parameters;
     `column_settings`: storage, compression, statistics target and options of columns that have some; `not_nulls`:
     unusual states and names of NOT NULL.
     """
@@ -87,6 +92,8 @@ class Lookups:
     defaults: dict[Spot, Expr] = field(default_factory=dict)
     identities: dict[Spot, Named] = field(default_factory=dict)
     class_options: dict[Spot, str] = field(default_factory=dict)
+    index_targets: dict[int, tuple[Spot, ...]] = field(default_factory=dict)
+    index_options: dict[int, list[str]] = field(default_factory=dict)
     column_settings: dict[Spot, Sequence[str | None]] = field(default_factory=dict)
     not_nulls: dict[Spot, tuple[int, str | None]] = field(default_factory=dict)
 
@@ -105,7 +112,7 @@ class Lookups:
 
 def read(results: Sequence[Iterable[Sequence[Any]]]) -> Lookups:
     """The rows of `QUERIES`, in their order → Lookups."""
-    opclasses, types, collations, defaults, identities, settings, not_nulls = results
+    opclasses, types, collations, defaults, identities, stored, settings, not_nulls = results
     found = Lookups()
     for oid, name, default, kind, method in opclasses:
         found.opclasses[oid] = (name, default, kind, method)
@@ -117,10 +124,14 @@ def read(results: Sequence[Iterable[Sequence[Any]]]) -> Lookups:
     found.collations = {oid: (schema, name) for oid, schema, name in collations}
     found.defaults = {(oid, number): Expr(text, text) for oid, number, text in defaults}
     found.identities = {(oid, n): (a, b, c, d, e, f, g) for oid, n, a, b, c, d, e, f, g in identities}
+    found.index_options = {oid: list(said) for oid, said in stored}
     for oid, number, of_index, *plain, options in settings:
-        if of_index:
-            found.class_options[oid, number] = ", ".join(options)
-        else:
+        if not of_index:
             found.column_settings[oid, number] = (*plain, *(options or ()))
+            continue
+        if options:
+            found.class_options[oid, number] = ", ".join(options)
+        if (target := int(plain[-1])) >= 0:
+            found.index_targets[oid] = tuple(sorted((*found.index_targets.get(oid, ()), (number, target))))
     found.not_nulls = {(oid, number): (state, name) for oid, number, state, name in not_nulls}
     return found

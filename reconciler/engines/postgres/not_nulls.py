@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from reconciler.engines.postgres.column_names import label, table_name
+from reconciler.engines.postgres.column_names import alter, label, table_name
 from reconciler.engines.postgres.evidence import shows
 from reconciler.engines.postgres.locks import access_exclusive
-from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.quoting import fitting, ident
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
+from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
 from reconciler.model.step import Draft, Phase
 
@@ -32,21 +36,49 @@ def chosen(name: str, path: tuple[str, ...]) -> str:
     return "" if name == usual(path) else name
 
 
+def lower(node: Any, path: tuple[str, ...]) -> dict[str, Any]:
+    """The node of `not_null` → the fields of the column but the first; `path` is (schema, table, column)."""
+    said: Mapping[str, Any] = node if isinstance(node, Mapping) else {}
+    return {
+        "not_null_valid": bool(said.get("validated", True)),
+        "not_null_no_inherit": bool(said.get("no_inherit", False)),
+        "not_null_name": chosen(said["name"], path) if "name" in said else "",
+        "not_null_local": bool(node),
+    }
+
+
 def name_of(column: Column) -> str:
     """The name in full."""
     return column.not_null_name or usual(column.address.path)
 
 
+def called(name: str, table: Address, catalog: Catalog) -> Column | None:
+    """The column of a table whose constraint has a name."""
+    from reconciler.engines.postgres.kinds.column import Column
+
+    columns = catalog.children(table, "column", Column)
+    return next((c for c in columns if c.not_null and name_of(c) == name), None)
+
+
 def clause(column: Column) -> str:
-    """As CREATE TABLE and ADD COLUMN write it."""
+    """As CREATE TABLE and ADD COLUMN write it, which know no NOT VALID: see `unchecked`."""
     text = f"CONSTRAINT {ident(column.not_null_name)} NOT NULL" if column.not_null_name else "NOT NULL"
     return text + (" NO INHERIT" if column.not_null_no_inherit else "")
+
+
+def unchecked(column: Column, table: str) -> list[str]:
+    """ADD CONSTRAINT … NOT VALID, where rows that were there may have no value; `table` is quoted."""
+    if not column.not_null or column.not_null_valid:
+        return []
+    words = f"CONSTRAINT {ident(name_of(column))} NOT NULL {ident(column.address.name)}"
+    return [f"ALTER TABLE {table} ADD {words}{' NO INHERIT' if column.not_null_no_inherit else ''} NOT VALID"]
 
 
 def said(column: Column) -> dict[str, Any]:
     """What a declaration says of the constraint beside that it is there."""
     node: dict[str, Any] = {"name": column.not_null_name} if column.not_null_name else {}
-    return node | ({"no_inherit": True} if column.not_null_no_inherit else {})
+    node |= {"no_inherit": True} if column.not_null_no_inherit else {}
+    return node | ({} if column.not_null_valid else {"validated": False})
 
 
 def lift(column: Column) -> Any:
@@ -81,3 +113,56 @@ def rename(change: Change[Column], _context: Context) -> list[Draft]:
             undo=(sql(f"{start} {ident(new)} TO {ident(old)}"),),
         )
     ]
+
+
+def require_of_new_rows(change: Change[Column]) -> Draft:
+    """NOT VALID for good: nothing is read. A constraint that was checked comes anew as one that is not."""
+    column, live = change.desired, change.live
+    out = [alter(column, "DROP NOT NULL")] if live.not_null else []
+    old = hazard(Code.OLD_WRITERS, f"code that writes no {column.address.name} is refused from here on")
+    back = [alter(column, "SET NOT NULL")] if live.not_null else [alter(column, "DROP NOT NULL")]
+    return Draft(
+        "require",
+        Phase.CONTRACT,
+        f"require a value in new rows of {label(column)} alone",
+        sql(*out, *unchecked(column, table_name(column))),
+        locks=access_exclusive(column.table),
+        hazards=() if live.not_null else (old,),
+        done=shows(column.address, ("not_null", True), ("not_null_valid", False)),
+        undo=(sql(*back),),
+    )
+
+
+def bequeath(change: Change[Column]) -> Draft:
+    """ALTER CONSTRAINT … [NO] INHERIT (18 and later)."""
+    column = change.desired
+    start = f"ALTER TABLE {table_name(column)} ALTER CONSTRAINT {_name_by_then(column)}"
+    words = ("NO INHERIT", "INHERIT") if column.not_null_no_inherit else ("INHERIT", "NO INHERIT")
+    return Draft(
+        "inherit",
+        Phase.CONTRACT,
+        f"{'keep' if column.not_null_no_inherit else 'pass'} the NOT NULL of {label(column)} "
+        f"{'from' if column.not_null_no_inherit else 'on to'} children",
+        sql(f"{start} {words[0]}"),
+        locks=access_exclusive(column.table),
+        done=shows(column.address, ("not_null_no_inherit", column.not_null_no_inherit)),
+        undo=(sql(f"{start} {words[1]}"),),
+    )
+
+
+def _name_by_then(column: Column) -> str:
+    """As it is called by the time the step runs: one that nobody declared is renamed before."""
+    live = column.facts.not_null_name if column.facts else None
+    given = live if live and GIVEN.search(live) else None
+    return ident(column.not_null_name or given or usual(column.address.path))
+
+
+def validate(column: Column) -> Sql:
+    """VALIDATE CONSTRAINT."""
+    return sql(f"ALTER TABLE {table_name(column)} VALIDATE CONSTRAINT {_name_by_then(column)}")
+
+
+def unchecked_again(column: Column) -> Sql:
+    """Back to a constraint that only new rows were checked by."""
+    again = f"ADD CONSTRAINT {_name_by_then(column)} NOT NULL {ident(column.address.name)} NOT VALID"
+    return sql(alter(column, "DROP NOT NULL"), f"ALTER TABLE {table_name(column)} {again}")

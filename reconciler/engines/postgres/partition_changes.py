@@ -96,6 +96,7 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
                 hazards=(seen,),
                 done=shows,
                 undo=None if left else back,
+                releases=True,
             )
         ]
     tidy = [f"ALTER TABLE {name_of(live)} DROP CONSTRAINT IF EXISTS {ident(check or '')}", *left]
@@ -108,6 +109,7 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
         hazards=(seen,),
         done=shows,
         undo=None if left else back,
+        releases=True,
     )
     if gone:
         return [first]
@@ -135,6 +137,7 @@ def _finalized(change: Change[Table], check: str | None, left: list[str]) -> lis
         locks=(*share_update_exclusive(parent), *access_exclusive(path_of(live))),
         done=(Check(live.address, attributes=(("detach_pending", False),)),),
         undo=None,
+        releases=True,
     )
     if change.after is None or (check is None and not left):
         return [first]
@@ -173,6 +176,7 @@ def _disowned(change: Change[Table]) -> Draft:
         ),
         done=(Check(live.address, attributes=(("inherits", tuple(p for p in live.inherits if p not in gone)),)),),
         undo=None,  # INHERIT leaves the columns the child's own
+        releases=True,
     )
 
 

@@ -126,7 +126,8 @@ QUERY = f"""
                UNION ALL
                SELECT ARRAY['foreign_key', q.conname, p.conname]::text[]
                FROM pg_constraint q JOIN pg_constraint p ON p.oid = q.conparentid
-               WHERE q.contype = 'f' AND q.conrelid = c.oid AND p.conrelid <> c.oid ORDER BY 1) END
+               WHERE q.contype = 'f' AND q.conrelid = c.oid AND p.conrelid <> c.oid ORDER BY 1) END,
+           c.reltoastrelid <> 0
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_am m ON m.oid = c.relam LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace
     LEFT JOIN (SELECT b.oid, ARRAY[d.nspname, b.typname]::text[] FROM pg_type b
@@ -152,7 +153,7 @@ def read(row: Iterable[Any], reader: Reader) -> dict[str, Any]:
     """A row of `QUERY` from relpersistence on → the fields of a table."""
     unlogged, partition, bound, parents, pending, kind, method, space, both, toast, *rest = row
     identity, replica, clustered, *rest = rest
-    *key, twins = rest
+    *key, twins, toasted = rest
     options = both if both is not None else [f"toast.{o}" for o in toast or ()]
     paths = tuple((str(p[0]), str(p[1])) for p in parents or ())
     return {
@@ -169,4 +170,5 @@ def read(row: Iterable[Any], reader: Reader) -> dict[str, Any]:
         "clustered_on": clustered or "",
         "detach_pending": bool(pending),
         "twins": tuple(Twin(*t) for t in twins or ()),
+        "toasted": toasted,
     }

@@ -26,6 +26,8 @@ def spelled(
 
     Raises psycopg.Error for a bound that the server refuses. Runs inside a transaction that its caller rolls back.
     """
+    if answer is not None:
+        table = replace(table, toasted=answer.toasted)
     if table.partition_by is not None and answer is not None and answer.partition_by is not None:
         table = replace(table, partition_by=_key(table.partition_by, answer.partition_by))
     bound = table.bound

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.engines.postgres import column_settings, inheritance, not_nulls, storage_options
 from reconciler.engines.postgres.column_parts import render_identity
 from reconciler.engines.postgres.index_marks import clustered_on, replica_identity
-from reconciler.engines.postgres.kinds.check import Check
+from reconciler.engines.postgres.kinds.check import Check, apart
 from reconciler.engines.postgres.kinds.check import clause as check_clause
 from reconciler.engines.postgres.kinds.column import Column, operand
 from reconciler.engines.postgres.kinds.column import clause as column_clause
@@ -34,7 +34,8 @@ def statements(table: Table, catalog: Catalog, child: bool) -> list[str]:
     lines += [unique_clause(u) for u in uniques if not repeats(u, catalog)]
     checks = sorted(catalog.children(table.address, "check", Check), key=lambda c: c.address)
     given = [c for c in checks if child and not c.local]
-    lines += [check_clause(c) for c in checks if (c.validated or not c.enforced) and c not in given]
+    inside = [c for c in checks if (c.validated or not c.enforced) and c not in given and not apart(c, catalog)]
+    lines += map(check_clause, inside)
     text = f"CREATE {'UNLOGGED ' if table.unlogged else ''}TABLE {name}{_origin(table, child)}"
     body = ",\n".join(f"    {line}" for line in lines)
     if body:

@@ -46,7 +46,11 @@ def _plain(part: str) -> str:
 
 
 def type_references(holder: Address, text: str, catalog: Catalog) -> Iterable[Address]:
-    """The declared type that a type's text names, the multirange of a range included; nothing for any other type."""
+    """The declared type that a type's text names, the multirange of a range included; the extension that brings it, if
+    only one is in that schema; nothing for any other type.
+    """
+    from reconciler.engines.postgres.kinds.extension import Extension
+
     if is_builtin(text):
         return
     path = named(text)
@@ -58,6 +62,10 @@ def type_references(holder: Address, text: str, catalog: Catalog) -> Iterable[Ad
     for found in catalog.children(holder.sibling("schema", path[:1]), "range", Resource):
         if getattr(found, "multirange", None) == path[1]:
             yield found.address
+            return
+    bringing = [e.address for e in catalog.of_kind(Extension) if (e.schema or "public") == path[0]]
+    if len(bringing) == 1:
+        yield bringing[0]
 
 
 def type_name(address: Address) -> str:

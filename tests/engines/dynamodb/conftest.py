@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from reconciler.engines.dynamodb import execute, patience
 from reconciler.local import throwaway
+from tests.engines.dynamodb.beside import Beside, install, uninstall
 from tests.engines.dynamodb.slow import Story, begun
+from tests.engines.dynamodb.strict import Strict
 from tests.engines.dynamodb.workshop import Workshop
 
 
@@ -48,7 +52,35 @@ def moto_shop(tmp_path: Path) -> Iterator[Workshop]:
 
     It answers in this process, in place of the service itself: there is no endpoint.
     """
+    with answering(Beside()):
+        yield Workshop(tmp_path, "")
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Strict]:
+    """The rules of the real service, as far as no emulator has them. It counts looks, not seconds: pauses are short."""
+    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.002)
+    monkeypatch.setattr(patience, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(execute, "RETRY_SECONDS", 0.01)
+    strict = Strict()
+    with answering(strict):
+        yield strict
+
+
+@pytest.fixture
+def strict_shop(tmp_path: Path, service: Strict) -> Workshop:
+    """An empty project on `service`."""
+    return Workshop(tmp_path, "")
+
+
+@contextmanager
+def answering(service: Beside) -> Iterator[None]:
+    """moto, with `service` in front of it."""
     from moto import mock_aws
 
     with mock_aws():
-        yield Workshop(tmp_path, "")
+        install(service)
+        try:
+            yield
+        finally:
+            uninstall()

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from reconciler.engines.dynamodb.connect import Connection
+from reconciler.engines.dynamodb.connect import FEATURES, Connection
 from reconciler.engines.dynamodb.execute import Runner
 from reconciler.model.engine import Limits, Server
 
@@ -73,5 +73,5 @@ class Rig:
 
     @property
     def runner(self) -> Runner:
-        connection = Connection(self.client, Server("DynamoDB", (2012, 8, 10), self.edition), tags=False, backups=False)
+        connection = Connection(self.client, Server("DynamoDB", (2012, 8, 10), self.edition), frozenset(FEATURES))
         return Runner(connection, self.limits, self.said.append, self.held, self.clock, self.clock.sleep)

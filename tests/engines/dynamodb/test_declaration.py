@@ -24,6 +24,7 @@ from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.kinds.tags import Tags
 from reconciler.engines.dynamodb.kinds.ttl import Ttl
 from reconciler.engines.dynamodb.throughput import ON_DEMAND, Throughput
+from reconciler.engines.dynamodb.warm import Warm
 from reconciler.errors import DeclarationError
 from reconciler.model.catalog import Catalog
 from reconciler.model.kind import Policy
@@ -36,8 +37,19 @@ profiles:
   key: {partition: tutor_id, sort: subject}
   billing: {read: 5, write: 6}
   indexes:
-    by_subject: {partition: subject, sort: rating, projection: [rate, name], throughput: {read: 1, write: 2}}
-    by_place: {partition: [city, subject], sort: [rating, joined], projection: keys_only}
+    by_subject:
+      partition: subject
+      sort: rating
+      projection: [rate, name]
+      throughput: {read: 1, write: 2}
+      warm_throughput: {read: 14000, write: 4500}
+      contributor_insights: true
+      autoscaling: {write: {min: 2, max: 8, target: 55.5}}
+    by_place:
+      partition: [city, subject]
+      sort: [rating, joined]
+      projection: keys_only
+      autoscaling: {write: {min: 2, max: 8}}
   local_indexes:
     by_joined: {sort: joined, projection: [name]}
   ttl: expires_at
@@ -46,6 +58,13 @@ profiles:
   deletion_protection: true
   table_class: standard_infrequent_access
   tags: {team: x, "a b": "1"}
+  autoscaling: {read: {min: 2, max: 8}, write: {min: 2, max: 8, scale_in: false, scale_out_cooldown: 9}}
+  warm_throughput: {read: 15000, write: 5000}
+  encryption: {key: alias/ours}
+  kinesis: {stream: changes, precision: microsecond}
+  contributor_insights: throttled_keys
+  resource_policy: {Statement: {Effect: Allow, Principal: "*", Action: dynamodb:GetItem}}
+  global_table: {replicas: {eu-west-1: {read: 4, indexes: {by_subject: {read: 3}}}, ap-south-1: }}
 moving:
   attributes: {id: S}
   key: {partition: id}
@@ -59,6 +78,10 @@ limited:
   billing: {on_demand: {max_read: 10}}
   indexes: {by_other: {partition: other, throughput: {max_read: 3, max_write: 4}}}
   point_in_time_recovery: true
+  encryption: aws_managed
+  kinesis: arn:aws:kinesis:eu-west-1:123456789012:stream/other
+  import_from: {bucket: files, format: csv, header: [id, x]}
+  global_table: {replicas: {us-east-2: }, witness: us-west-2, consistency: strong}
 """
 
 
@@ -85,6 +108,7 @@ def test_every_setting_has_its_place() -> None:
         projection="include",
         include=("name", "rate"),
         throughput=Throughput("provisioned", 1, 2),
+        warm=Warm(14000, 4500),
     )
     by_place = catalog.get(address("gsi", "profiles", "by_place"), Gsi)
     assert by_place is not None
@@ -142,6 +166,35 @@ def test_production_has_recovery_unless_it_says_otherwise() -> None:
     assert [r.address.name for r in lowered(text).of_kind(Pitr)] == ["c"]
 
 
+def test_production_protects_tables_unless_it_says_otherwise() -> None:
+    text = """
+    a: {attributes: {id: S}, key: {partition: id}}
+    b: {attributes: {id: S}, key: {partition: id}, deletion_protection: false}
+    c: {attributes: {id: S}, key: {partition: id}, environments: {prod*: {deletion_protection: false}}}
+    """
+    catalog = lowered(text, Policy("production", production=True))
+    assert {t.address.name: t.deletion_protection for t in catalog.of_kind(Table)} == {
+        "a": True,
+        "b": False,
+        "c": False,
+    }
+    assert not any(t.deletion_protection for t in lowered(text).of_kind(Table))
+
+
+def test_an_import_in_production_changes_nothing() -> None:
+    policy = Policy("production", production=True)
+    live = lowered("t: {attributes: {id: S}, key: {partition: id}}")
+    section = lift(ENGINE, ENGINE.adopted(live, policy))
+    assert (
+        section["tables"]["t"] | {"deletion_protection": False, "point_in_time_recovery": False}
+        == section["tables"]["t"]
+    )
+    text = dump({"service": "shop", "dynamodb": section})
+    document = Document("shop.yaml", text, parse(text, "shop.yaml"), "")
+    assert not diff(lower(ENGINE, (document,), "shop", policy, NAMING), live, ENGINE.kinds)
+    assert ENGINE.adopted(live, Policy("dev")) is live
+
+
 def test_the_order_of_writing_means_nothing_but_in_keys() -> None:
     one = lowered(
         "t: {attributes: {a: S, b: S}, key: {partition: a}, indexes: {xyz: {partition: b, projection: [p, q]}}}"
@@ -156,6 +209,8 @@ def test_the_order_of_writing_means_nothing_but_in_keys() -> None:
 
 
 KEYED = "attributes: {id: S}, key: {partition: id}"
+UNITS = "billing: {read: 1, write: 1}"
+STREAM = "stream: new_and_old_images"
 
 
 @pytest.mark.parametrize(
@@ -177,6 +232,14 @@ KEYED = "attributes: {id: S}, key: {partition: id}"
             "a maximum for an index",
         ),
         (f"{{{KEYED}, indexes: {{{', '.join(f'i{n:03}: {{partition: id}}' for n in range(21))}}}}}", "21 indexes"),
+        (f"{{{KEYED}, autoscaling: {{read: {{min: 1, max: 2}}}}}}", "nothing to scale"),
+        (f"{{{KEYED}, {UNITS}, autoscaling: {{read: {{min: 3, max: 2}}}}}}", "at least 3 and at most 2"),
+        (f"{{{KEYED}, global_table: {{replicas: {{eu-west-1: }}}}}}", "replicas need the table's stream"),
+        (f"{{{KEYED}, {UNITS}, {STREAM}, global_table: {{replicas: {{eu-west-1: }}}}}}", "replicas need scaled writes"),
+        (f"{{{KEYED}, global_table: {{replicas: {{eu-west-1: }}, consistency: strong}}}}", "takes three regions"),
+        (f"{{{KEYED}, {STREAM}, global_table: {{replicas: {{eu-west-1: }}, witness: eu-west-2}}}}", "a witness is for"),
+        (f"{{{KEYED}, import_from: {{bucket: files, header: [a]}}}}", "are for CSV files"),
+        (f"{{{KEYED}, resource_policy: '[1]'}}", "is no JSON"),
         (f"{{{KEYED}, tags: {{{', '.join(f't{n}: x' for n in range(51))}}}}}", "51 tags"),
         (f"{{{KEYED}, stream: everything}}", "everything"),
         (f"{{{KEYED}, point_in_time_recovery: {{days: 36}}}}", "point_in_time_recovery"),

@@ -63,7 +63,7 @@ def test_several_indexes_and_replies_with_all_their_members(moto_shop: Workshop)
     moto_shop.converge("")
 
 
-def test_a_key_of_ones_own_is_listed_and_left_alone(moto_shop: Workshop) -> None:
+def test_a_key_that_nobody_declared_is_drift(moto_shop: Workshop) -> None:
     moto_shop.client.create_table(
         TableName="shop-t-dev",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -72,11 +72,9 @@ def test_a_key_of_ones_own_is_listed_and_left_alone(moto_shop: Workshop) -> None
         SSESpecification={"Enabled": True},
     )
     moto_shop.declare(table())
-    plan = moto_shop.plan()
-    assert plan.empty
-    assert [(str(u.address), u.reason) for u in plan.unmanaged] == [
-        ("encryption t", "a key of AWS KMS, which is not managed yet")
-    ]
+    assert titles(moto_shop.plan()) == ["encrypt table shop-t-dev with the service's own key"]
+    moto_shop.declare(table("encryption: aws_managed"))
+    assert moto_shop.plan().empty
 
 
 def test_the_old_table_is_backed_up_before_it_goes(moto_shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.engines.dynamodb import limits
-from reconciler.engines.dynamodb.introspect import held
+from reconciler.engines.dynamodb.settled import held
 from reconciler.errors import UnsupportedChange
 from reconciler.model.catalog import Deferred
 from reconciler.model.change import Action

@@ -38,6 +38,7 @@ class Graph:
     folder: Path
     prune: str = "all"
     events: list[StepEvent] = field(default_factory=list)
+    events_as_text: list[str] = field(default_factory=list)
 
     def run(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """Straight to the server, in a transaction of its own."""

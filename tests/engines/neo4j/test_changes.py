@@ -70,6 +70,24 @@ PAIRS = {
         "constraints: {c@: {node: A@, unique: x}}\nindexes: {i@: {node: A@, range: y}}",
         "constraints: {i@: {node: A@, unique: y}}\nindexes: {c@: {node: A@, range: x}}",
     ),
+    "declared renames": (
+        "constraints: {c@: {node: A@, unique: x}}\nindexes: {i@: {node: A@, fulltext: y}}",
+        "constraints: {d@: {node: A@, unique: x, renamed_from: c@}}\n"
+        "indexes: {j@: {node: A@, fulltext: y, renamed_from: i@}}",
+    ),
+    "renamed and changed": (
+        "constraints: {c@: {node: A@, unique: x}}\nindexes: {i@: {node: A@, fulltext: y}}",
+        "constraints: {d@: {node: B@, unique: x, renamed_from: c@}}\n"
+        "indexes: {j@: {node: A@, fulltext: y, analyzer: german, renamed_from: i@}}",
+    ),
+    "names passed on": (
+        "indexes: {i@: {node: A@, range: x}, j@: {node: A@, range: y}}",
+        "indexes: {j@: {node: A@, range: x, renamed_from: i@}, k@: {node: A@, range: y, renamed_from: j@}}",
+    ),
+    "an old name for another index": (
+        "indexes: {i@: {node: A@, range: x}}",
+        "indexes: {j@: {node: A@, range: x, renamed_from: i@}, i@: {node: A@, range: y}}",
+    ),
 }
 
 
@@ -106,3 +124,31 @@ def test_a_rebuilt_index_needs_approval(graph: Graph) -> None:
         graph.apply(plan, "RC1206")
     graph.apply(plan, "RC1203")
     assert graph.plan().empty
+
+
+def test_what_is_there_under_another_name_is_taken_as_it_is(any_graph: Graph) -> None:
+    """`name: any` adopts: nothing is dropped, it is managed from then on, and options are still compared."""
+    any_graph.run("CREATE CONSTRAINT FOR (n:A) REQUIRE n.x IS UNIQUE")
+    any_graph.run("CREATE FULLTEXT INDEX theirs FOR (n:A) ON EACH [n.y]")
+    any_graph.prune = "managed"
+    wanted = """
+        constraints: {c: {node: A, unique: x, name: any}}
+        indexes: {f: {node: A, fulltext: y, name: any}, new: {node: B, range: x, name: any}}
+    """
+    before = set(any_graph.names())
+    plan = any_graph.become(wanted)
+    assert [c.address.name for c in plan.changes] == ["new"]
+    assert set(any_graph.names()) == {*before, "new"}
+    plan = any_graph.become(wanted.replace("fulltext: y", "fulltext: y, analyzer: german"))
+    assert [(c.address.name, c.action.value) for c in plan.changes] == [("theirs", "replace")]
+    any_graph.become("{}")
+    assert any_graph.names() == {}
+
+
+def test_a_rename_is_a_drop_and_a_creation_in_contract(graph: Graph) -> None:
+    graph.run("CREATE INDEX theirs FOR (n:A) ON (n.x)")
+    graph.prune = "managed"
+    plan = graph.become("indexes: {ours: {node: A, range: x, renamed_from: theirs}}")
+    assert [(s.phase.word, s.title.split(" ")[0]) for s in plan.steps] == [("contract", "drop"), ("contract", "create")]
+    assert [h.code for h in plan.steps[0].hazards] == ["RC1203"]
+    assert set(graph.names()) == {"ours"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.desired.lift import lift
 from reconciler.diff.structural import diff
 from reconciler.engines.neo4j import ENGINE
 from tests.engines.neo4j.graph import Graph
@@ -33,3 +34,16 @@ def test_a_schema_is_read_lifted_and_lowered(any_graph: Graph, script: Path) -> 
     assert len(live.resources) == len(any_graph.names()) > 0
     assert not live.unmanaged
     assert not diff(any_graph.lifted(), live, ENGINE.kinds)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_imported_without_a_server_describes_what_it_makes(graph: Graph, script: Path) -> None:
+    with graph.driver.session() as session, session.begin_transaction() as transaction:
+        for statement in statements(script):
+            transaction.run(statement).consume()
+        transaction.commit()
+    graph.run("CALL db.awaitIndexes(30)")
+    found = ENGINE.translated({script.name: script.read_text()}, "graph", "", {})
+    assert not found.unmanaged
+    plan = graph.plan(lift(ENGINE, found))
+    assert plan.empty and plan.complete and not plan.unmanaged

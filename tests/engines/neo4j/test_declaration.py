@@ -12,9 +12,13 @@ from reconciler.desired.lift import lift
 from reconciler.desired.validate import Validator
 from reconciler.diff.structural import diff
 from reconciler.engines.neo4j import ENGINE
+from reconciler.engines.neo4j.fixes import OLDEST, Fix
 from reconciler.engines.neo4j.kinds.constraint import Constraint
 from reconciler.engines.neo4j.kinds.index import Index
-from reconciler.engines.neo4j.render import kept
+from reconciler.engines.neo4j.kinds.label import Label
+from reconciler.engines.neo4j.kinds.property import Property
+from reconciler.engines.neo4j.kinds.relationship_type import RelationshipType
+from reconciler.engines.neo4j.render import kept, properties
 from reconciler.errors import DeclarationErrors
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -169,7 +173,12 @@ TYPE = st.sampled_from(["INTEGER", "STRING | POINT", "LIST<DATE NOT NULL>", "VEC
 def constraints(draw: st.DrawFn) -> Constraint:
     at, rule = address("constraint", draw(NAME)), draw(st.sampled_from(["unique", "exists", "key", "type"]))
     names = draw(NAMES) if rule in ("unique", "key") else (draw(TEXT),)
-    return Constraint(at, rule, draw(ELEMENT), draw(TEXT), names, draw(TYPE) if rule == "type" else "")
+    fix = {
+        "unique": Fix(others="delete", keep=draw(st.sampled_from([OLDEST, "n.at DESC"]))),
+        "key": Fix(tuple((name, "n.a + '}'") for name in sorted(names)), "delete"),
+    }.get(rule, Fix(((names[0], "toInteger(n.b)"),)))
+    wanted = draw(TYPE) if rule == "type" else ""
+    return Constraint(at, rule, draw(ELEMENT), draw(TEXT), names, wanted, draw(st.booleans()), draw(st.just(fix)))
 
 
 @st.composite
@@ -188,11 +197,28 @@ def indexes(draw: st.DrawFn) -> Index:
         own["options"] = draw(st.sampled_from([(), (("vector.hnsw.m", 8), ("vector.quantization.type", "NONE"))]))
     if method == "point":
         own["options"] = draw(st.sampled_from([(), (("spatial.wgs-84.max", (90.0, 45.5)),)]))
+    own["any_name"] = draw(st.booleans())
     return Index(address("index", draw(NAME)), method, draw(ELEMENT), draw(labels), names, **own)
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.one_of(constraints(), indexes()))
+@st.composite
+def changes_of_data(draw: st.DrawFn) -> Resource:
+    new, old = draw(st.lists(TEXT.filter(lambda t: not t.startswith("_")), min_size=2, max_size=2, unique=True))
+    differing = draw(st.sampled_from(["stop", "new", "old"]))
+    into = draw(st.sampled_from([((new, properties((old,))),), ((new, "n.x + 1"),), ((new, "1"), (new + "2", "'}'"))]))
+    if old in (name for name, _ in into):
+        into = into[:1]
+    changed = Property(
+        address("property", new), draw(ELEMENT), draw(TEXT), (old,), into, draw(st.booleans()), differing
+    )
+    label = Label(address("label", new), old)
+    return draw(st.sampled_from([label, RelationshipType(address("relationship_type", new), old, differing), changed]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(constraints(), indexes(), changes_of_data()))
 def test_law_2_nothing_is_lost_on_the_way_to_yaml_and_back(resource: Resource) -> None:
     resources: dict[Address, Resource] = {resource.address: resource}
-    assert lowered(Catalog("graph", "neo4j", resources)).resources == resources
+    found = lowered(Catalog("graph", "neo4j", resources)).resources
+    assert found == resources
+    assert repr(found) == repr(resources)  # what takes no part in comparisons, too

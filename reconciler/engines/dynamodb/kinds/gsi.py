@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from typing import Any
 
-from reconciler.engines.dynamodb import keys, limits, projection, throughput
+from reconciler.engines.dynamodb import insights, keys, limits, projection, throughput, turns, warm
 from reconciler.engines.dynamodb.enclosing import within_table
+from reconciler.engines.dynamodb.insights import IndexInsights
 from reconciler.engines.dynamodb.keys import Key, KeyAttribute
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.naming import table_address
@@ -20,14 +21,14 @@ from reconciler.engines.dynamodb.newcomers import items_left_out, scan
 from reconciler.engines.dynamodb.operations import TABLE_ACTIVE, Call, Calls, Wait
 from reconciler.engines.dynamodb.row import DynamoKind, TableRow
 from reconciler.engines.dynamodb.throughput import ON_DEMAND, UNSET, Throughput
-from reconciler.errors import UnsupportedChange
+from reconciler.engines.dynamodb.warm import COLD, Warm
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase, Ref
+from reconciler.model.step import Check, Draft, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Gsi(Resource):
     projection: str = attr(Role.REPLACE, default="all")
     include: tuple[str, ...] = attr(Role.REPLACE, default=())
     throughput: Throughput = attr(default=ON_DEMAND)
+    warm: Warm = attr(default=COLD)
     state: str = attr(Role.INFORMATIONAL, reason="the service moves it", default="active")
 
     @property
@@ -51,6 +53,11 @@ class Gsi(Resource):
     def built(self) -> bool:
         """Whether it can be queried."""
         return self.state != "creating"
+
+    @property
+    def warmth(self) -> str:
+        """The warm throughput in words."""
+        return str(self.warm)
 
     @property
     def capacity(self) -> str:
@@ -83,6 +90,7 @@ SPEC: dict[str, Any] = {
             "description": "{read: 5, write: 5} or {max_read: 100, max_write: 50}, by the table's billing",
             "anyOf": [throughput.PROVISIONED_SPEC, throughput.MAXIMUM_SPEC],
         },
+        "warm_throughput": warm.SPEC,
     },
     "required": ["partition"],
 }
@@ -98,6 +106,7 @@ def lower(name: str, node: Any, place: Place) -> Gsi:
         projection=kind,
         include=include,
         throughput=throughput.lowered(node["throughput"]) if "throughput" in node else UNSET,
+        warm=warm.lowered(node.get("warm_throughput")),
     )
 
 
@@ -114,6 +123,7 @@ def completed(index: Gsi, table: Table) -> Gsi:
         index.projection,
         index.include,
         units,
+        index.warm,
     )
 
 
@@ -127,7 +137,7 @@ def lift(index: Gsi, catalog: Catalog) -> dict[str, Any]:
     units = throughput.lifted(index.throughput)
     if units and (table is None or not index.throughput.provisioned or index.throughput != table.billing):
         node["throughput"] = units
-    return node
+    return {**node, **warm.lifted(index.warm)}
 
 
 # -- introspection ----------------------------------------------------------------------------------------------------
@@ -142,7 +152,7 @@ def read(row: TableRow, table: Address) -> Iterable[Gsi]:
             kind, include = projection.read(reply.get("Projection", {}))
             units = throughput.read(reply, row.provisioned)
             address = table.sibling("gsi", (*table.path, reply["IndexName"]))
-            yield Gsi(address, partition, sort, kind, include, units, state)
+            yield Gsi(address, partition, sort, kind, include, units, warm.read(reply), state)
 
 
 # -- steps ------------------------------------------------------------------------------------------------------------
@@ -159,6 +169,7 @@ def _definition(index: Gsi) -> dict[str, Any]:
         "KeySchema": keys.schema(index.partition, index.sort),
         "Projection": projection.request(index.projection, index.include),
         **throughput.request(index.throughput),
+        **warm.request(index.warm),
     }
 
 
@@ -220,7 +231,7 @@ def create(change: Change[Gsi], context: Context) -> list[Draft]:
     such items in tables small enough to be read for it; the hazard names them in every case.
     """
     index = change.desired
-    first = (*_makes_room(index, context), *_other_types(index, context))
+    first = (*turns.makes_room(index, context), *turns.other_types(index, context))
     table = table_address(index.address)
     return [
         Draft(
@@ -233,53 +244,10 @@ def create(change: Change[Gsi], context: Context) -> list[Draft]:
             done=(_built(index),),
             undo=(_remove(index, context),),
             reads=table,
-            requires=(*first, *_after_billing(index, context)),
+            requires=(*first, *turns.after_billing(index, context)),
             provides=True,
         )
     ]
-
-
-def _siblings(index: Gsi, context: Context) -> list[Gsi]:
-    found = context.live.children(table_address(index.address), "gsi", Gsi)
-    return sorted((g for g in found if g.address != index.address), key=lambda g: g.address)
-
-
-def _makes_room(index: Gsi, context: Context) -> list[Ref]:
-    """The removals of the same table, where their room is needed."""
-    table = table_address(index.address)
-    both = (*context.live.children(table, "gsi", Gsi), *context.desired.children(table, "gsi", Gsi))
-    if len({g.address for g in both}) <= limits.MAX_GSI:
-        return []
-    return [Ref(g.address) for g in _siblings(index, context) if context.deletes(g.address)]
-
-
-def _other_types(index: Gsi, context: Context) -> list[Ref]:
-    """The removals of indexes that hold one of its attributes with another type: a table knows one type for each.
-
-    Raises UnsupportedChange where such an index stays.
-    """
-    wanted = {k.name: k.type for k in (*index.partition, *index.sort)}
-    found: list[Ref] = []
-    for other in _siblings(index, context):
-        clash = next((k for k in (*other.partition, *other.sort) if wanted.get(k.name, k.type) != k.type), None)
-        if clash is None:
-            continue
-        if not context.deletes(other.address):
-            raise UnsupportedChange(
-                f"{index.address} needs {clash.name} as {wanted[clash.name]}, but {other.address} holds it as"
-                f" {clash.type}, and a table knows one type for each attribute",
-                hint="take all the indexes of that attribute out of the declaration, apply, and declare them anew",
-                where=context.desired.origin(index.address),
-            )
-        found.append(Ref(other.address))
-    return found
-
-
-def _after_billing(index: Gsi, context: Context) -> list[Ref]:
-    table = context.changes.get(table_address(index.address))
-    return (
-        [Ref(table.address, "billing")] if table and table.action is Action.UPDATE and table.changed("billing") else []
-    )
 
 
 def drop(change: Change[Gsi], context: Context) -> list[Draft]:
@@ -295,7 +263,7 @@ def drop(change: Change[Gsi], context: Context) -> list[Draft]:
             hazards=(hazard(Code.OLD_READERS, gone),),
             done=(Check(change.address, present=False),),
             undo=(_build(index, context),),
-            requires=tuple(_after_billing(index, context)),
+            requires=tuple(turns.after_billing(index, context)),
         )
     ]
 
@@ -310,7 +278,7 @@ def replace(change: Change[Gsi], context: Context) -> list[Draft]:
             "replace",
             Phase.CONTRACT,
             f"replace index {name} of {_name(after, context)}: remove it, then build it {after.definition}",
-            Calls((_remove(before, context), _build(after, context))),
+            Calls((_remove(before, context), _build(after, context), *_along(after, context))),
             hazards=(
                 hazard(Code.INDEX_GAP, gap),
                 items_left_out(name, (*after.partition, *after.sort), context.size(table)),
@@ -319,8 +287,36 @@ def replace(change: Change[Gsi], context: Context) -> list[Draft]:
             done=(_built(after),),
             undo=(Calls((_remove(after, context), _build(before, context))),),
             reads=table,
-            requires=(*_other_types(after, context), *_after_billing(after, context)),
+            requires=(*turns.other_types(after, context), *turns.after_billing(after, context)),
             provides=True,
+        )
+    ]
+
+
+def _along(index: Gsi, context: Context) -> tuple[Call, ...]:
+    """What went with the old index and is declared of the new one."""
+    watched = context.live.get(index.address.sibling("index_insights", index.address.path), IndexInsights)
+    wanted = context.desired.get(index.address.sibling("index_insights", index.address.path), IndexInsights)
+    if watched is None or watched != wanted:
+        return ()
+    return (insights.switched(_name(index, context), wanted.mode, index.address.name),)
+
+
+def change_warm(change: Change[Gsi], context: Context) -> list[Draft]:
+    """A higher floor; nothing takes it back."""
+    before, after = change.live, change.desired
+    update = {"Update": {"IndexName": after.address.name, "WarmThroughput": warm.units(after.warm)}}
+    members = {"TableName": _name(after, context), "GlobalSecondaryIndexUpdates": [update]}
+    return [
+        Draft(
+            "warm throughput",
+            Phase.EXPAND,
+            f"warm index {after.address.name} of {_name(after, context)} up for {after.warm}",
+            Call("UpdateTable", members, TABLE_ACTIVE),
+            hazards=(hazard(Code.COST, f"{before.warm} → {after.warm}; it is paid for once and never goes back"),),
+            done=(Check(change.address, attributes=(("warmth", str(after.warm)), ("built", True))),),
+            undo=None,
+            requires=tuple(turns.after_billing(after, context)),
         )
     ]
 
@@ -345,7 +341,7 @@ def change_throughput(change: Change[Gsi], context: Context) -> list[Draft]:
             ),
             done=(Check(change.address, attributes=(("capacity", after.capacity), ("built", True))),),
             undo=() if switched else (_units(before, context),),
-            requires=tuple(_after_billing(after, context)),
+            requires=tuple(turns.after_billing(after, context)),
         )
     ]
 
@@ -377,6 +373,6 @@ KIND = DynamoKind(
     create=create,
     drop=drop,
     replace=replace,
-    rules=(rule("throughput", emit=change_throughput),),
+    rules=(rule("throughput", emit=change_throughput), rule("warm", emit=change_warm)),
     order=20,
 )

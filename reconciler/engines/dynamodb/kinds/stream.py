@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.dynamodb import limits
-from reconciler.engines.dynamodb.enclosing import physical, within_table
+from reconciler.engines.dynamodb.enclosing import physical, within_created_table
 from reconciler.engines.dynamodb.operations import TABLE_ACTIVE, Call, Calls
 from reconciler.engines.dynamodb.row import DynamoKind, TableRow
 from reconciler.model.address import Address
@@ -134,7 +134,7 @@ KIND = DynamoKind(
     lift=lift,
     read=read,
     part=part,
-    absorbed=within_table,
+    absorbed=within_created_table,
     create=create,
     drop=drop,
     rules=(rule("view", emit=change_view),),

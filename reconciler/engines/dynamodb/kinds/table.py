@@ -7,23 +7,25 @@ the place of this one, with its items (`migration`). Source of the rules: the se
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.engines.dynamodb import keys, limits, local_indexes, throughput
+from reconciler.engines.dynamodb import billing, imports, keys, limits, local_indexes, throughput, warm
+from reconciler.engines.dynamodb.imports import Source
 from reconciler.engines.dynamodb.keys import Key, KeyAttribute
 from reconciler.engines.dynamodb.migration import options
 from reconciler.engines.dynamodb.migration.naming import VERSION
 from reconciler.engines.dynamodb.migration.options import Options
 from reconciler.engines.dynamodb.migration.steps import replace_table
 from reconciler.engines.dynamodb.naming import physical_name
-from reconciler.engines.dynamodb.operations import TABLE_ACTIVE, TABLE_GONE, Call, Calls
+from reconciler.engines.dynamodb.operations import IMPORTED, TABLE_ACTIVE, TABLE_GONE, Call, Calls
 from reconciler.engines.dynamodb.registry import kinds
 from reconciler.engines.dynamodb.row import DynamoKind, TableRow
 from reconciler.engines.dynamodb.throughput import ON_DEMAND, Throughput
+from reconciler.engines.dynamodb.warm import COLD, Warm
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
@@ -41,8 +43,13 @@ class Table(Resource):
     table_class: str = attr(default="standard")
     local: tuple[str, ...] = attr(Role.REPLACE, default=())
     """Its local indexes in words: they come and go with it (`local_indexes`)."""
+    warm: Warm = attr(default=COLD)
     attributes: Key = attr(Role.INFORMATIONAL, reason="keys and indexes hold the types of their attributes", default=())
     explicit: bool = attr(Role.INFORMATIONAL, reason="whether the name was written out", default=False)
+    source: Source | None = attr(
+        Role.INFORMATIONAL, reason="counts when the table is created, and never after", default=None
+    )
+    told: bool = attr(Role.INFORMATIONAL, reason="whether `import` says that it is not protected", default=False)
     state: str = attr(Role.INFORMATIONAL, reason="the service moves it", default="active")
     base: str = attr(Role.INFORMATIONAL, reason="the name by which the declaration knows it", default="")
     versioned: str = attr(Role.INFORMATIONAL, reason="what a table is called that takes its place", default="")
@@ -54,6 +61,11 @@ class Table(Resource):
     def built(self) -> bool:
         """Whether it can be used."""
         return self.state != "creating"
+
+    @property
+    def warmth(self) -> str:
+        """The warm throughput in words."""
+        return str(self.warm)
 
     @property
     def capacity(self) -> str:
@@ -97,9 +109,11 @@ SPEC: dict[str, Any] = {
                 },
             ],
         },
-        "deletion_protection": {"type": "boolean"},
+        "deletion_protection": {"type": "boolean", "description": "on in production unless it says false"},
         "table_class": {"enum": ["standard", "standard_infrequent_access"]},
         "copy": options.SPEC,
+        "warm_throughput": warm.SPEC,
+        "import_from": imports.SPEC,
     },
     "required": ["attributes", "key"],
 }
@@ -116,8 +130,10 @@ def lower(name: str, node: Any, place: Place) -> Table:
         name=physical,
         key=keys.typed(key, types),
         billing=_lower_billing(node.get("billing", "on_demand")),
-        deletion_protection=node.get("deletion_protection", False),
+        deletion_protection=node.get("deletion_protection", place.policy.production),
         table_class=node.get("table_class", "standard"),
+        warm=warm.lowered(node.get("warm_throughput")),
+        source=imports.lowered(node.get("import_from")),
         attributes=tuple(KeyAttribute(n, types[n]) for n in sorted(types)),
         explicit=physical != implied,
         versioned=f"{physical}{VERSION}" if physical != implied else physical_name(place.naming, f"{name}{VERSION}"),
@@ -141,11 +157,13 @@ def lift(table: Table, _catalog: Catalog) -> dict[str, Any]:
         node["billing"] = throughput.lifted(table.billing)
     elif table.billing != ON_DEMAND:
         node["billing"] = {"on_demand": throughput.lifted(table.billing)}
-    if table.deletion_protection:
-        node["deletion_protection"] = True
+    if table.deletion_protection or table.told:
+        node["deletion_protection"] = table.deletion_protection
     if table.table_class != "standard":
         node["table_class"] = table.table_class
-    return node
+    if table.source:
+        node["import_from"] = imports.lifted(table.source)
+    return {**node, **warm.lifted(table.warm)}
 
 
 # -- introspection ----------------------------------------------------------------------------------------------------
@@ -163,6 +181,7 @@ def read(row: TableRow, address: Address) -> Iterable[Table]:
         billing=throughput.read(described, row.provisioned),
         deletion_protection=bool(described.get("DeletionProtectionEnabled")),
         table_class=table_class.lower(),
+        warm=warm.read(described),
         attributes=tuple(KeyAttribute(n, row.types.get(n, "")) for n in sorted(_used(described))),
         explicit=row.explicit,
         state=described.get("TableStatus", "ACTIVE").lower(),
@@ -181,33 +200,56 @@ def _used(described: Mapping[str, Any]) -> set[str]:
 
 
 def create(change: Change[Table], context: Context) -> list[Draft]:
-    """One CreateTable with everything it can take: indexes, stream, tags. TTL and recovery are calls of their own."""
+    """One CreateTable with everything it can take: indexes, stream, tags. TTL and recovery are calls of their own.
+
+    An import from S3 creates the table too, and takes less: protection, class and warmth follow it.
+    """
     table = change.desired
+    request = _creation(table, context.desired)
+    made = Draft(
+        "create",
+        Phase.EXPAND,
+        f"create table {table.name}",
+        Call("CreateTable", request, TABLE_ACTIVE),
+        done=(_active(change.address),),
+        undo=(_delete(table),),
+        provides=True,
+    )
+    if table.source is None:
+        return [made]
+    bare = replace(table, deletion_protection=False)
+    imported = replace(
+        made,
+        title=f"create table {table.name} from {table.source}",
+        operation=Call("ImportTable", imports.request(table.source, request), IMPORTED),
+        hazards=(hazard(Code.COST, "an import is paid for by what it reads"),),
+        undo=(_delete(bare),),
+    )
+    live = replace(bare, table_class="standard", warm=COLD)
+    later = Change(change.address, Action.UPDATE, live, table, ())
+    rules = {"warm": change_warm, "table_class": change_class, "deletion_protection": change_protection}
+    unlike = [emit for name, emit in rules.items() if getattr(live, name) != getattr(table, name)]
+    return [imported, *(draft for emit in unlike for draft in emit(later, context))]
+
+
+def _creation(table: Table, desired: Catalog) -> dict[str, Any]:
+    """The members of CreateTable."""
     request: dict[str, Any] = {
         "TableName": table.name,
         "AttributeDefinitions": keys.definitions(table.attributes),
         "KeySchema": keys.schema(table.key[:1], table.key[1:]),
-        "BillingMode": _mode(table.billing),
+        "BillingMode": billing.mode(table.billing),
         **throughput.request(table.billing),
+        **warm.request(table.warm),
     }
     if table.deletion_protection:
         request["DeletionProtectionEnabled"] = True
     if table.table_class != "standard":
         request["TableClass"] = table.table_class.upper()
-    for part in _parts(table, context.desired):
+    for part in _parts(table, desired):
         for member, value in part.items():
             request[member] = [*request.get(member, ()), *value] if isinstance(value, list) else value
-    return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create table {table.name}",
-            Call("CreateTable", request, TABLE_ACTIVE),
-            done=(_active(change.address),),
-            undo=(_delete(table),),
-            provides=True,
-        )
-    ]
+    return request
 
 
 def _parts(table: Table, desired: Catalog) -> Iterable[Mapping[str, Any]]:
@@ -257,10 +299,6 @@ def _protect(table: Table, on: bool) -> Call:
     return _update(table, DeletionProtectionEnabled=on)
 
 
-def _mode(billing: Throughput) -> str:
-    return "PROVISIONED" if billing.provisioned else "PAY_PER_REQUEST"
-
-
 def change_protection(change: Change[Table], _context: Context) -> list[Draft]:
     """On at once; off last, since until then the old rule holds."""
     before, after = change.live, change.desired
@@ -295,80 +333,20 @@ def change_class(change: Change[Table], _context: Context) -> list[Draft]:
     ]
 
 
-def change_billing(change: Change[Table], context: Context) -> list[Draft]:
-    """The mode, with the units of the table and all its live indexes; units or a maximum alone otherwise.
-
-    Contract where less is served than before: what old code asks beyond it is throttled.
-    """
+def change_warm(change: Change[Table], _context: Context) -> list[Draft]:
+    """A higher floor. It is paid for once, and nothing takes it back: an undo has nothing to do."""
     before, after = change.live, change.desired
-    if before.billing.provisioned == after.billing.provisioned:
-        return [_change_units(change)]
     return [
         Draft(
-            "billing",
-            _phase(before, after),
-            f"pay for table {after.name} {'by provisioned units' if after.billing.provisioned else 'on demand'}",
-            _switch(after, context, context.desired),
-            hazards=(hazard(Code.COST, _switching(before, after)),),
-            done=(_active(change.address, ("capacity", str(after.billing))),),
-            undo=(_switch(before, context, context.live),),
+            "warm throughput",
+            Phase.EXPAND,
+            f"warm table {after.name} up for {after.warm}",
+            _update(after, WarmThroughput=warm.units(after.warm)),
+            hazards=(hazard(Code.COST, f"{before.warm} → {after.warm}; it is paid for once and never goes back"),),
+            done=(_active(change.address, ("warmth", str(after.warm))),),
+            undo=None,
         )
     ]
-
-
-def _phase(before: Table, after: Table) -> Phase:
-    return Phase.CONTRACT if throughput.tighter(before.billing, after.billing) else Phase.EXPAND
-
-
-def _switching(before: Table, after: Table) -> str:
-    what = f"{before.billing} → {after.billing}"
-    if after.billing.provisioned:
-        return f"{what}; requests beyond that are throttled, unless something scales it"
-    return f"{what}; {limits.ON_DEMAND_RULE}"
-
-
-def _switch(table: Table, context: Context, wanted: Catalog) -> Call | Calls:
-    """Towards provisioned, one call that names every index there is when it runs: the live ones. Towards on-demand,
-    the mode has a call of its own."""
-    if table.billing.provisioned:
-        return _update(table, BillingMode="PROVISIONED", **_provisioned(table, context, wanted))
-    mode = _update(table, BillingMode="PAY_PER_REQUEST")
-    return mode if table.billing == ON_DEMAND else Calls((mode, _limit(table)))
-
-
-def _provisioned(table: Table, context: Context, wanted: Catalog) -> dict[str, Any]:
-    updates = []
-    for live in sorted(context.live.children(table.address, "gsi", Resource), key=lambda r: r.address):
-        index: Any = wanted.resources.get(live.address)
-        units = index.throughput if index is not None and index.throughput.provisioned else table.billing
-        updates.append({"Update": {"IndexName": live.address.name, "ProvisionedThroughput": throughput.units(units)}})
-    members: dict[str, Any] = {"ProvisionedThroughput": throughput.units(table.billing)}
-    return {**members, "GlobalSecondaryIndexUpdates": updates} if updates else members
-
-
-def _limit(table: Table) -> Call:
-    return _update(table, OnDemandThroughput=throughput.maximum(table.billing))
-
-
-def _change_units(change: Change[Table]) -> Draft:
-    before, after = change.live, change.desired
-    provisioned = after.billing.provisioned
-    message = f"{before.billing} → {after.billing}; requests beyond that are throttled"
-    if provisioned and (after.billing.read < before.billing.read or after.billing.write < before.billing.write):
-        message += f"; {limits.DECREASE_RULE}"
-    return Draft(
-        "billing",
-        _phase(before, after),
-        f"{'provision' if provisioned else 'serve'} table {after.name}: {after.billing}",
-        _units(after) if provisioned else _limit(after),
-        hazards=(hazard(Code.COST, message),),
-        done=(_active(change.address, ("capacity", str(after.billing))),),
-        undo=(_units(before) if provisioned else _limit(before),),
-    )
-
-
-def _units(table: Table) -> Call:
-    return _update(table, ProvisionedThroughput=throughput.units(table.billing))
 
 
 KIND = DynamoKind(
@@ -384,9 +362,10 @@ KIND = DynamoKind(
     replace=replace_table,
     former=lambda address, text: address.sibling("table", (text,)),
     rules=(
-        rule("billing", emit=change_billing),
+        rule("billing", emit=billing.change_billing),
         rule("deletion_protection", emit=change_protection),
         rule("table_class", emit=change_class),
+        rule("warm", emit=change_warm),
     ),
     order=10,
     retained=True,

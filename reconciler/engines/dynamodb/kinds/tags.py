@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.dynamodb.enclosing import physical, within_table
+from reconciler.engines.dynamodb.enclosing import physical, within_created_table
 from reconciler.engines.dynamodb.operations import TAGS_STORED, Call, Calls
 from reconciler.engines.dynamodb.row import DynamoKind, TableRow
 from reconciler.model.address import Address
@@ -129,7 +129,7 @@ KIND = DynamoKind(
     lift=lift,
     read=read,
     part=part,
-    absorbed=within_table,
+    absorbed=within_created_table,
     create=create,
     drop=drop,
     rules=(rule("tags", emit=change_tags),),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.dynamodb import introspect
-from reconciler.engines.dynamodb.connect import Client, Connection, streams
+from reconciler.engines.dynamodb.connect import Client, Connection
 from reconciler.engines.dynamodb.execute import Runner
 from reconciler.engines.dynamodb.migration import backups
 from reconciler.engines.dynamodb.migration.comparing import Difference, Side, difference, summary
@@ -19,7 +19,6 @@ from reconciler.engines.dynamodb.migration.operations import Moving
 from reconciler.engines.dynamodb.migration.records import Move, Records
 from reconciler.engines.dynamodb.migration.segments import Segments
 from reconciler.engines.dynamodb.migration.shards import ANEW, Stream
-from reconciler.engines.dynamodb.operations import Calls
 from reconciler.errors import Blocked, StoreError
 from reconciler.model.engine import Progress
 
@@ -139,8 +138,9 @@ class Mover:
         self.records.switch(operation.logical, becomes, self.records.move(operation.logical) or move)
 
     def _run(self, operation: Moving) -> None:
-        if operation.calls:
-            self.runner.run(Calls(operation.calls))
+        """Its calls, each only if its effect is not there."""
+        for call in operation.calls:
+            self.runner.run(call)
 
     def _must_be_empty(self, move: Move) -> None:
         for page in self.client.get_paginator("scan").paginate(TableName=move.old, ConsistentRead=True, Limit=100):
@@ -212,7 +212,7 @@ class Mover:
             if remember:
                 self.records.checkpoint(move, f"shard#{shard}", place)
 
-        return Stream(streams(self.client, self.settings), described["LatestStreamArn"], take, note, places)
+        return Stream(self.connection.beside("dynamodbstreams"), described["LatestStreamArn"], take, note, places)
 
     def _view(self, table: str) -> str:
         """What the stream of a table tells; `none` where it is off."""
@@ -272,6 +272,7 @@ class Mover:
             return
         if move.state == "switched":
             raise StoreError(f"{operation.logical} is {move.new} by now; that cannot be given up", hint="plan again")
-        if introspect.describe(self.client, move.new) is not None:
+        described = introspect.describe(self.client, move.new)
+        if described is not None and described.get("TableStatus") != "DELETING":
             self._run(operation)
         self.records.end(operation.logical, move)

@@ -23,10 +23,11 @@ from reconciler.model.resource import Resource, compared_attributes
 from reconciler.model.step import Check, Draft, Phase, Size
 
 IMAGES = "new_and_old_images"
-AFTER_SWITCH = frozenset({"ttl"})
-"""Kinds that wait for the switch: the new table must not let items expire that the old one still has."""
-AT_SWITCH = frozenset({"stream"})
-"""Kinds that come just before it: whoever reads the stream is not to take every copied item for a new one."""
+AFTER_SWITCH = frozenset({"ttl", "global_table"})
+"""Kinds that wait for the switch: the new table must not let items expire that the old one still has, and replicas want
+its stream."""
+AT_SWITCH = frozenset({"stream", "kinesis"})
+"""Kinds that come just before it: whoever reads a stream is not to take every copied item for a new one."""
 
 
 def replace_table(change: Change[Any], context: Context) -> list[Draft]:
@@ -232,7 +233,9 @@ class _Move:
         succession = self.change.address.sibling("succession", self.change.address.path)
         why = "since it is protected against deletion" if self.change.live.deletion_protection else ""
         why = why or ("as `copy.leave_old` says" if self.options.leave else "")
-        return _parting(succession, said, self.old, why, self.context, self.size.rows)
+        return _parting(
+            succession, said, self.old, why, self.context, self.size.rows, _beside(self.change, self.context)
+        )
 
 
 def _parting(succession: Address, said: dict[str, Any], old: str, why_not: str, context: Context, rows: int) -> Draft:
@@ -251,7 +254,9 @@ def _parting(succession: Address, said: dict[str, Any], old: str, why_not: str, 
     told = {**said, **({"Backup": backup} if backup and not said.get("Empty") else {})}
     title = f"back up {old}, then delete it" if told.get("Backup") else f"delete {old}"
     broken = hazard(Code.OLD_READERS, f"code that names {old} breaks")
-    return Draft("retire", Phase.CONTRACT, title, Moving("retire", told, (delete,)), hazards=(gone, broken), done=done)
+    return Draft(
+        "retire", Phase.CONTRACT, title, Moving("retire", told, (*beside, delete)), hazards=(gone, broken), done=done
+    )
 
 
 def _copying(move: _Move) -> Iterator[Hazard]:
@@ -280,7 +285,7 @@ def _possible(change: Change[Any], context: Context, conversion: Conversion, kno
             hint="apply the rest of that plan first; then declare the next change",
             where=where,
         )
-    if context.live.children(change.address, "replica", Resource):
+    if context.live.children(change.address, "global_table", Resource):
         raise UnsupportedChange(
             f"{change.address}: a table with replicas cannot be made anew",
             hint="remove the replicas, apply, change the key, apply, and declare them again",
@@ -309,7 +314,7 @@ def _created(change: Change[Any], context: Context, name: str, wanted: Any) -> I
     address = change.address
     mine = {a: r for a, r in context.desired.resources.items() if a.path[:1] == address.path}
     mine = {a: r for a, r in mine.items() if wanted(a.kind) or a == address}
-    mine[address] = replace(change.desired, name=name)
+    mine[address] = replace(change.desired, name=name, source=None)
     fresh = _Fresh(context, context.desired.with_resources(mine), context.live.with_resources({}))
     for kind in kinds().values():
         for resource in sorted((r for r in mine.values() if r.address.kind == kind.name), key=lambda r: r.address):
@@ -317,6 +322,51 @@ def _created(change: Change[Any], context: Context, name: str, wanted: Any) -> I
             of_its_own = kind.name in AT_SWITCH or not kind.absorbed(creation, fresh)
             if wanted(kind.name) and of_its_own:
                 yield from kind.create(creation, fresh)
+
+
+def _beside(change: Change[Any], context: Context) -> Iterator[Call]:
+    """The calls that take away what belongs to a table and does not go with it: what other services have of it."""
+    mine = {a: r for a, r in context.live.resources.items() if a.path[:1] == change.address.path}
+    going = _Going(context, context.live.with_resources(mine))
+    for kind in kinds().values():
+        for resource in sorted((r for r in mine.values() if r.address.kind == kind.name), key=lambda r: r.address):
+            deletion = going.changes[resource.address]
+            if kind.name not in ("table", "succession") and not kind.absorbed(deletion, going):
+                for draft in kind.drop(deletion, going):
+                    yield from draft.operation.calls  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """A plan in which all that is live of a table goes. Implements `model.kind.Context`."""
+
+    whole: Context
+    live: Catalog
+
+    @property
+    def desired(self) -> Catalog:
+        return self.live.with_resources({})
+
+    @property
+    def changes(self) -> dict[Address, Change[Resource]]:
+        return {a: Change(a, Action.DELETE, r, None) for a, r in self.live.resources.items()}
+
+    @property
+    def policy(self) -> Any:
+        return self.whole.policy
+
+    @property
+    def server(self) -> Any:
+        return self.whole.server
+
+    def creates(self, _address: Address) -> bool:
+        return False
+
+    def deletes(self, address: Address) -> bool:
+        return address in self.live.resources
+
+    def size(self, _address: Address) -> Size:
+        return Size(-1, -1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,31 @@ a constraint on (a, b) beside one on (b, a), measured on 5.26 and 2026.09.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from reconciler.engines.neo4j import property_types
+from reconciler.engines.neo4j import fixes, property_types
 from reconciler.engines.neo4j.claims import DROP, Claim, claims, cleared
+from reconciler.engines.neo4j.fixes import Fix
 from reconciler.engines.neo4j.kind import Neo4jKind, Reading, Row
-from reconciler.engines.neo4j.naming import NAME, NAMES, elements, listed, named, shortest
+from reconciler.engines.neo4j.naming import (
+    ANY_NAME,
+    ANY_NAME_REASON,
+    NAME,
+    NAMES,
+    elements,
+    former,
+    listed,
+    named,
+    shortest,
+)
 from reconciler.engines.neo4j.operations import Cypher, cypher
 from reconciler.engines.neo4j.render import NODE, dialect, matching, pattern, properties, quoted, shortened
+from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Unmanaged
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.engine import Server
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place
@@ -34,6 +48,8 @@ class Constraint(Resource):
     label: str = attr(Role.REPLACE)
     properties: tuple[str, ...] = attr(Role.REPLACE)
     type: str = attr(Role.REPLACE, default="")
+    any_name: bool = attr(Role.INFORMATIONAL, reason=ANY_NAME_REASON, default=False)
+    fix: Fix = attr(Role.INFORMATIONAL, reason="about the data, on the way to the rule", default=Fix())
 
 
 @claims.register
@@ -56,6 +72,9 @@ SPEC = {
         "exists": {**NAME, "description": "one property: write one constraint for each"},
         "property": NAME,
         "type": {"type": "string", "description": "such as INTEGER, LIST<STRING NOT NULL> or STRING | INTEGER"},
+        "name": ANY_NAME,
+        "backfill": fixes.BACKFILL,
+        "deduplicate": fixes.DEDUPLICATE,
     },
 }
 
@@ -80,7 +99,9 @@ def lower(name: str, node: dict[str, Any], place: Place) -> Constraint:
     key = "property" if rule == "type" else rule
     names = listed(node[key], place, key)
     address = place.address("constraint", name)
-    return Constraint(address, rule, element, labels[0], names, _type(node, place) if rule == "type" else "")
+    wanted = _type(node, place) if rule == "type" else ""
+    fix = fixes.lower(node, rule, element, names, place)
+    return Constraint(address, rule, element, labels[0], names, wanted, "name" in node, fix)
 
 
 def _type(node: dict[str, Any], place: Place) -> str:
@@ -94,8 +115,11 @@ def lift(constraint: Constraint, _catalog: Catalog) -> dict[str, Any]:
     """The shortest declaration of the constraint."""
     node: dict[str, Any] = {constraint.element: constraint.label}
     if constraint.rule == "type":
-        return {**node, "property": constraint.properties[0], "type": constraint.type}
-    return {**node, constraint.rule: shortest(constraint.properties)}
+        node |= {"property": constraint.properties[0], "type": constraint.type}
+    else:
+        node[constraint.rule] = shortest(constraint.properties)
+    node |= fixes.lift(constraint.fix, constraint.properties)
+    return {**node, "name": "any"} if constraint.any_name else node
 
 
 # Introspection
@@ -201,7 +225,8 @@ def _present(constraint: Constraint) -> tuple[Check, ...]:
     return (Check(constraint.address, True, tuple(values.items())),)
 
 
-def _nobody(constraint: Constraint) -> tuple[Probe, ...]:
+def nobody(constraint: Constraint) -> tuple[Probe, ...]:
+    """That there is no element which the constraint could be about."""
     find = f"MATCH {matching(constraint.element, constraint.label)} RETURN elementId(n) AS element"
     return (Probe(f"{shortened(constraint.label)} by now, and there was none when this was planned: plan again", find),)
 
@@ -217,6 +242,7 @@ def create(change: Change[Constraint], context: Context) -> list[Draft]:
     empty = context.size(change.address).rows == 0
     refused = hazard(Code.OLD_WRITERS, f"writes are refused unless {described(constraint)}")
     return [
+        *([] if empty else _mending(constraint)),
         Draft(
             "create",
             Phase.EXPAND if empty else Phase.CONTRACT,
@@ -224,18 +250,53 @@ def create(change: Change[Constraint], context: Context) -> list[Draft]:
             _creation(constraint, context),
             locks=_locks(constraint),
             hazards=() if empty else (refused,),
-            probes=_nobody(constraint) if empty else _probes(constraint),
+            probes=nobody(constraint) if empty else _probes(constraint),
             done=_present(constraint),
             undo=(_removal(constraint, context),),
             reads=change.address,
             requires=cleared(change, context),
             provides=True,
-        )
+        ),
     ]
 
 
-def _dropping(change: Change[Constraint], context: Context) -> Draft:
-    constraint = change.live
+def _mending(constraint: Constraint) -> list[Draft]:
+    """Steps of migrate that make the data obey the rule, as the declaration says; checked again before the rule."""
+    element, label, names, fix = constraint.element, constraint.label, constraint.properties, constraint.fix
+    wrong = f"it is no {constraint.type}" if constraint.type else "it is missing"
+    drafts = [
+        Draft(
+            f"backfill {name}",
+            Phase.MIGRATE,
+            f"fill {shortened(f'{label}.{name}')} where {wrong}",
+            fixes.converting(element, label, name, text, constraint.type)
+            if constraint.rule == "type"
+            else fixes.filling(element, label, name, text, f"{properties((name,))} IS NULL"),
+            undo=None,
+            reads=constraint.address,
+        )
+        for name, text in fix.fills
+    ]
+    if fix.others:
+        what = {"delete": "are deleted", "merge": "are merged into one", "clear": "lose the value"}[fix.others]
+        copies = f"copies of {shortened(label)} of one {shortened(', '.join(names))}"
+        lost = hazard(Code.DELETES_DATA, f"{copies} {what}; the first by {shortened(fix.keep)} is kept")
+        operation = fixes.deduplicating(element, label, names, fix)
+        drafts.append(
+            Draft(
+                "deduplicate",
+                Phase.MIGRATE,
+                f"{copies} {what}",
+                operation,
+                hazards=(lost,),
+                undo=None,
+                reads=constraint.address,
+            )
+        )
+    return drafts
+
+
+def _dropping(constraint: Constraint, context: Context) -> Draft:
     index = " and its index is gone" if constraint.rule in ("unique", "key") else ""
     return Draft(
         DROP,
@@ -251,7 +312,7 @@ def _dropping(change: Change[Constraint], context: Context) -> Draft:
 
 def drop(change: Change[Constraint], context: Context) -> list[Draft]:
     """Contract: the rule is given up, and the index that came with it."""
-    return [_dropping(change, context)]
+    return [_dropping(change.live, context)]
 
 
 def replace(change: Change[Constraint], context: Context) -> list[Draft]:
@@ -260,10 +321,43 @@ def replace(change: Change[Constraint], context: Context) -> list[Draft]:
     The data is checked before the old rule is given up, and once more by the server. What the drop did does not show
     any more once the name stands again, so it has no check: repeating it is safe.
     """
-    created = create(change, context)[0]
+    *mending, created = create(change, context)
     refused = hazard(Code.OLD_WRITERS, f"writes are refused unless {described(change.desired)}")
     enforced = dataclasses.replace(created, phase=Phase.CONTRACT, hazards=(refused,), probes=())
-    return [dataclasses.replace(_dropping(change, context), probes=_probes(change.desired), done=()), enforced]
+    if change.moved is not None:
+        return [*mending, enforced]
+    dropped = dataclasses.replace(_dropping(change.live, context), probes=_probes(change.desired), done=())
+    return [*mending, dropped, enforced]
+
+
+def rename(change: Change[Constraint], context: Context) -> list[Draft]:
+    """Drop under the old name and create under the new one: Neo4j renames nothing, and allows no two alike.
+
+    What is to be another rule as well is created as that, by `replace`.
+    """
+    old = dataclasses.replace(change.live, address=change.moved or change.address)
+    wanted = change.desired if change.action is Action.REPLACE else change.live
+    dropped = dataclasses.replace(_dropping(old, context), slot="give up", probes=_probes(wanted), renames=True)
+    if change.action is Action.REPLACE:
+        return [dropped]
+    again = dataclasses.replace(create(change, context)[-1], phase=Phase.CONTRACT, hazards=(), probes=(), renames=True)
+    return [dropped, again]
+
+
+@lru_cache(maxsize=4)
+def _makers(catalog: Catalog) -> Mapping[tuple[str, str, str], list[Address]]:
+    """(node or relationship, label, property) → the changes of data that make it."""
+    found: dict[tuple[str, str, str], list[Address]] = {}
+    for address, other in catalog.resources.items():
+        for name, _ in getattr(other, "into", ()):
+            found.setdefault((getattr(other, "element", ""), getattr(other, "label", ""), name), []).append(address)
+    return found
+
+
+def references(constraint: Constraint, catalog: Catalog) -> list[Address]:
+    """The changes of data that make its properties."""
+    made = _makers(catalog)
+    return [a for n in constraint.properties for a in made.get((constraint.element, constraint.label, n), ())]
 
 
 KIND = Neo4jKind(
@@ -276,6 +370,9 @@ KIND = Neo4jKind(
     create=create,
     drop=drop,
     replace=replace,
+    former=former,
+    rename=rename,
+    references=references,
     order=10,
     show=SHOW,
     read=read,

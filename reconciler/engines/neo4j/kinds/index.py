@@ -13,11 +13,21 @@ from typing import Any
 from reconciler.engines.neo4j import options
 from reconciler.engines.neo4j.claims import DROP, Claim, claims, cleared
 from reconciler.engines.neo4j.kind import Neo4jKind, Reading, Row
-from reconciler.engines.neo4j.naming import NAME, NAMES, elements, listed, named, shortest
+from reconciler.engines.neo4j.naming import (
+    ANY_NAME,
+    ANY_NAME_REASON,
+    NAME,
+    NAMES,
+    elements,
+    former,
+    listed,
+    named,
+    shortest,
+)
 from reconciler.engines.neo4j.operations import Cypher, cypher
 from reconciler.engines.neo4j.render import NODE, dialect, pattern, properties, quoted, shortened
 from reconciler.model.catalog import Catalog, Unmanaged
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.engine import Server
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Place, rule
@@ -49,6 +59,7 @@ class Index(Resource):
     options: tuple[tuple[str, Any], ...] = attr(Role.REPLACE, default=())
     state: str = attr(default=ONLINE)
     provider: str = attr(Role.INFORMATIONAL, reason="the server chooses it by its version", default="")
+    any_name: bool = attr(Role.INFORMATIONAL, reason=ANY_NAME_REASON, default=False)
 
 
 @claims.register
@@ -94,6 +105,7 @@ SPEC = {
         "eventually_consistent": {"type": "boolean"},
         "dimensions": {"type": "integer", "minimum": 1, "maximum": 4096},
         "similarity": {"enum": ["cosine", "euclidean"]},
+        "name": ANY_NAME,
         "options": {
             "type": "object",
             "description": "the server's own keys, such as vector.hnsw.m",
@@ -120,7 +132,7 @@ def lower(name: str, node: dict[str, Any], place: Place) -> Index:
     if len(names) > 1 and method not in ("range", "fulltext"):
         raise place.fail(f"a {method} index is on a single property", "write one index for each", method)
     filters = listed(node["with"], place, "with") if "with" in node else ()
-    index = Index(place.address("index", name), method, element, labels, names, filters)
+    index = Index(place.address("index", name), method, element, labels, names, filters, any_name="name" in node)
     return with_config(index, _config(method, node, place))
 
 
@@ -156,7 +168,7 @@ def lift(index: Index, _catalog: Catalog) -> dict[str, Any]:
     node |= {name: value for name in _FIELDS if (value := getattr(index, name)) is not None}
     if index.options:
         node["options"] = {k: list(v) if isinstance(v, tuple) else v for k, v in index.options}
-    return node
+    return {**node, "name": "any"} if index.any_name else node
 
 
 # Introspection
@@ -300,16 +312,36 @@ def drop(change: Change[Index], context: Context) -> list[Draft]:
 
 def replace(change: Change[Index], context: Context) -> list[Draft]:
     """Drop and create: Neo4j renames no index, so one name cannot stand for both meanwhile."""
-    gap = "until it is built again; to have both for a while, declare the new one under another name"
-    if change.live.method in ("fulltext", "vector"):
-        gap = f"and those that ask for it by name fail, {gap}"
-    hazards = (hazard(Code.INDEX_GAP, f"queries go without it {gap}"),)
-    dropped = _dropped(change.live, context, Phase.CONTRACT, hazards, gone=False)
-    return [dropped, dataclasses.replace(_built(change, context), phase=Phase.CONTRACT)]
+    built = dataclasses.replace(_built(change, context), phase=Phase.CONTRACT)
+    if change.moved is not None:
+        return [built]
+    gap = _gap(change.live, "to have both for a while, declare the new one under another name")
+    return [_dropped(change.live, context, Phase.CONTRACT, (gap,), gone=False), built]
+
+
+def _gap(index: Index, advice: str) -> Hazard:
+    named = "and those that ask for it by name fail, " if index.method in ("fulltext", "vector") else ""
+    return hazard(Code.INDEX_GAP, f"queries go without it {named}until it is built again; {advice}")
+
+
+def rename(change: Change[Index], context: Context) -> list[Draft]:
+    """Drop under the old name and create under the new one: Neo4j renames nothing, and allows no two alike.
+
+    What is to be another index as well is created as that, by `replace`.
+    """
+    old = dataclasses.replace(change.live, address=change.moved or change.address)
+    gap = _gap(old, "to keep it as it is, say 'name: any' instead of 'renamed_from'")
+    dropped = _dropped(old, context, Phase.CONTRACT, (gap,), gone=True)
+    dropped = dataclasses.replace(dropped, slot="give up", renames=True)
+    if change.action is Action.REPLACE:
+        return [dropped]
+    return [dropped, dataclasses.replace(_built(change, context), phase=Phase.CONTRACT, renames=True)]
 
 
 def mend(change: Change[Index], context: Context) -> list[Draft]:
     """Wait for an index that is being built; build a failed one, which serves nobody, again."""
+    if change.moved is not None:
+        return []  # it is built again under its new name
     built = _built(change, context, requires=False)
     if change.live.state == FAILED:
         return [_dropped(change.live, context, Phase.EXPAND, (), gone=False), built]
@@ -328,6 +360,8 @@ KIND = Neo4jKind(
     create=create,
     drop=drop,
     replace=replace,
+    former=former,
+    rename=rename,
     rules=(rule("state", emit=mend),),
     order=20,
     show=SHOW,

@@ -23,7 +23,7 @@ from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.inheritance_changes import handed_down, inherited, rows_of, shared_parents, spread
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
-from reconciler.engines.postgres.mentions import of_expression
+from reconciler.engines.postgres.mentions import mentioned, of_expression
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident
@@ -52,6 +52,7 @@ class Check(Resource):
     local: bool = True
     columns: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="follows from the expression", default=())
     lets_null: bool = attr(Role.INFORMATIONAL, reason="what the server says of rows without values", default=False)
+    of_old_rows: bool = attr(Role.INFORMATIONAL, reason="it makes sense before columns get new types", default=True)
 
 
 SPEC = {
@@ -136,6 +137,18 @@ def mentions(check: Check, catalog: Catalog) -> Iterable[Address]:
     return of_expression(check.expression.source, catalog)
 
 
+def apart(check: Check, catalog: Catalog) -> bool:
+    """Whether a function that it calls takes rows of its table: made after the table, and the check after that."""
+    from reconciler.engines.postgres.routine_changes import references as needs
+    from reconciler.engines.postgres.routine_parts import Routine
+
+    table, text = table_address(check.address), check.expression.source
+    if "(" not in text:
+        return False
+    called = (catalog.resources[a] for a in mentioned(text, catalog, kinds=("function",)))
+    return any(table in needs(routine, catalog) for routine in called if isinstance(routine, Routine))
+
+
 def absorbed(change: Change[Check], context: Context) -> bool:
     """Part of the table unless it starts out not valid; gone with a column of it; or changed along with its type."""
     if follows(change, context):
@@ -143,6 +156,8 @@ def absorbed(change: Change[Check], context: Context) -> bool:
     if handed_down(change, context):
         return True
     if change.after is not None and change.after.enforced and not change.after.validated:
+        return False
+    if change.after is not None and apart(change.after, context.desired):
         return False
     return absorbed_by_table(change, context) or dropped_with_column(
         change, change.before.columns if change.before else (), context
@@ -185,7 +200,7 @@ def _add(change: Change[Check], context: Context, phase: Phase, first: str) -> l
             sql(f"ALTER TABLE {table} {first}ADD {clause(check, valid=False)}"),
             locks=access_exclusive(table_path(change.address)),
             hazards=() if phase is Phase.EXPAND else (refused,),
-            probes=(violations(check, context),) if check.validated else (),
+            probes=(violations(check, context),) if check.validated and check.of_old_rows else (),
             done=became(change, *(("validated",) if check.validated else ())),
             undo=(sql(f"ALTER TABLE {table} {back}"),),
             requires=freed(change, context),

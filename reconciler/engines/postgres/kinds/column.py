@@ -88,7 +88,11 @@ SPEC = {
         "type": {"type": "string", "minLength": 1},
         "not_null": {
             "type": ["boolean", "object"],
-            "properties": {"name": {"type": "string", "minLength": 1}, "no_inherit": {"type": "boolean"}},
+            "properties": {
+                "name": {"type": "string", "minLength": 1},
+                "no_inherit": {"type": "boolean"},
+                "validated": {"type": "boolean"},
+            },
             "minProperties": 1,
             "additionalProperties": False,
         },
@@ -142,11 +146,7 @@ def lower(name: str, node: Any, place: Place) -> Column:
         lower_identity(node.get("identity"), kind, place, name),
         _generated(node.get("generated")),
         lower_collation(node.get("collation")),
-        not_null_no_inherit=isinstance(required, dict) and bool(required.get("no_inherit")),
-        not_null_name=not_nulls.chosen(required.get("name", ""), (*place.parent, name))
-        if isinstance(required, dict)
-        else "",
-        not_null_local=bool(required),
+        **not_nulls.lower(required, (*place.parent, name)),
         **column_settings.lower(node),
         said=tuple(w for w in node if w in known) + (("not_null",) if "identity" in node else ()),
     )
@@ -260,7 +260,7 @@ def clause(column: Column) -> str:
     if column.generated is not None:
         kind = "VIRTUAL" if column.generated.virtual else "STORED"
         parts.append(f"GENERATED ALWAYS AS ({column.generated.expression.source}) {kind}")
-    if column.not_null:
+    if column.not_null and column.not_null_valid:
         parts.append(not_nulls.clause(column))
     return " ".join(parts)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres import not_nulls
 from reconciler.engines.postgres.dependencies import inside
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import SHARE_UPDATE_EXCLUSIVE, lock
@@ -82,14 +83,16 @@ def query(_version: int) -> str:
         LEFT JOIN pg_trigger g ON d.classoid = 'pg_trigger'::regclass AND g.oid = d.objoid
         LEFT JOIN pg_policy p ON d.classoid = 'pg_policy'::regclass AND p.oid = d.objoid
         LEFT JOIN pg_rewrite w ON d.classoid = 'pg_rewrite'::regclass AND w.oid = d.objoid
-        WHERE d.objoid >= 16384 AND NOT (d.classoid = 'pg_extension'::regclass AND EXISTS (
+        WHERE d.objoid >= 16384
+          AND NOT (d.classoid = 'pg_namespace'::regclass AND d.objoid = coalesce(to_regnamespace('public'), 0))
+          AND NOT (d.classoid = 'pg_extension'::regclass AND EXISTS (
                   SELECT FROM pg_extension x, pg_available_extensions() v
                   WHERE x.oid = d.objoid AND v.name = x.extname AND v.comment = d.description))
         UNION ALL
         SELECT 'pg_namespace', n.oid, 0, NULL, NULL, NULL, NULL, NULL, false, coalesce(d.description, '')
         FROM pg_namespace n
         LEFT JOIN pg_description d ON d.classoid = 'pg_namespace'::regclass AND d.objoid = n.oid AND d.objsubid = 0
-        WHERE n.nspname = 'public' AND n.oid < 16384 AND d.description IS DISTINCT FROM {literal(STANDARD)}"""
+        WHERE n.nspname = 'public' AND d.description IS DISTINCT FROM {literal(STANDARD)}"""
 
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Comment]:
@@ -135,8 +138,13 @@ def _statements(address: Address, before: Comment | None, after: Comment | None,
     was = {p[:2]: p[2] for p in before.parts} if before else {}
     wanted = {p[:2]: p[2] for p in after.parts} if after else {}
     for sort, name in sorted({*was, *wanted}):
-        if was.get((sort, name)) != wanted.get((sort, name)):
+        if was.get((sort, name)) != wanted.get((sort, name)) and not _gone(holder, sort, name, catalog):
             yield f"COMMENT ON {_part(holder, sort, name)} IS {_text(wanted.get((sort, name), ''))}"
+
+
+def _gone(holder: Address, sort: str, name: str, catalog: Catalog) -> bool:
+    """Whether it is a NOT NULL that is not there any more, with its comment."""
+    return holder.kind == "table" and sort == "constraints" and not_nulls.called(name, holder, catalog) is None
 
 
 def _text(text: str) -> str:
@@ -152,9 +160,13 @@ def _part(holder: Address, sort: str, name: str) -> str:
     return f"CONSTRAINT {ident(name)} ON {domain}{qualified(*holder.path[:2])}"
 
 
-def _locks(address: Address) -> tuple[Lock, ...]:
+def _locks(address: Address, before: Comment | None, after: Comment | None) -> tuple[Lock, ...]:
     """On the relation, or on that of a column (row 73); none on what a constraint or a trigger stands on."""
     holder = carrier(address)
+    texts = {c.text if c else "" for c in (before, after)}
+    parts = {*(before.parts if before else ())} ^ {*(after.parts if after else ())}
+    if len(texts) == 1 and all(sort != "columns" for sort, _, _ in parts):
+        return ()
     if holder.kind in ("index", "materialized_view_index"):
         return (lock(SHARE_UPDATE_EXCLUSIVE, holder.path[0], holder.path[-1]),)
     found = relation(holder)
@@ -170,43 +182,58 @@ def _index_locks(holder: Address, before: Comment | None, after: Comment | None)
         yield lock(SHARE_UPDATE_EXCLUSIVE, holder.path[0], name)
 
 
-def _draft(change: Change[Comment], context: Context, before: Comment | None) -> Draft:
+def _drafts(change: Change[Comment], context: Context, before: Comment | None) -> list[Draft]:
     after = change.after
     holder = carrier(change.address)
+    catalog = context.desired if holder in context.desired.resources else context.live
+    said = tuple(_statements(change.address, before, after, catalog))
+    if not said:
+        return []
+    lost = before is not None and any(_gone(holder, sort, name, catalog) for sort, name, _ in before.parts)
     undo = tuple(_statements(change.address, after, before, context.live if before else context.desired))
     remade = holder.kind == "domain" and holder in context.changes and after is not None
     shown = (("text", after.text), ("parts", after.parts)) if after else ()
-    return Draft(
-        "comment",
-        Phase.EXPAND,
-        f"describe {holder}" if after is not None else f"remove the comment on {holder}",
-        sql(*_statements(change.address, before, after, context.desired if after else context.live)),
-        locks=(*_locks(change.address), *_index_locks(holder, before, after)),
-        done=(Check(change.address, present=after is not None, attributes=shown),),
-        undo=(sql(*undo),) if undo else (),
-        requires=(Ref(holder),) if remade else (),
-        provides=after is not None,
-    )
+    return [
+        Draft(
+            "comment",
+            Phase.EXPAND,
+            f"describe {holder}" if after is not None else f"remove the comment on {holder}",
+            sql(*said),
+            locks=(*_locks(change.address, before, after), *_index_locks(holder, before, after)),
+            done=(Check(change.address, present=after is not None, attributes=shown),),
+            undo=None if lost else (sql(*undo),) if undo else (),
+            requires=(Ref(holder),) if remade else tuple(_made_first(holder, after, context)),
+            provides=after is not None,
+        )
+    ]
+
+
+def _made_first(holder: Address, after: Comment | None, context: Context) -> Iterator[Ref]:
+    """The columns whose NOT NULL is described, where they change."""
+    for sort, name, _ in after.parts if after is not None and holder.kind == "table" else ():
+        column = not_nulls.called(name, holder, context.desired) if sort == "constraints" else None
+        if column is not None and column.address in context.changes and not context.creates(holder):
+            yield Ref(column.address)
 
 
 def create(change: Change[Comment], context: Context) -> list[Draft]:
     """COMMENT ON: nobody waits but other schema changes."""
-    return [_draft(change, context, None)]
+    return _drafts(change, context, None)
 
 
 def set_text(change: Change[Comment], context: Context) -> list[Draft]:
     """Only what differs."""
-    return [_draft(change, context, change.live)]
+    return _drafts(change, context, change.live)
 
 
 def rebuild(change: Change[Comment], context: Context) -> list[Draft]:
     """Gone with what carried it; said again of the new one."""
-    return [_draft(change, context, None)]
+    return _drafts(change, context, None)
 
 
 def drop(change: Change[Comment], context: Context) -> list[Draft]:
     """IS NULL; `public` has its standard comment back."""
-    return [_draft(change, context, change.live)]
+    return _drafts(change, context, change.live)
 
 
 def absorbed(change: Change[Comment], context: Context) -> bool:

@@ -24,12 +24,13 @@ from reconciler.engines.postgres.constraint_parts import (
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.index_marks import keeping
 from reconciler.engines.postgres.index_parts import KEYS, KEYS_FROM, PART, Keys, Part
+from reconciler.engines.postgres.index_settings import set_options
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
-from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
+from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.quoting import columns, ident, qualified
+from reconciler.engines.postgres.quoting import columns, ident
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
@@ -258,26 +259,6 @@ def drop(change: Change[Exclusion], _context: Context) -> list[Draft]:
             hazards=(hazard(Code.LOOSENS, f"two rows of {table} may have ({elements})"),),
             done=(Check(change.address, present=False),),
             undo=(sql(f"ALTER TABLE {table} ADD {clause(change.live)}"),),
-        )
-    ]
-
-
-def set_options(change: Change[Exclusion], _context: Context) -> list[Draft]:
-    """Storage parameters of its index: no rebuild (row 65)."""
-    index = qualified(change.address.path[0], change.address.name)
-
-    def altered(before: Exclusion, after: Exclusion) -> list[str]:
-        return [f"ALTER INDEX {index} {a}" for a in storage_options.actions(before.options, after.options)]
-
-    return [
-        Draft(
-            "options",
-            Phase.EXPAND,
-            f"change the storage parameters of exclusion constraint {change.address.name}",
-            sql(*altered(change.live, change.desired)),
-            locks=share_update_exclusive((change.address.path[0], change.address.name)),
-            done=(Check(change.address, attributes=(("options", change.desired.options),)),),
-            undo=(sql(*altered(change.desired, change.live)),),
         )
     ]
 

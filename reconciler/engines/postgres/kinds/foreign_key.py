@@ -22,7 +22,7 @@ from reconciler.engines.postgres.constraint_parts import (
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.foreign_key_statements import at_once, clause, in_partitioned, orphans, validity
-from reconciler.engines.postgres.foreign_key_targets import leaving, lift_target, lower_target
+from reconciler.engines.postgres.foreign_key_targets import before, lift_target, lower_target
 from reconciler.engines.postgres.inheritance import descendants
 from reconciler.engines.postgres.inheritance_changes import to_partitions
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
@@ -31,7 +31,6 @@ from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.unique import Unique
 from reconciler.engines.postgres.locks import ROW_SHARE, access_exclusive, lock, share_row_exclusive
 from reconciler.engines.postgres.locks import SHARE_UPDATE_EXCLUSIVE as SUE
-from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
@@ -40,7 +39,7 @@ from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase, Ref
+from reconciler.model.step import Check, Draft, Phase
 
 ACTIONS = {"a": "no_action", "r": "restrict", "c": "cascade", "n": "set_null", "d": "set_default"}
 
@@ -228,7 +227,7 @@ def create(change: Change[ForeignKey], context: Context) -> list[Draft]:
                 locks=share_row_exclusive(here, *sorted({key.table} - {here})),
                 done=(Check(change.address),),
                 undo=(sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(change.address.name)}"),),
-                requires=_first(change, context),
+                requires=before(change, context),
             )
         ]
     easy = only_new_columns(change, key.columns, context) or not key.enforced
@@ -266,19 +265,10 @@ def _add(change: Change[ForeignKey], context: Context, phase: Phase, first: str)
         probes=(orphans(key, context),) if key.validated else (),
         done=became(change, *(("validated",) if key.validated else ())),
         undo=(sql(f"ALTER TABLE {table} {back}"),),
-        requires=_first(change, context),
+        requires=before(change, context),
         provides=True,
     )
     return [add, _validation(key, phase)] if key.validated else [add]
-
-
-def _first(change: Change[ForeignKey], context: Context) -> tuple[Ref, ...]:
-    """What goes before it is added: what has its names, what its tables as they are would forbid, and keys that it
-    would take up although they go: the server takes the first that fits.
-    """
-    from reconciler.engines.postgres.persistence import before_key
-
-    return (*freed(change, context), *before_key(change, context), *leaving(change.desired, context))
 
 
 def rebuild(change: Change[ForeignKey], context: Context) -> list[Draft]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres import index_settings, storage_options
 from reconciler.engines.postgres import partitioned_indexes as parted
-from reconciler.engines.postgres import storage_options
 from reconciler.engines.postgres.column_types import follows
 from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
@@ -38,7 +38,10 @@ from reconciler.model.resource import Resource, Role, attr
 
 @dataclass(frozen=True, slots=True)
 class Index(Resource):
-    """Path: (schema, table, name). `valid` False is what an interrupted concurrent build leaves."""
+    """Path: (schema, table, name). `valid` False is what an interrupted concurrent build leaves.
+
+    `statistics` are the targets of keys that are expressions, by number.
+    """
 
     method: str = attr(Role.REPLACE)
     parts: tuple[Part, ...] = attr(Role.REPLACE)
@@ -47,6 +50,7 @@ class Index(Resource):
     nulls_not_distinct: bool = attr(Role.REPLACE, default=False)
     where: Expr | None = attr(Role.REPLACE, default=None)
     options: storage_options.Options = ()
+    statistics: index_settings.Targets = ()
     valid: bool = True
     uses: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="columns; follows from the definition", default=())
 
@@ -78,6 +82,9 @@ def lower(name: str, node: Any, place: Place) -> Index:
     for position, part in enumerate(node["columns"]):
         if isinstance(part, dict) and ("column" in part) == ("expression" in part):
             raise place.fail("a key of an index is a column or an expression", "name one of them", "columns", position)
+        if isinstance(part, dict) and "column" in part and "statistics" in part:
+            hint = "write statistics with the column of the table"
+            raise place.fail("only an expression has a statistics target of its own", hint, "columns", position)
     parts = tuple(map(lower_part, node["columns"]))
     include = tuple(node.get("include", ()))
     return Index(
@@ -89,6 +96,7 @@ def lower(name: str, node: Any, place: Place) -> Index:
         bool(node.get("nulls_not_distinct", False)),
         Expr(node["where"]) if "where" in node else None,
         storage_options.lower(node.get("with")),
+        index_settings.lower_targets(node["columns"]),
         uses=(*(p.column for p in parts if p.column), *include),
     )
 
@@ -96,6 +104,8 @@ def lower(name: str, node: Any, place: Place) -> Index:
 def lift(index: Index, _catalog: Catalog) -> Any:
     """The list of columns where that says all."""
     node: dict[str, Any] = {"columns": [lift_part(p) for p in index.parts]}
+    for number, target in index.statistics:
+        node["columns"][number - 1]["statistics"] = target
     if index.method != "btree":
         node["method"] = index.method
     if index.unique:
@@ -145,6 +155,7 @@ def read(rows: Iterable[Row], reader: Reader, kind: str = "index") -> Iterable[I
             distinct,
             Expr.live(where) if where is not None else None,
             storage_options.read(options),
+            reader.lookups.index_targets.get(keys.oid, ()),
             valid,
             uses=(*(p.column for p in parts if p.column), *include),
         )
@@ -153,7 +164,8 @@ def read(rows: Iterable[Row], reader: Reader, kind: str = "index") -> Iterable[I
 def temporary(index: Index) -> str:
     """The index on the temporary twin of its table."""
     text = definition(index, index.address.name, concurrently=False)
-    return text.replace(f" ON {table_name(index.address)}", f" ON pg_temp.{ident(index.address.path[1])}", 1)
+    made = text.replace(f" ON {table_name(index.address)}", f" ON pg_temp.{ident(index.address.path[1])}", 1)
+    return "; ".join([made, *index_settings.targets(index, schema="pg_temp")])
 
 
 def references(index: Index, _catalog: Catalog) -> Iterable[Address]:
@@ -193,7 +205,11 @@ KIND = PgKind(
     rebuild=keeping(rebuild),
     namesakes=rivals,
     disturbs=disturbs,
-    rules=(rule("valid", emit=keeping(repair)), rule("options", emit=set_options)),
+    rules=(
+        rule("valid", emit=keeping(repair)),
+        rule("options", emit=set_options),
+        rule("statistics", emit=index_settings.set_targets),
+    ),
     temporary=temporary,
     piece=True,
     parent="table",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres.evidence import became, shows
+from reconciler.engines.postgres.index_settings import targets
 from reconciler.engines.postgres.index_statements import definition as index_definition
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.kinds.index import Index
@@ -157,7 +158,7 @@ def mentions(view: MaterializedView, catalog: Catalog) -> Iterable[Address]:
 def _indexes(address: Address, catalog: Catalog) -> list[str]:
     """What stands on it."""
     found = catalog.children(address, "materialized_view_index", Index)
-    return [index_definition(i, i.address.name, concurrently=False) for i in found]
+    return [s for i in found for s in (index_definition(i, i.address.name, concurrently=False), *targets(i))]
 
 
 def create(change: Change[MaterializedView], context: Context) -> list[Draft]:

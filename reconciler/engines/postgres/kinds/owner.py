@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.object_names import carrier, phrase, relation
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.owners import ME, OWN_SEQUENCE, SOURCES, owner_in
+from reconciler.engines.postgres.owners import ME, OWN_SEQUENCE, SOURCES, STANDARD, owner_in
 from reconciler.engines.postgres.roles import role
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -26,11 +26,14 @@ OWNERLESS = frozenset(
 )
 
 BUT = {
-    "pg_namespace": "(o.nspname = 'public' AND (o.nspowner = 10 OR o.nspowner = to_regrole('pg_database_owner')))",
     "pg_class": f"(o.relkind = 'S' AND {OWN_SEQUENCE})",
     "pg_type": "o.typtype = 'c'",
 }
-"""Whose owner says nothing: the standard one of `public`, that of a sequence with a column, of a row's type."""
+"""Whose owner says nothing: that of a sequence with a column, of a row's type."""
+
+
+USUAL_OF_PUBLIC = {True: f"'{STANDARD}'::regrole::oid", False: "10"}
+"""Who owns `public` in a new database, from 15 on or before (release notes of 15): a role, or who made the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +61,20 @@ def lift(owner: Owner, _catalog: Catalog) -> Any:
     return owner.role
 
 
-def query(_version: int) -> str:
-    """Owners but the connecting role. A sequence that a column owns goes with its table; `public` has its own."""
+def query(version: int) -> str:
+    """Owners but the usual one: the connecting role, of `public` that of every new database. A sequence that a column
+    owns goes with its table.
+    """
+    public = f"CASE WHEN o.nspname = 'public' THEN {USUAL_OF_PUBLIC[version >= 15]} ELSE {ME} END"
     parts = (
         f"SELECT '{s.catalog}', o.oid, o.{s.owner} FROM {s.catalog} o"
-        f" WHERE {s.where} AND o.{s.owner} <> {ME} AND NOT {BUT.get(s.catalog, 'false')}"
+        f" WHERE {s.where} AND o.{s.owner} <> {public if s.catalog == 'pg_namespace' else ME}"
+        f" AND NOT {BUT.get(s.catalog, 'false')}"
         for s in SOURCES
     )
     return f"""
-        SELECT x.catalog, x.oid, pg_get_userbyid(x.owner), x.owner = d.datdba
+        SELECT x.catalog, x.oid, pg_get_userbyid(x.owner),
+               x.owner = d.datdba AND (x.catalog, x.oid) <> ('pg_namespace', to_regnamespace('public'))
         FROM ({" UNION ALL ".join(parts)}) x (catalog, oid, owner), pg_database d
         WHERE d.datname = current_database()"""
 
@@ -141,17 +149,8 @@ def absorbed(change: Change[Owner], context: Context) -> bool:
 
 
 def implicit(owner: Owner) -> bool:
-    """The database and what is in it belong to the same role."""
+    """The database and what is in it belong to the same role; `public` has an owner of its own."""
     return owner.usual
-
-
-def adopted(desired: Mapping[Address, Resource], live: Catalog, me: str) -> dict[Address, Resource | None]:
-    """Declared owners that are the connecting role show as none in the live catalog."""
-    result: dict[Address, Resource | None] = {}
-    for address, owner in desired.items():
-        if isinstance(owner, Owner) and owner.role == me:
-            result[address] = Owner(address, me, me=True) if address in live.resources else None
-    return result
 
 
 KIND = PgKind(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres import partitioned_indexes as parted
-from reconciler.engines.postgres import temporal
+from reconciler.engines.postgres import storage_options, temporal
 from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     DEFERRABLE,
@@ -30,6 +30,7 @@ from reconciler.engines.postgres.constraint_parts import (
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.index_marks import keeping
+from reconciler.engines.postgres.index_settings import set_options
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.names import freed
@@ -57,6 +58,7 @@ class PrimaryKey(Resource):
     deferrable: bool = attr(Role.REPLACE, default=False)
     deferred: bool = attr(Role.REPLACE, default=False)
     without_overlaps: bool = attr(Role.REPLACE, default=False)
+    options: storage_options.Options = ()
 
 
 SPEC = {
@@ -71,6 +73,7 @@ SPEC = {
         "include": COLUMNS,
         "deferrable": DEFERRABLE,
         "without_overlaps": WITHOUT_OVERLAPS,
+        "with": storage_options.SPEC,
     },
 }
 
@@ -93,6 +96,7 @@ def lower(_name: str, node: Any, place: Place) -> PrimaryKey:
         deferrable,
         deferred,
         lower_without_overlaps(node, place),
+        storage_options.lower(node.get("with")),
     )
 
 
@@ -106,6 +110,8 @@ def lift(key: PrimaryKey, _catalog: Catalog) -> Any:
     node |= lift_deferrable(key.deferrable, key.deferred)
     if key.without_overlaps:
         node["without_overlaps"] = True
+    if key.options:
+        node["with"] = storage_options.lift(key.options)
     return node["columns"] if len(node) == 1 else node
 
 
@@ -115,7 +121,7 @@ def key_query(contype: str, version: int) -> str:
     period = "k.conperiod" if version >= 18 else "false"
     return f"""
         SELECT k.conrelid, k.conname, i.indkey::int2[], i.indnkeyatts, k.condeferrable, k.condeferred, {period},
-               {distinct}
+               {distinct}, k.conindid
         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_index i ON i.indexrelid = k.conindid
         WHERE k.contype = '{contype}' AND k.conparentid = 0 AND c.relkind IN ('r', 'p')
           AND c.relnamespace = ANY (%(namespaces)s)
@@ -129,17 +135,19 @@ def query(version: int) -> str:
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[PrimaryKey]:
     """Rows of `key_query` → PrimaryKey."""
-    for table, name, numbers, keys, *options, _distinct in rows:
+    for table, name, numbers, keys, deferrable, deferred, period, _distinct, index in rows:
         path = reader.tables.get(table)
         if path is not None:
             names = reader.names(table, numbers)
-            yield PrimaryKey(reader.address("primary_key", *path), name, names[:keys], names[keys:], *options)
+            options = storage_options.read(reader.lookups.index_options.get(index))
+            address = reader.address("primary_key", *path)
+            yield PrimaryKey(address, name, names[:keys], names[keys:], deferrable, deferred, period, options)
 
 
 def clause(key: PrimaryKey) -> str:
     """The table constraint, with its name."""
     include = f" INCLUDE {columns(key.include)}" if key.include else ""
-    ends = include + timing(key.deferrable, key.deferred)
+    ends = include + storage_options.clause(key.options) + timing(key.deferrable, key.deferred)
     return f"CONSTRAINT {ident(key.name)} PRIMARY KEY {key_columns(key.columns, key.without_overlaps)}{ends}"
 
 
@@ -177,6 +185,7 @@ def _build(change: Change[PrimaryKey], context: Context, first: str) -> list[Dra
     schema, name = address.path
     include = f" INCLUDE {columns(key.include)}" if key.include else ""
     build = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(index)} ON {table} {columns(key.columns)}{include}"
+    build += storage_options.clause(key.options)
     add = (
         f"ADD CONSTRAINT {ident(key.name)} PRIMARY KEY USING INDEX {ident(index)}{timing(key.deferrable, key.deferred)}"
     )
@@ -214,7 +223,9 @@ def _build_partitioned(change: Change[PrimaryKey], context: Context, first: str)
         f"the primary key of {change.address.path[1]}",
         lambda name, path, only, alone: (
             f"CREATE UNIQUE INDEX {'CONCURRENTLY ' if alone else ''}{ident(name)} ON {only}{qualified(*path[:2])} "
-            f"{columns(key.columns)}" + (f" INCLUDE {columns(key.include)}" if key.include else "")
+            f"{columns(key.columns)}"
+            + (f" INCLUDE {columns(key.include)}" if key.include else "")
+            + storage_options.clause(key.options)
         ),
         (),
         f"ALTER TABLE {table} {first}ADD {clause(key)}",
@@ -296,7 +307,7 @@ KIND = PgKind(
     rebuild=keeping(rebuild),
     namesakes=rivals,
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
-    rules=(rule("name", emit=rename),),
+    rules=(rule("name", emit=rename), rule("options", emit=set_options)),
     parent="table",
     singleton=True,
     order=50,

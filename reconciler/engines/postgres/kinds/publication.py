@@ -178,8 +178,8 @@ def with_conditions(publication: Publication, said: Sequence[Expr]) -> Publicati
 
 
 def _object(table: Published) -> str:
-    listed = f" {columns(table.columns)}" if table.columns else ""
-    return f"{qualified(table.schema, table.table)}{listed}" + (
+    listed = f" {columns(table.columns)}" if table.columns else ""  # without ONLY its children come along
+    return f"ONLY {qualified(table.schema, table.table)}{listed}" + (
         f" WHERE ({table.where.source})" if table.where is not None else ""
     )
 
@@ -282,7 +282,7 @@ def _members(before: Publication, after: Publication) -> list[str]:
     start = f"ALTER PUBLICATION {ident(after.address.name)}"
     if after.tables or after.schemas:
         return [f"{start} SET {_objects(map(_object, after.tables), after.schemas)}"]
-    return [f"{start} DROP {_objects((qualified(t.schema, t.table) for t in before.tables), before.schemas)}"]
+    return [f"{start} DROP {_objects((f'ONLY {qualified(t.schema, t.table)}' for t in before.tables), before.schemas)}"]
 
 
 def set_members(change: Change[Publication], _context: Context) -> list[Draft]:

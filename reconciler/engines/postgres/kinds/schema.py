@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.owners import STANDARD
 from reconciler.engines.postgres.quoting import ident
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
@@ -44,15 +45,26 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Schema]:
     return (Schema(reader.known("pg_namespace", oid, reader.address("schema", name))) for oid, name in rows)
 
 
-def create(change: Change[Schema], _context: Context) -> list[Draft]:
-    """No lock on anything that exists."""
+def _public(version: int) -> list[str]:
+    """Its owner, privileges and comment in template0 (initdb.c; from 15 on nobody may create things there)."""
+    owner, right = (f" AUTHORIZATION {STANDARD}", "USAGE") if version >= 15 else ("", "ALL")
+    return [
+        f"CREATE SCHEMA public{owner}",
+        f"GRANT {right} ON SCHEMA public TO PUBLIC",
+        "COMMENT ON SCHEMA public IS 'standard public schema'",
+    ]
+
+
+def create(change: Change[Schema], context: Context) -> list[Draft]:
+    """No lock on anything that exists. `public` is made as a new database has it."""
     name = change.address.name
+    public = _public(context.server.version[0]) if name == "public" else []
     return [
         Draft(
             "create",
             Phase.EXPAND,
             f"create schema {name}",
-            sql(f"CREATE SCHEMA {ident(name)}"),
+            sql(*(public or [f"CREATE SCHEMA {ident(name)}"])),
             done=(Check(change.address),),
             undo=(sql(f"DROP SCHEMA {ident(name)}"),),
         )

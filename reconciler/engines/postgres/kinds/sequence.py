@@ -8,7 +8,14 @@ from typing import Any
 
 from reconciler.engines.postgres.column_anew import whole
 from reconciler.engines.postgres.column_identity import takes_identity
-from reconciler.engines.postgres.column_parts import Identity, defaults, lift_identity, restarting, sequence_options
+from reconciler.engines.postgres.column_parts import (
+    Identity,
+    brought_within,
+    defaults,
+    lift_identity,
+    restarting,
+    sequence_options,
+)
 from reconciler.engines.postgres.column_parts import lower_identity as lower_options
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.locks import SHARE_ROW_EXCLUSIVE, access_exclusive, lock
@@ -211,7 +218,7 @@ def alter(change: Change[Sequence], _context: Context) -> list[Draft]:
     def action(sequence: Sequence, before: Sequence) -> list[str]:
         options = f"{sequence_options(sequence.options)}{restarting(before.options, sequence.options)}"
         alter = f"ALTER SEQUENCE {_name(sequence.address)} AS {sequence.type} {options}"
-        return [*_brought_within(sequence, before), alter]
+        return [*brought_within(_name(sequence.address), before.options, sequence.options), alter]
 
     sequence, live = change.desired, change.live
     return [
@@ -225,17 +232,6 @@ def alter(change: Change[Sequence], _context: Context) -> list[Draft]:
             undo=(sql(*action(live, sequence)),),
         )
     ]
-
-
-def _brought_within(sequence: Sequence, before: Sequence) -> list[str]:
-    """A value outside narrower limits goes to the nearest that both old and new allow: ALTER SEQUENCE refuses it."""
-    old, new = before.options, sequence.options
-    lowest, highest = max(old.minimum, new.minimum), min(old.maximum, new.maximum)
-    if lowest > highest or (lowest == old.minimum and highest == old.maximum):
-        return []
-    name = _name(sequence.address)
-    nearest = f"setval({literal(name)}, greatest({lowest}, least({highest}, last_value)), false)"
-    return [f"SELECT {nearest} FROM {name} WHERE last_value NOT BETWEEN {lowest} AND {highest}"]
 
 
 def set_persistence(change: Change[Sequence], _context: Context) -> list[Draft]:

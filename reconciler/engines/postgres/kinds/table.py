@@ -23,7 +23,7 @@ from reconciler.model.resource import Resource, Role, attr
 class Table(Resource):
     """Path: (schema, table). `partition_of`, `inherits` and `of_type` are (schema, name); `replica_identity` is (),
     ("full",), ("nothing",) or ("index", name); `options` of its TOAST table are named `toast.…`. `detach_pending` is
-    what an interrupted DETACH CONCURRENTLY leaves.
+    what an interrupted DETACH CONCURRENTLY leaves. `toasted`: it has a TOAST table, None where nobody asked the server.
     """
 
     unlogged: bool = False
@@ -39,6 +39,7 @@ class Table(Resource):
     clustered_on: str = ""
     detach_pending: bool = False
     twins: tuple[Twin, ...] = attr(Role.INFORMATIONAL, reason="follows from the parent", default=())
+    toasted: bool | None = attr(Role.INFORMATIONAL, reason="follows from the columns, at first", default=None)
 
 
 SPEC = {"type": ["object", "null"], "properties": table_parts.SPEC}

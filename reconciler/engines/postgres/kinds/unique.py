@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres import partitioned_indexes as parted
-from reconciler.engines.postgres import temporal
+from reconciler.engines.postgres import storage_options, temporal
 from reconciler.engines.postgres.constraint_parts import (
     COLUMNS,
     DEFERRABLE,
@@ -31,6 +31,7 @@ from reconciler.engines.postgres.constraint_parts import (
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.index_marks import keeping
+from reconciler.engines.postgres.index_settings import set_options
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey, key_query
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, access_exclusive, share_update_exclusive
@@ -42,7 +43,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
-from reconciler.model.kind import Context, Disturbance, Place
+from reconciler.model.kind import Context, Disturbance, Place, rule
 from reconciler.model.resource import Resource, Role, attr
 from reconciler.model.step import Check, Draft, Phase
 
@@ -57,6 +58,7 @@ class Unique(Resource):
     deferrable: bool = attr(Role.REPLACE, default=False)
     deferred: bool = attr(Role.REPLACE, default=False)
     without_overlaps: bool = attr(Role.REPLACE, default=False)
+    options: storage_options.Options = ()
 
 
 SPEC = {
@@ -71,6 +73,7 @@ SPEC = {
         "nulls_not_distinct": {"type": "boolean"},
         "deferrable": DEFERRABLE,
         "without_overlaps": WITHOUT_OVERLAPS,
+        "with": storage_options.SPEC,
     },
 }
 
@@ -88,6 +91,7 @@ def lower(name: str, node: Any, place: Place) -> Unique:
         deferrable,
         deferred,
         lower_without_overlaps(node, place),
+        storage_options.lower(node.get("with")),
     )
 
 
@@ -101,6 +105,8 @@ def lift(unique: Unique, _catalog: Catalog) -> Any:
     node |= lift_deferrable(unique.deferrable, unique.deferred)
     if unique.without_overlaps:
         node["without_overlaps"] = True
+    if unique.options:
+        node["with"] = storage_options.lift(unique.options)
     return node["columns"] if len(node) == 1 else node
 
 
@@ -111,12 +117,13 @@ def query(version: int) -> str:
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Unique]:
     """Rows of `key_query` → Unique."""
-    for table, name, numbers, keys, *options, distinct in rows:
+    for table, name, numbers, keys, deferrable, deferred, period, distinct, index in rows:
         path = reader.tables.get(table)
         if path is not None:
             names = reader.names(table, numbers)
             address = reader.address("unique", *path, name)
-            yield Unique(address, names[:keys], names[keys:], distinct, *options)
+            options = storage_options.read(reader.lookups.index_options.get(index))
+            yield Unique(address, names[:keys], names[keys:], distinct, deferrable, deferred, period, options)
 
 
 def _shape(unique: Unique) -> str:
@@ -127,7 +134,7 @@ def _shape(unique: Unique) -> str:
 def clause(unique: Unique) -> str:
     """The table constraint, with its name."""
     nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
-    ends = timing(unique.deferrable, unique.deferred)
+    ends = storage_options.clause(unique.options) + timing(unique.deferrable, unique.deferred)
     return f"CONSTRAINT {ident(unique.address.name)} UNIQUE{nulls} {_shape(unique)}{ends}"
 
 
@@ -172,6 +179,7 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
     index = fitting(name, suffix="_new") if first else name
     nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
     build = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(index)} ON {table_name(address)} {_shape(unique)}{nulls}"
+    build += storage_options.clause(unique.options)
     ends = timing(unique.deferrable, unique.deferred)
     add = f"ADD CONSTRAINT {ident(name)} UNIQUE USING INDEX {ident(index)}{ends}"
     easy = only_new_columns(change, unique.columns, context) and not first and not unique.nulls_not_distinct
@@ -211,7 +219,7 @@ def _build_partitioned(change: Change[Unique], context: Context, first: str) -> 
         f"unique constraint {name}",
         lambda index, path, only, alone: (
             f"CREATE UNIQUE INDEX {'CONCURRENTLY ' if alone else ''}{ident(index)} ON {only}{qualified(*path[:2])} "
-            f"{_shape(unique)}{nulls}"
+            f"{_shape(unique)}{nulls}{storage_options.clause(unique.options)}"
         ),
         unique.columns,
         f"ALTER TABLE {table} {first}ADD {clause(unique)}",
@@ -301,6 +309,7 @@ KIND = PgKind(
     rebuild=keeping(rebuild),
     namesakes=rivals,
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
+    rules=(rule("options", emit=set_options),),
     parent="table",
     order=55,
 )

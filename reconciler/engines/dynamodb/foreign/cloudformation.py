@@ -1,0 +1,254 @@
+"""CloudFormation templates, those that CDK or SAM makes included: tables, global tables, and what scales them.
+
+Properties are named as in the API, but for a few; the resource specification of CloudFormation says which.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from reconciler.engines.dynamodb.foreign.found import Found, FoundTable
+from reconciler.engines.dynamodb.foreign.intrinsics import Intrinsics, Unknown
+
+Json = Mapping[str, Any]
+ALIKE = ("AttributeDefinitions", "KeySchema", "ProvisionedThroughput", "OnDemandThroughput", "WarmThroughput")
+TABLES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable", "AWS::Serverless::SimpleTable")
+TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
+POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
+
+
+def read(template: Json, given: Mapping[str, str]) -> Found:
+    """What a template makes. `given`: values of parameters, of attributes (`Key.Arn`), and names of tables that the
+    template leaves to CloudFormation, by their logical ids."""
+    found = Found(given.get("AWS::Region", Found.region), given.get("AWS::AccountId", Found.account))
+    names: dict[str, str] = {}
+    resources: Mapping[str, Json] = template.get("Resources", {})
+
+    def attribute(logical: str, what: str) -> str:
+        return _attribute(logical, what, resources, names, found)
+
+    pseudo = {
+        "AWS::Region": found.region,
+        "AWS::AccountId": found.account,
+        "AWS::Partition": "aws",
+        "AWS::URLSuffix": "amazonaws.com",
+    }
+    work = Intrinsics(template, given, pseudo, attribute)
+    made = [(logical, r) for logical, r in resources.items() if _made(r, work)]
+    tables = [(logical, r) for logical, r in made if r["Type"] in TABLES]
+    for logical, resource in tables:
+        with _understood(found, logical):
+            names[logical] = _name(logical, resource, work, given)
+    for logical, resource in tables:
+        if logical in names:
+            with _understood(found, logical):
+                _table(found, names[logical], resource, work)
+    scaled = {logical: r for logical, r in made if r["Type"] in (TARGET, POLICY)}
+    for logical, resource in scaled.items():
+        with _understood(found, logical):
+            _scaling(found, resource, scaled, work)
+    return found
+
+
+@contextmanager
+def _understood(found: Found, logical: str) -> Iterator[None]:
+    try:
+        yield
+    except Unknown as unknown:
+        found.left_out[logical] = f"{unknown.name} is not known: give it with `--given {unknown.name}=VALUE`"
+
+
+def _made(resource: Json, work: Intrinsics) -> bool:
+    return "Condition" not in resource or work.holds(resource["Condition"])
+
+
+def _name(logical: str, resource: Json, work: Intrinsics, given: Mapping[str, str]) -> str:
+    if logical in given:
+        return given[logical]
+    said = resource.get("Properties", {}).get("TableName")
+    if said is None:
+        raise Unknown(logical)
+    return str(work.value(said))
+
+
+def _attribute(logical: str, what: str, resources: Json, names: Mapping[str, str], found: Found) -> str:
+    """What the file itself tells of a resource: names and ARNs of tables and streams. Raises Unknown."""
+    if logical in names and what in ("Ref", "TableName"):
+        return names[logical]
+    if logical in names and what == "Arn":
+        return found.arn(names[logical])
+    resource = resources.get(logical, {})
+    name = resource.get("Properties", {}).get("Name")
+    if resource.get("Type") == "AWS::Kinesis::Stream" and isinstance(name, str):
+        arn = f"arn:aws:kinesis:{found.region}:{found.account}:stream/{name}"
+        return arn if what == "Arn" else name
+    raise Unknown(logical if what == "Ref" else f"{logical}.{what}")
+
+
+def _table(found: Found, name: str, resource: Json, work: Intrinsics) -> None:
+    """Worked out as a whole before anything of it is kept: half a table would be planned away."""
+    properties = work.value(resource.get("Properties", {}))
+    match resource["Type"]:
+        case "AWS::Serverless::SimpleTable":
+            properties = _simple(properties)
+        case "AWS::DynamoDB::GlobalTable":
+            properties = _global(properties, found)
+    reply: dict[str, Any] = {member: properties[member] for member in ALIKE if member in properties}
+    mode = properties.get("BillingMode", "PROVISIONED")
+    indexes = properties.get("GlobalSecondaryIndexes") or []
+    reply |= {
+        "AttributeDefinitions": properties.get("AttributeDefinitions", []),
+        "BillingModeSummary": {"BillingMode": mode},
+        "GlobalSecondaryIndexes": [_numbers(i) for i in indexes],
+        "LocalSecondaryIndexes": properties.get("LocalSecondaryIndexes") or [],
+        "TableClassSummary": {"TableClass": properties.get("TableClass", "STANDARD")},
+        "DeletionProtectionEnabled": _true(properties.get("DeletionProtectionEnabled")),
+        "Replicas": properties.get("Replicas", []),
+        "MultiRegionConsistency": properties.get("MultiRegionConsistency", "EVENTUAL"),
+    }
+    stream = properties.get("StreamSpecification")
+    if stream:
+        reply["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
+    table = found.add(name, _numbers(reply))
+    _beside(table, properties)
+    for index in indexes:
+        _insights(table, index["IndexName"], index.get("ContributorInsightsSpecification"))
+
+
+def _beside(table: FoundTable, properties: Json) -> None:
+    """What the service has calls of their own for."""
+    ttl = properties.get("TimeToLiveSpecification") or {}
+    if _true(ttl.get("Enabled")):
+        table.expires_by(ttl["AttributeName"])
+    recovery = properties.get("PointInTimeRecoverySpecification") or {}
+    if _true(recovery.get("PointInTimeRecoveryEnabled")):
+        days = recovery.get("RecoveryPeriodInDays")
+        table.recovers(int(days) if days else None)
+    table.tags = {str(t["Key"]): str(t["Value"]) for t in properties.get("Tags") or ()}
+    key = properties.get("SSESpecification") or {}
+    if _true(key.get("SSEEnabled")):
+        table.encrypted(key.get("KMSMasterKeyId"))
+    stream = properties.get("KinesisStreamSpecification") or {}
+    if stream:
+        table.streams_to(stream["StreamArn"], stream.get("ApproximateCreationDateTimePrecision"))
+    policy = (properties.get("ResourcePolicy") or {}).get("PolicyDocument")
+    if policy:
+        table.policy = policy if isinstance(policy, str) else json.dumps(policy)
+    _insights(table, "", properties.get("ContributorInsightsSpecification"))
+
+
+def _insights(table: FoundTable, index: str, said: Json | None) -> None:
+    if said and _true(said.get("Enabled")):
+        table.insights[index] = str(said.get("Mode", "ACCESSED_AND_THROTTLED_KEYS")).lower()
+
+
+def _simple(properties: Json) -> dict[str, Any]:
+    """SAM's table of one key: on demand unless units are said."""
+    key = properties.get("PrimaryKey", {"Name": "id", "Type": "String"})
+    units = properties.get("ProvisionedThroughput")
+    return {
+        "AttributeDefinitions": [{"AttributeName": key["Name"], "AttributeType": key["Type"][0]}],
+        "KeySchema": [{"AttributeName": key["Name"], "KeyType": "HASH"}],
+        "BillingMode": "PROVISIONED" if units else "PAY_PER_REQUEST",
+        **({"ProvisionedThroughput": units} if units else {}),
+        "SSESpecification": properties.get("SSESpecification"),
+        "Tags": [{"Key": k, "Value": v} for k, v in (properties.get("Tags") or {}).items()],
+        "PointInTimeRecoverySpecification": properties.get("PointInTimeRecoverySpecification"),
+    }
+
+
+def _global(properties: Json, found: Found) -> dict[str, Any]:
+    """A global table says of each region, its own included, what a table says of itself."""
+    said = {r["Region"]: r for r in properties.get("Replicas", ())}
+    here = said.pop(found.region, None)
+    if here is None and said:
+        raise Unknown("AWS::Region")
+    key = (here or {}).get("SSESpecification") or {}
+    others = [
+        {
+            "RegionName": region,
+            "ReplicaStatus": "ACTIVE",
+            **({"KMSMasterKeyId": k} if (k := (r.get("SSESpecification") or {}).get("KMSMasterKeyId")) else {}),
+            **({"ReplicaTableClassSummary": {"TableClass": r["TableClass"]}} if "TableClass" in r else {}),
+        }
+        for region, r in said.items()
+    ]
+    whole = {k: v for k, v in properties.items() if k != "SSESpecification"} | {
+        k: v for k, v in (here or {}).items() if k not in ("Region", "GlobalSecondaryIndexes", "SSESpecification")
+    }
+    encrypted = {**(properties.get("SSESpecification") or {}), **key}
+    limits = {
+        "MaxReadRequestUnits": (here or {}).get("ReadOnDemandThroughputSettings", {}).get("MaxReadRequestUnits"),
+        "MaxWriteRequestUnits": properties.get("WriteOnDemandThroughputSettings", {}).get("MaxWriteRequestUnits"),
+    }
+    on_demand = {k: v for k, v in limits.items() if v is not None}
+    if properties.get("BillingMode", "PROVISIONED") == "PROVISIONED":
+        raise Unknown("the provisioned units of a global table, which its template leaves to autoscaling")
+    return {
+        **whole,
+        "Replicas": others,
+        **({"SSESpecification": encrypted} if encrypted else {}),
+        **({"OnDemandThroughput": on_demand} if on_demand else {}),
+    }
+
+
+def _scaling(found: Found, resource: Json, scaled: Mapping[str, Json], work: Intrinsics) -> None:
+    properties = resource.get("Properties", {})
+    if resource["Type"] == TARGET:
+        target = work.value({k: v for k, v in properties.items() if k != "RoleARN"})
+        if target.get("ServiceNamespace") == "dynamodb":
+            least, most = int(target["MinCapacity"]), int(target["MaxCapacity"])
+            found.scales(target["ResourceId"], target["ScalableDimension"], least, most)
+        return
+    where = _target_of(properties, scaled)
+    policy = work.value({k: v for k, v in properties.items() if k != "ScalingTargetId"})
+    place = work.value({k: where[k] for k in ("ResourceId", "ScalableDimension") if k in where})
+    if str(place.get("ScalableDimension", "")).startswith("dynamodb:"):
+        found.tracks(place["ResourceId"], place["ScalableDimension"], _numbers(_tracking(policy)))
+
+
+def _target_of(properties: Json, scaled: Mapping[str, Json]) -> Json:
+    """A policy says what it scales itself, or names the target by its logical id."""
+    target = properties.get("ScalingTargetId")
+    if isinstance(target, Mapping) and target.get("Ref") in scaled:
+        found: Json = scaled[target["Ref"]].get("Properties", {})
+        return found
+    return properties
+
+
+def _tracking(policy: Json) -> dict[str, Any]:
+    return {
+        "PolicyName": policy.get("PolicyName", ""),
+        "TargetTrackingScalingPolicyConfiguration": policy.get("TargetTrackingScalingPolicyConfiguration", {}),
+    }
+
+
+def _true(value: Any) -> bool:
+    """Parameters are text, booleans too."""
+    return value is True or str(value).lower() == "true"
+
+
+def _numbers(node: Any) -> Any:
+    """Parameters are text, numbers too; no name of this file is one of these members."""
+    if isinstance(node, list):
+        return [_numbers(v) for v in node]
+    if isinstance(node, Mapping):
+        return {k: int(v) if k in _INTEGERS and isinstance(v, str) else _numbers(v) for k, v in node.items()}
+    return node
+
+
+_INTEGERS = frozenset(
+    {
+        "ReadCapacityUnits",
+        "WriteCapacityUnits",
+        "MaxReadRequestUnits",
+        "MaxWriteRequestUnits",
+        "ReadUnitsPerSecond",
+        "WriteUnitsPerSecond",
+        "ScaleInCooldown",
+        "ScaleOutCooldown",
+    }
+)

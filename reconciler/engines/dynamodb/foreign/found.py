@@ -1,0 +1,103 @@
+"""Replies of the service, put together from what a file says of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.engines.dynamodb.row import ScalingKey, TableRow
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+"""Where nobody says: only whether two of them are the same matters, since no declaration holds them."""
+
+
+@dataclass
+class FoundTable:
+    """One table. `reply` is `Table` of DescribeTable; the rest is as in `TableRow`."""
+
+    reply: dict[str, Any]
+    ttl: dict[str, Any] = field(default_factory=dict)
+    backups: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    policy: str | None = None
+    kinesis: list[dict[str, Any]] = field(default_factory=list)
+    insights: dict[str, str] = field(default_factory=dict)
+
+    def streams_to(self, arn: str, precision: str | None) -> None:
+        """A Kinesis destination."""
+        said = {"ApproximateCreationDateTimePrecision": precision} if precision else {}
+        self.kinesis.append({"StreamArn": arn, "DestinationStatus": "ACTIVE", **said})
+
+    def recovers(self, days: int | None) -> None:
+        """Point-in-time recovery."""
+        self.backups = {"PointInTimeRecoveryStatus": "ENABLED", **({"RecoveryPeriodInDays": days} if days else {})}
+
+    def expires_by(self, attribute: str) -> None:
+        """Time to live."""
+        self.ttl = {"TimeToLiveStatus": "ENABLED", "AttributeName": attribute}
+
+    def encrypted(self, key: str | None) -> None:
+        """By a key of KMS, the account's own `aws/dynamodb` where none is named."""
+        arn = {"KMSMasterKeyArn": key} if key else {}
+        self.reply["SSEDescription"] = {"Status": "ENABLED", "SSEType": "KMS", **arn}
+
+
+@dataclass
+class Found:
+    """All the tables of a file by physical name, what scales them, and what could not be understood (where → why)."""
+
+    region: str = REGION
+    account: str = ACCOUNT
+    tables: dict[str, FoundTable] = field(default_factory=dict)
+    targets: dict[ScalingKey, dict[str, Any]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def arn(self, table: str) -> str:
+        """The ARN that a table has in this file."""
+        return f"arn:aws:dynamodb:{self.region}:{self.account}:table/{table}"
+
+    def add(self, name: str, reply: Mapping[str, Any]) -> FoundTable:
+        """A table by its physical name."""
+        whole = {"TableName": name, "TableArn": self.arn(name), "TableStatus": "ACTIVE", **reply}
+        self.tables[name] = FoundTable(whole)
+        return self.tables[name]
+
+    def of(self, name_or_arn: str) -> FoundTable | None:
+        """The table of that name or ARN, if the file makes it."""
+        return self.tables.get(name_or_arn.rpartition("/")[2])
+
+    def scales(self, resource: str, dimension: str, least: int, most: int) -> None:
+        """A scalable target."""
+        self.targets.setdefault(_key(resource, dimension), {"Policies": []}).update(
+            {"MinCapacity": least, "MaxCapacity": most}
+        )
+
+    def tracks(self, resource: str, dimension: str, policy: Mapping[str, Any]) -> None:
+        """A policy of a target; `policy` has the members of the service's reply."""
+        target = self.targets.setdefault(_key(resource, dimension), {"Policies": []})
+        target["Policies"].append({"PolicyType": "TargetTrackingScaling", **policy})
+
+    def rows(self) -> list[TableRow]:
+        """What would have been read of the live tables, sorted by name."""
+        whole = {key: target for key, target in self.targets.items() if "MinCapacity" in target}
+        return [
+            TableRow(
+                found.reply,
+                ttl=found.ttl,
+                backups=found.backups,
+                tags=found.tags,
+                policy=found.policy,
+                kinesis=tuple(found.kinesis),
+                insights=found.insights,
+                scaling={key: target for key, target in whole.items() if key.table == name},
+            )
+            for name, found in sorted(self.tables.items())
+        ]
+
+
+def _key(resource: str, dimension: str) -> ScalingKey:
+    """`table/NAME[/index/INDEX]`, and `dynamodb:table:ReadCapacityUnits` and the like."""
+    _, table, *rest = resource.split("/")
+    return ScalingKey(table, rest[1] if rest else "", "read" if dimension.endswith("ReadCapacityUnits") else "write")

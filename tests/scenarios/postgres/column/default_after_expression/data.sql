@@ -1,0 +1,1 @@
+INSERT INTO sums (a) VALUES (1), (2);
