@@ -73,7 +73,7 @@ class _Move:
         conversion = options.conversion(before.key, after.key, indexed, said)
         shape = _shape(change.address, context.desired, encoded(conversion))
         _possible(change, context, conversion, known)
-        ours = known is not None and known.shape == shape
+        ours = known is not None and known.shape == shape and not known.stale
         new = known.new if ours else naming.successor(before, after, known.new if known else "")
         base = after.name if after.name not in (before.name, before.base) else before.base or before.name
         return cls(change, context, new, base, shape, conversion, said, known if ours else None)
@@ -114,7 +114,8 @@ class _Move:
             return
         said = {"Table": self.there.name, "From": found.old, "To": found.new}
         operation = Moving("abandon", said, _delete(found.new, self.context.desired, self.change.address))
-        title = f"give up moving {found.old} to {found.new}: something else is declared by now"
+        why = "its changes were not brought over in time" if found.stale else "something else is declared by now"
+        title = f"give up moving {found.old} to {found.new}: {why}"
         yield Draft("abandon", Phase.EXPAND, title, operation, done=(_gone(self.succession),))
 
     def begin(self) -> Iterator[Draft]:
