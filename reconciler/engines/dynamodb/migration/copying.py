@@ -60,8 +60,11 @@ class Slice:
 
 @dataclass(slots=True)
 class Done:
-    """How far a slice came. `last` is where the segment goes on, unless it has `ended`; `unfit` are the first few items that
-    the new table cannot hold; `prints` are 8 bytes for each new key, of a slice that only looks."""
+    """How far a slice came.
+
+    `last` is where the segment goes on, unless it has `ended`; `unfit` are the first few items that the new table cannot
+    hold; `prints` are 8 bytes for each new key, of a slice that only looks; `met` were there already.
+    """
 
     segment: int
     last: Json | None = None
