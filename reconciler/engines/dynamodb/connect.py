@@ -190,19 +190,3 @@ def _knows(call: Any, **parameters: str) -> bool:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return faults.code(error) != faults.UNKNOWN and status < 500
     return True
-
-
-def streams(client: Client, connection: Mapping[str, str]) -> Client:
-    """A client of the tables' streams, in the place where `client` is."""
-    from botocore.config import Config
-
-    with _LOADING:
-        session = _session(connection)
-        return session.create_client(
-            "dynamodbstreams",
-            region_name=client.meta.region_name,
-            endpoint_url=connection.get("endpoint") or None,
-            config=Config(
-                connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, max_pool_connections=limits.READERS
-            ),
-        )

@@ -24,16 +24,12 @@ def anew(change: Change[Any], context: Context) -> bool:
 
 def with_table(change: Change[Any], context: Context) -> bool:
     """`Kind.absorbed` of what DeleteTable takes along and CreateTable does not make."""
-    if anew(change, context):
-        return True
     return change.action is not Action.CREATE and context.deletes(table_address(change.address))
 
 
 def within_table(change: Change[Any], context: Context) -> bool:
     """`Kind.absorbed` of what CreateTable makes and DeleteTable takes along."""
     table = table_address(change.address)
-    if anew(change, context):
-        return True
     return context.creates(table) if change.action is Action.CREATE else context.deletes(table)
 
 

@@ -28,8 +28,8 @@ class TableRow(NamedTuple):
       scalable targets with their `Policies`. None where the service has no such call, does not let us ask, or was not
       asked.
     - `explicit`: the physical name does not follow from the logical one.
-    - `managed_key`: the key of KMS is the account's own, which AWS keeps; None where nobody tells.
     - `base`: the name by which the declaration knows it, where another table has taken its place.
+    - `managed_key`: the key of KMS is the account's own, which AWS keeps; None where nobody tells.
     """
 
     table: Mapping[str, Any]
@@ -37,6 +37,7 @@ class TableRow(NamedTuple):
     backups: Mapping[str, Any] | None = None
     tags: Mapping[str, str] | None = None
     explicit: bool = False
+    base: str = ""
     policy: str | None = None
     kinesis: tuple[Mapping[str, Any], ...] | None = None
     insights: Mapping[str, str] | None = None
@@ -54,8 +55,6 @@ class TableRow(NamedTuple):
     def arn(self) -> str:
         """The table's own ARN; made up of what is known where a store gives none."""
         return str(self.table.get("TableArn", f"arn:aws:dynamodb:::table/{self.table.get('TableName', '')}"))
-
-    base: str = ""
 
     @property
     def types(self) -> dict[str, str]:

@@ -114,8 +114,8 @@ class DynamoDBSession:
         self._recorded = next((c for c in claims if c[:2] == self._claim[:2]), None)
 
     def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
-        """The declaration as this store can have it, in the words it would use (see `settled`); a table that took
-        another one's place is meant by the name of that."""
+        """The declaration as this store can have it, in the words it would use (see `settled`); the name of a table is
+        that of the one that took its place."""
         possible = local_edition.possible(held(succession.named(desired, live), live), live, self.connection)
         return settled(possible, live, self.connection, self._arns)
 

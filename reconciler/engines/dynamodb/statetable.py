@@ -16,6 +16,8 @@ from reconciler.engines.dynamodb.naming import STATE_TABLE, Claim
 from reconciler.errors import LockBusy, StoreError
 
 CREATE_SECONDS = 120.0
+TRIES = 6
+"""Transactions that touch the lock's item at the same moment are cancelled; the next try goes through."""
 Json = dict[str, Any]
 
 
@@ -113,15 +115,21 @@ class StateTable:
         """All or nothing; the first may be the condition that the lock is still ours. Raises StoreError, LockBusy."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        try:
-            self.client.transact_write_items(TransactItems=actions)
-        except (BotoCoreError, ClientError) as error:
-            reasons = getattr(error, "response", {}).get("CancellationReasons") or [{}]
-            if reasons[0].get("Code") == "ConditionalCheckFailed":
-                raise LockBusy(
-                    "another applier has taken the lock over", hint="plan again", effect="the journal was not written"
-                ) from None
-            raise faults.refused("TransactWriteItems", STATE_TABLE, error) from None
+        for attempt in range(TRIES):
+            try:
+                self.client.transact_write_items(TransactItems=actions)
+                return
+            except (BotoCoreError, ClientError) as error:
+                reasons = getattr(error, "response", {}).get("CancellationReasons") or [{}]
+                if reasons[0].get("Code") == "ConditionalCheckFailed":
+                    raise LockBusy(
+                        "another applier has taken the lock over",
+                        hint="plan again",
+                        effect="the journal was not written",
+                    ) from None
+                if attempt == TRIES - 1 or not any(r.get("Code") == "TransactionConflict" for r in reasons):
+                    raise faults.refused("TransactWriteItems", STATE_TABLE, error) from None
+                time.sleep(0.05 * 2**attempt)
 
 
 def _claim(owner: str, value: Json) -> Claim:

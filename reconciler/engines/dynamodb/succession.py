@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +23,8 @@ class Succession(Resource):
     built: bool = attr(Role.INFORMATIONAL, reason=TOLD, default=False)
     state: str = attr(Role.INFORMATIONAL, reason=TOLD, default="begun")
     shape: str = attr(Role.INFORMATIONAL, reason="it says what for, not what is there", default="")
+    stale: bool = attr(Role.INFORMATIONAL, reason="it is a matter of time", default=False)
+    """Changes may be lost by now: the copy has to begin anew."""
     protected: bool = attr(Role.INFORMATIONAL, reason="it is the old table's", default=False)
 
     @property
@@ -45,7 +48,7 @@ class Succession(Resource):
 
 def of(move: Move, address: Address, *, built: bool, protected: bool) -> Succession:
     """The resource of what is on record."""
-    return Succession(address, move.old, move.new, built, move.state, move.shape, protected)
+    return Succession(address, move.old, move.new, built, move.state, move.shape, move.stale(time.time()), protected)
 
 
 def named(desired: Catalog, live: Catalog) -> Catalog:

@@ -37,8 +37,8 @@ def moved_under_load(shop: Workshop, after: str, count: int, *, swap: bool = Fal
 @pytest.mark.parametrize(
     ("after", "swap", "count"),
     [
-        pytest.param(SORTED, False, 2_000, id="key-holds-the-old-one"),
-        pytest.param(BY_EMAIL, True, 1_500, id="keys-pass-from-item-to-item"),
+        pytest.param(SORTED, False, 1_500, id="key-holds-the-old-one"),
+        pytest.param(BY_EMAIL, True, 1_000, id="keys-pass-from-item-to-item"),
         pytest.param(SORTED, False, 100_000, id="key-holds-the-old-one-100000", marks=pytest.mark.matrix),
         pytest.param(BY_EMAIL, True, 100_000, id="keys-pass-from-item-to-item-100000", marks=pytest.mark.matrix),
     ],
@@ -66,7 +66,7 @@ def test_a_kill_at_any_moment_loses_nothing(
     shop: Workshop, early: tuple[Moment, ...], late: tuple[Moment, ...]
 ) -> None:
     shop.converge(BEFORE)
-    traffic = Traffic(shop.client, OLD, filled(shop.client, OLD, 1_500))
+    traffic = Traffic(shop.client, OLD, filled(shop.client, OLD, 1_500), rate=8.0)
     shop.declare(SORTED)
     plan = shop.plan()
     store.write(shop.folder / "plan.yaml", plan)

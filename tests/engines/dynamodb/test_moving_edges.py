@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reconciler import pipeline
+from reconciler.engines.dynamodb.keys import KeyAttribute
 from reconciler.engines.dynamodb.kinds.table import Table
-from reconciler.engines.dynamodb.migration import moving
+from reconciler.engines.dynamodb.migration import copying, moving, options, records
 from reconciler.errors import Blocked, PartlyApplied, ReconcileError, StoreError
 from reconciler.model.plan import Plan
 from reconciler.model.step import Phase
@@ -217,8 +219,52 @@ def test_other_processes_can_copy(shop: Workshop) -> None:
 def test_a_stream_that_was_not_read_for_a_day_is_not_trusted(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = planned(shop, SORTED)
     shop.apply(plan, through=Phase.MIGRATE)
-    monkeypatch.setattr(moving, "KEPT_SECONDS", -1.0)
+    with monkeypatch.context() as later:
+        later.setattr(records, "KEPT_SECONDS", -60.0)
+        error = refusal(shop, plan)
+        assert isinstance(error, StoreError)
+        assert "was not read for a day" in error.message
+        anew = shop.plan()
+    assert titles(anew)[0] == f"give up moving {OLD} to {NEW}: its changes were not brought over in time"
+    assert titles(anew)[1].startswith("create table shop-orders.v3-dev")
+
+
+def test_another_stream_than_when_the_copy_began_is_not_trusted(shop: Workshop) -> None:
+    plan = planned(shop, SORTED)
+    shop.apply(plan, through=Phase.MIGRATE)
+    for said in ({"StreamEnabled": False}, {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}):
+        shop.client.update_table(TableName=OLD, StreamSpecification=said)
     error = refusal(shop, plan)
-    assert isinstance(error, StoreError)
-    assert "it keeps 24" in error.message
-    assert tables(shop) == [OLD, NEW]
+    assert "has another stream than when the copy began" in error.message
+    assert titles(shop.converge(SORTED))[0].startswith(f"give up moving {OLD} to {NEW}")
+    assert len(contents(shop.client, "shop-orders.v3-dev")) == 20
+
+
+def test_a_slice_stops_where_its_time_ends_and_goes_on_there(shop: Workshop) -> None:
+    shop.converge(BEFORE + "\n" + SORTED.replace("orders", "sorted"))
+    filled(shop.client, OLD, 130)
+    conversion = options.conversion(
+        (KeyAttribute("id", "S"),), (KeyAttribute("tenant", "S"), KeyAttribute("id", "S")), (), options.Options()
+    )
+    connection = tuple(sorted(shop.connection.items()))
+    work = copying.Slice(connection, OLD, "shop-sorted-dev", conversion, 0, 1, seconds=0.0)
+    late = copying.run(replace(work, until=1.0))
+    assert (late.items, late.last, late.ended) == (0, None, False)
+    whole = copying.run(replace(work, seconds=60.0, writes=1e9))
+    assert (whole.items, whole.ended, whole.met) == (130, True, 0)
+    again = copying.run(replace(work, seconds=60.0, start={"id": {"S": "o5"}}))
+    assert again.ended
+    assert again.met == again.items < 130
+
+
+def test_slices_that_always_come_too_late_end_the_copy_and_lose_nothing(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(shop, SORTED, 60)
+    with monkeypatch.context() as late:
+        late.setattr(copying, "GRACE_SECONDS", -1e6)
+        error = refusal(shop, plan)
+        assert "come too late to do anything" in error.message
+    assert contents(shop.client, NEW) == {}
+    shop.apply(plan, through=Phase.CONTRACT)
+    assert len(contents(shop.client, NEW)) == 60

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.engines.dynamodb.enclosing import anew
 from reconciler.engines.dynamodb.migration import steps
 from reconciler.engines.dynamodb.row import DynamoKind, TableRow
 from reconciler.engines.dynamodb.succession import Succession
@@ -61,7 +60,6 @@ KIND = DynamoKind(
     lower=lower,
     lift=lift,
     read=read,
-    absorbed=anew,
     create=create,
     drop=steps.end,
     replace=None,

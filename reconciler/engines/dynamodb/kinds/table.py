@@ -41,9 +41,9 @@ class Table(Resource):
     billing: Throughput = attr(default=ON_DEMAND)
     deletion_protection: bool = attr(default=False)
     table_class: str = attr(default="standard")
-    warm: Warm = attr(default=COLD)
     local: tuple[str, ...] = attr(Role.REPLACE, default=())
     """Its local indexes in words: they come and go with it (`local_indexes`)."""
+    warm: Warm = attr(default=COLD)
     attributes: Key = attr(Role.INFORMATIONAL, reason="keys and indexes hold the types of their attributes", default=())
     explicit: bool = attr(Role.INFORMATIONAL, reason="whether the name was written out", default=False)
     source: Source | None = attr(
@@ -111,9 +111,9 @@ SPEC: dict[str, Any] = {
         },
         "deletion_protection": {"type": "boolean", "description": "on in production unless it says false"},
         "table_class": {"enum": ["standard", "standard_infrequent_access"]},
+        "copy": options.SPEC,
         "warm_throughput": warm.SPEC,
         "import_from": imports.SPEC,
-        "copy": options.SPEC,
     },
     "required": ["attributes", "key"],
 }

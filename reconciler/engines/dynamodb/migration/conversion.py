@@ -185,8 +185,7 @@ def _called(name: str, item: Item) -> Json:
         raise ExpressionError(f"{name} failed with {type(error).__name__}") from None
     if not isinstance(made, Mapping):
         raise ExpressionError(f"{name} returned {type(made).__name__}, not an item")
-    stored: Item = {key: write(v) for key, v in made.items()}  # type: ignore[misc]
-    return stored
+    return {key: write(v) for key, v in made.items()}
 
 
 def digest(item: Item) -> bytes:

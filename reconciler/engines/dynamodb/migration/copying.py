@@ -28,8 +28,9 @@ BATCH = 25
 LONGEST_STATEMENT = 8000
 """Characters; the service takes 8,192 (the service model in botocore)."""
 SLICE_SECONDS = 10.0
-GRACE_SECONDS = 10.0
-"""How long after its end a slice may still begin to write: one that was stuck in a queue for longer does nothing."""
+GRACE_SECONDS = 15.0
+"""How long a slice may wait for its turn; with its own time it is over before a dead applier's lock is
+(`limits.LEASE_SECONDS`), so that nobody copies any more when the next applier reads the stream."""
 TRIES = 8
 REFUSALS = frozenset({"ValidationError", "AccessDenied", "ResourceNotFound", "ItemCollectionSizeLimitExceeded"})
 """What trying again does not help against; all else is throttling or a conflict."""
@@ -40,7 +41,7 @@ class Slice:
     """A piece of work: where a segment goes on, for how long, how fast.
 
     `connection` is that of the target, as pairs. `until` is a time of the clock (seconds since 1970) after which
-    nothing is written, whoever runs this. `reads`, `writes` are capacity units a second; 0 is no limit. `target` empty:
+    nothing is begun, whoever runs this. `reads`, `writes` are capacity units a second; 0 is no limit. `target` empty:
     the items are only looked at.
     """
 
@@ -59,11 +60,15 @@ class Slice:
 
 @dataclass(slots=True)
 class Done:
-    """How far a slice came. `last` is where the segment goes on, None at its end; `unfit` are the first few items that
-    the new table cannot hold; `prints` are 8 bytes for each new key, of a slice that only looks."""
+    """How far a slice came.
+
+    `last` is where the segment goes on, unless it has `ended`; `unfit` are the first few items that the new table cannot
+    hold; `prints` are 8 bytes for each new key, of a slice that only looks; `met` were there already.
+    """
 
     segment: int
     last: Json | None = None
+    ended: bool = False
     items: int = 0
     met: int = 0
     unfit: list[str] = field(default_factory=list)
@@ -95,23 +100,25 @@ def _client(connection: tuple[tuple[str, str], ...]) -> Client:
 
 def run(work: Slice) -> Done:
     """Work off a slice; items that do not fit are counted. Raises StoreError, and Blocked for two with one new key."""
-    client = _client(work.connection)
+    client, conversion = _client(work.connection), work.conversion
     done, end = Done(work.segment, work.start), time.monotonic() + work.seconds
     done.prints = None if work.target else array("Q")
     read, write = Pace(work.reads), Pace(work.writes)
     for page in pages(client, work.source, work.segment, work.segments, work.start):
-        fitting = list(_fitting(page["Items"], work, done))
-        if work.target:
-            if work.until and time.time() > work.until + GRACE_SECONDS:
-                raise StoreError(f"a slice of segment {work.segment} was run too late", hint="run the plan again")
-            done.met += insert(client, work.target, fitting, work.conversion, write)
-        else:
-            done.prints.extend(print_of(work.conversion, item) for item in fitting)
-        done.items += len(page["Items"])
+        for first in range(0, len(page["Items"]), BATCH):
+            if time.monotonic() > end or (work.until and time.time() > work.until):
+                return done
+            some = page["Items"][first : first + BATCH]
+            fitting = list(_fitting(some, work, done))
+            if work.target:
+                done.met += insert(client, work.target, fitting, conversion, write)
+            else:
+                done.prints.extend(print_of(conversion, item) for item in fitting)
+            done.items += len(some)
+            done.last = {k.name: some[-1][k.name] for k in conversion.before}
         done.last = page.get("LastEvaluatedKey")
         read.spend(page.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
-        if time.monotonic() > end:
-            break
+    done.ended = True
     return done
 
 

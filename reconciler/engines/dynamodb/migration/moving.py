@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.dynamodb import introspect
-from reconciler.engines.dynamodb.connect import Client, Connection, streams
+from reconciler.engines.dynamodb.connect import Client, Connection
 from reconciler.engines.dynamodb.execute import Runner
 from reconciler.engines.dynamodb.migration import backups
 from reconciler.engines.dynamodb.migration.comparing import Difference, Side, difference, summary
@@ -16,15 +16,12 @@ from reconciler.engines.dynamodb.migration.conversion import Conversion, decoded
 from reconciler.engines.dynamodb.migration.copying import unfit
 from reconciler.engines.dynamodb.migration.following import Follower, LateWrites
 from reconciler.engines.dynamodb.migration.operations import Moving
-from reconciler.engines.dynamodb.migration.records import Move, Records
+from reconciler.engines.dynamodb.migration.records import KEPT_SECONDS, LOST, Move, Records
 from reconciler.engines.dynamodb.migration.segments import Segments
-from reconciler.engines.dynamodb.migration.shards import ANEW, Stream
-from reconciler.engines.dynamodb.operations import Calls
+from reconciler.engines.dynamodb.migration.shards import ANEW, Stream, Trimmed
 from reconciler.errors import Blocked, StoreError
 from reconciler.model.engine import Progress
 
-KEPT_SECONDS = 23 * 3600.0
-"""A stream keeps its records for 24 hours; an hour is left for clocks that differ."""
 IMAGES = "new_and_old_images"
 COMPARISONS = 4
 """How often tables are compared before what differs counts: a late record shows in the next one."""
@@ -94,9 +91,9 @@ class Mover:
         segments = Segments(self.client, self.settings, self.records, move, said, self.progress, self.held)
         if not move.drained:
             self._still_empty(move)
-            move = self.records.reached(operation.logical, move, "begun", self.now())
+            move = self.records.reached(operation.logical, move, drained=self.now(), stream=self._arn(move))
         segments.copy()
-        self.records.reached(operation.logical, move, "copied")
+        self.records.reached(operation.logical, move, state="copied")
 
     def _still_empty(self, move: Move) -> None:
         """Raise Blocked where somebody else has written to the new table."""
@@ -116,7 +113,7 @@ class Mover:
             move = self._drained(operation.logical, move, follower)
             if not wrong.without(follower.touched).all:
                 self.progress(f"{counted}; {len(wrong.all)} changed meanwhile")
-                self.records.reached(operation.logical, move, "compared")
+                self.records.reached(operation.logical, move, state="compared")
                 return
             self.progress(f"comparison {attempt + 1}: {move.new} {wrong.without(follower.touched)}")
             time.sleep(SETTLING_SECONDS)
@@ -139,8 +136,9 @@ class Mover:
         self.records.switch(operation.logical, becomes, self.records.move(operation.logical) or move)
 
     def _run(self, operation: Moving) -> None:
-        if operation.calls:
-            self.runner.run(Calls(operation.calls))
+        """Its calls, each only if its effect is not there."""
+        for call in operation.calls:
+            self.runner.run(call)
 
     def _must_be_empty(self, move: Move) -> None:
         for page in self.client.get_paginator("scan").paginate(TableName=move.old, ConsistentRead=True, Limit=100):
@@ -178,7 +176,8 @@ class Mover:
     def _unequal(self, move: Move, wrong: Difference) -> Blocked:
         return Blocked(
             f"{move.new} is not as {move.old}: it {wrong}",
-            hint=f"something else writes to {move.new}, or an item has lost its way: {ANEW}",
+            hint=f"see what else writes to {move.new} and correct these items there, then apply the same plan again;"
+            " to copy anew, declare the table as it was, apply, and declare this again",
         )
 
     def _follower(self, move: Move, conversion: Conversion) -> Follower:
@@ -186,9 +185,11 @@ class Mover:
 
     def _drained(self, logical: str, move: Move, follower: Follower) -> Move:
         """The move once the stream is read to its end. Raises StoreError where it may have lost records before that."""
-        if self.now() - move.drained > KEPT_SECONDS:
-            hours = (self.now() - move.drained) / 3600
-            raise StoreError(f"the stream of {move.old} was not read for {hours:.0f} hours; it keeps 24", hint=ANEW)
+        if move.stale(self.now()):
+            raise StoreError(f"the stream of {move.old} was not read for a day, and keeps no more", hint=ANEW)
+        if self._arn(move) != move.stream:
+            self.records.reached(logical, move, drained=LOST)
+            raise StoreError(f"{move.old} has another stream than when the copy began", hint=ANEW)
         began, total = self.now(), 0
 
         def tell(count: int) -> None:
@@ -197,13 +198,14 @@ class Mover:
             if count:
                 self.progress(f"brought over {total} changes of {move.old}")
 
-        self._stream(move, follower.take).drain(tell)
-        return self.records.reached(logical, move, move.state, began)
+        try:
+            self._stream(move, follower.take).drain(tell)
+        except Trimmed:
+            self.records.reached(logical, move, drained=LOST)
+            raise
+        return self.records.reached(logical, move, drained=began)
 
     def _stream(self, move: Move, take: Callable[[list[dict[str, Any]]], None], *, remember: bool = True) -> Stream:
-        described = introspect.describe(self.client, move.old) or {}
-        if "LatestStreamArn" not in described:
-            raise StoreError(f"{move.old} has no stream any more", hint=ANEW)
         places = {
             n.removeprefix("shard#"): p for n, p in self.records.checkpoints(move).items() if n.startswith("shard#")
         }
@@ -212,7 +214,13 @@ class Mover:
             if remember:
                 self.records.checkpoint(move, f"shard#{shard}", place)
 
-        return Stream(streams(self.client, self.settings), described["LatestStreamArn"], take, note, places)
+        return Stream(self.connection.beside("dynamodbstreams"), move.stream, take, note, places)
+
+    def _arn(self, move: Move) -> str:
+        """The stream of the old table; empty where it is off."""
+        described = introspect.describe(self.client, move.old) or {}
+        on = (described.get("StreamSpecification") or {}).get("StreamEnabled")
+        return str(described.get("LatestStreamArn", "")) if on else ""
 
     def _view(self, table: str) -> str:
         """What the stream of a table tells; `none` where it is off."""
@@ -245,9 +253,9 @@ class Mover:
 
     def _no_late_writes(self, move: Move, conversion: Conversion) -> None:
         """Raise Blocked where the old table was written to after the switch and the new one does not have it."""
-        if self.now() - move.drained > KEPT_SECONDS:
+        if self._arn(move) != move.stream or move.drained < self.now() - KEPT_SECONDS:
             raise Blocked(
-                f"the stream of {move.old} was not read for a day, so nobody knows whether it was written to since",
+                f"the stream of {move.old} does not reach back to the switch: it may have been written to since",
                 hint=f"see that {move.new} has everything, delete {move.old} yourself, then plan again",
             )
         late = LateWrites(self._follower(move, conversion))
@@ -272,6 +280,7 @@ class Mover:
             return
         if move.state == "switched":
             raise StoreError(f"{operation.logical} is {move.new} by now; that cannot be given up", hint="plan again")
-        if introspect.describe(self.client, move.new) is not None:
+        described = introspect.describe(self.client, move.new)
+        if described is not None and described.get("TableStatus") != "DELETING":
             self._run(operation)
         self.records.end(operation.logical, move)

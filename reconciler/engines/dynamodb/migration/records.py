@@ -19,6 +19,9 @@ from reconciler.engines.dynamodb.statetable import StateTable
 
 Json = dict[str, Any]
 
+KEPT_SECONDS = 23 * 3600.0
+"""A stream keeps its records for 24 hours; an hour is left for clocks that differ."""
+LOST = 1.0
 STATES = ("begun", "copied", "compared", "switched")
 """How far a move is, in order: the new table is asked for, holds all items, equals the old one, has the name."""
 
@@ -26,8 +29,8 @@ STATES = ("begun", "copied", "compared", "switched")
 @dataclass(frozen=True, slots=True)
 class Move:
     """`new` takes the place of `old`. `base` is the name by which the declaration knows the table afterwards, `shape`
-    says what was declared when it began, `drained` up to when (seconds since 1970, the service's time) the old table's
-    stream has been read."""
+    says what was declared when it began, `drained` up to when (seconds since 1970) the old table's stream has been
+    read, or that nothing can be brought over any more (LOST); `stream` is its ARN."""
 
     old: str
     new: str
@@ -35,6 +38,11 @@ class Move:
     shape: str
     state: str = "begun"
     drained: float = 0.0
+    stream: str = ""
+
+    def stale(self, now: float) -> bool:
+        """Whether changes may be lost by now: nobody read the stream for nearly as long as it keeps them."""
+        return self.state != "switched" and 0 < self.drained < now - KEPT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +97,9 @@ class Records:
         """Remember a move before anything is made for it."""
         self._write([self._put(f"{logical}#move", items.packed(asdict(move)))])
 
-    def reached(self, logical: str, move: Move, state: str, drained: float = 0.0) -> Move:
-        """The move, with how far it is remembered."""
-        further = replace(move, state=state, drained=drained or move.drained)
+    def reached(self, logical: str, move: Move, **how: Any) -> Move:
+        """The move, with how far it is (`state`, `drained`, `stream`) remembered."""
+        further = replace(move, **how)
         self.begin(logical, further)
         return further
 

@@ -17,7 +17,7 @@ from reconciler.engines.dynamodb.migration import copying
 from reconciler.engines.dynamodb.migration.conversion import callable_of, decoded, identity
 from reconciler.engines.dynamodb.migration.copying import Done, Slice, unfit
 from reconciler.engines.dynamodb.migration.records import Move, Records, packed_key, unpacked_key
-from reconciler.errors import Blocked
+from reconciler.errors import Blocked, StoreError
 from reconciler.model.engine import Progress
 
 Json = dict[str, Any]
@@ -27,6 +27,7 @@ ON_DEMAND_READS = 12_000.0
 ON_DEMAND_WRITES = 4_000.0
 """Units a second that a new on-demand table takes at once (the capacity pages of the service's guide)."""
 TELL_SECONDS = 5.0
+MOST_IDLE = 20
 PRINTS = 4_000_000
 """New keys that are looked at for twins in one pass over the table: 8 bytes each, and twice that to sort them."""
 
@@ -44,6 +45,7 @@ class Segments:
     held: Callable[[], None]
     _told: float = 0.0
     _totals: dict[str, int] = field(default_factory=dict)
+    _idle: dict[int, int] = field(default_factory=dict)
 
     def copy(self) -> None:
         """Everything, from where it stopped. Raises Blocked for items that do not fit, StoreError, LockBusy."""
@@ -109,8 +111,9 @@ class Segments:
                     work = running.pop(future)
                     result = future.result()
                     self.held()
+                    self._in_time(work, result)
                     finished(work, result)
-                    if result.last is not None:
+                    if not result.ended:
                         further = replace(work, start=result.last)
                         running[pool.submit(copying.run, self._now(further))] = further
         except BaseException:
@@ -119,13 +122,21 @@ class Segments:
             wait(running)
             raise
 
+    def _in_time(self, work: Slice, result: Done) -> None:
+        """Raise StoreError where slices come too late again and again to do anything."""
+        idle = not result.ended and result.items == 0
+        self._idle[work.segment] = self._idle.get(work.segment, 0) + 1 if idle else 0
+        if self._idle[work.segment] > MOST_IDLE:
+            hint = "what runs them is too busy, or its clock is wrong"
+            raise StoreError(f"slices of segment {work.segment} come too late to do anything", hint=hint)
+
     def _now(self, work: Slice) -> Slice:
-        return replace(work, until=time.time() + work.seconds)
+        return replace(work, until=time.time() + work.seconds + copying.GRACE_SECONDS)
 
     def _copied(self, work: Slice, result: Done) -> None:
         if result.unfits:
             raise unfit(result.unfits, result.unfit)
-        place = {"last": packed_key(result.last), "done": result.last is None}
+        place = {"last": packed_key(result.last), "done": result.ended}
         self.records.checkpoint(self.move, f"segment#{work.segment}", place)
         self._tell("copied", result.items)
 

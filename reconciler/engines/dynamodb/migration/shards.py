@@ -32,6 +32,10 @@ TRIMMED = frozenset({"TrimmedDataAccessException"})
 AGAIN = frozenset({"LimitExceededException", "InternalServerError", "ThrottlingException"})
 
 
+class Trimmed(StoreError):
+    """The stream does not hold any more what was to be read next."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shard:
     """One shard as DescribeStream tells it."""
@@ -157,7 +161,7 @@ class Stream:
             except (BotoCoreError, ClientError) as error:
                 code = faults.code(error)
                 if code in TRIMMED:
-                    raise StoreError("the stream has lost changes that were not read yet", hint=ANEW) from None
+                    raise Trimmed("the stream has lost changes that were not read yet", hint=ANEW) from None
                 if code not in AGAIN or attempt == 9:
                     raise faults.refused(name, self.arn, error) from None
                 self.sleep(min(0.2 * 2**attempt, 5.0))

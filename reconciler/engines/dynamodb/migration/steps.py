@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from typing import Any
@@ -11,22 +11,18 @@ from reconciler.engines.dynamodb import limits
 from reconciler.engines.dynamodb.migration import naming, options
 from reconciler.engines.dynamodb.migration.conversion import Conversion, encoded
 from reconciler.engines.dynamodb.migration.operations import Moving
+from reconciler.engines.dynamodb.migration.parts import AFTER_SWITCH, AT_SWITCH, beside, created
 from reconciler.engines.dynamodb.operations import TABLE_ACTIVE, TABLE_GONE, Call
-from reconciler.engines.dynamodb.registry import kinds
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
 from reconciler.model.resource import Resource, compared_attributes
 from reconciler.model.step import Check, Draft, Phase, Size
 
 IMAGES = "new_and_old_images"
-AFTER_SWITCH = frozenset({"ttl"})
-"""Kinds that wait for the switch: the new table must not let items expire that the old one still has."""
-AT_SWITCH = frozenset({"stream"})
-"""Kinds that come just before it: whoever reads the stream is not to take every copied item for a new one."""
 
 
 def replace_table(change: Change[Any], context: Context) -> list[Draft]:
@@ -77,7 +73,7 @@ class _Move:
         conversion = options.conversion(before.key, after.key, indexed, said)
         shape = _shape(change.address, context.desired, encoded(conversion))
         _possible(change, context, conversion, known)
-        ours = known is not None and known.shape == shape
+        ours = known is not None and known.shape == shape and not known.stale
         new = known.new if ours else naming.successor(before, after, known.new if known else "")
         base = after.name if after.name not in (before.name, before.base) else before.base or before.name
         return cls(change, context, new, base, shape, conversion, said, known if ours else None)
@@ -118,7 +114,8 @@ class _Move:
             return
         said = {"Table": self.there.name, "From": found.old, "To": found.new}
         operation = Moving("abandon", said, _delete(found.new, self.context.desired, self.change.address))
-        title = f"give up moving {found.old} to {found.new}: something else is declared by now"
+        why = "its changes were not brought over in time" if found.stale else "something else is declared by now"
+        title = f"give up moving {found.old} to {found.new}: {why}"
         yield Draft("abandon", Phase.EXPAND, title, operation, done=(_gone(self.succession),))
 
     def begin(self) -> Iterator[Draft]:
@@ -140,11 +137,11 @@ class _Move:
     def _made(self) -> Iterator[Draft]:
         """The table and all that is declared of it but what waits for the switch."""
         apart = AFTER_SWITCH | AT_SWITCH
-        yield from _created(self.change, self.context, self.new, lambda kind: kind not in apart)
+        yield from created(self.change, self.context, self.new, lambda kind: kind not in apart)
 
     def settings(self, wanted: frozenset[str]) -> Iterator[Draft]:
         """What is declared of these kinds, on the new table, after the switch."""
-        for draft in _created(self.change, self.context, self.new, lambda kind: kind in wanted):
+        for draft in created(self.change, self.context, self.new, lambda kind: kind in wanted):
             yield replace(draft, phase=Phase.CONTRACT, requires=())
 
     def turn_on_stream(self) -> Iterator[Draft]:
@@ -200,7 +197,7 @@ class _Move:
         )
 
     def switch(self) -> Draft:
-        stream = [d.operation for d in _created(self.change, self.context, self.new, lambda kind: kind in AT_SWITCH)]
+        stream = [d.operation for d in created(self.change, self.context, self.new, lambda kind: kind in AT_SWITCH)]
         calls = tuple(call for operation in stream for call in operation.calls)  # type: ignore[attr-defined]
         becomes = self.change.address.name
         said = self.said(
@@ -232,10 +229,20 @@ class _Move:
         succession = self.change.address.sibling("succession", self.change.address.path)
         why = "since it is protected against deletion" if self.change.live.deletion_protection else ""
         why = why or ("as `copy.leave_old` says" if self.options.leave else "")
-        return _parting(succession, said, self.old, why, self.context, self.size.rows)
+        return _parting(
+            succession, said, self.old, why, self.context, self.size.rows, beside(self.change, self.context)
+        )
 
 
-def _parting(succession: Address, said: dict[str, Any], old: str, why_not: str, context: Context, rows: int) -> Draft:
+def _parting(
+    succession: Address,
+    said: dict[str, Any],
+    old: str,
+    why_not: str,
+    context: Context,
+    rows: int,
+    more: Iterable[Call] = (),
+) -> Draft:
     """The old table goes, after a backup where the store makes one; a protected one stays and is nobody's."""
     done = (_gone(succession),)
     if why_not:
@@ -251,7 +258,9 @@ def _parting(succession: Address, said: dict[str, Any], old: str, why_not: str, 
     told = {**said, **({"Backup": backup} if backup and not said.get("Empty") else {})}
     title = f"back up {old}, then delete it" if told.get("Backup") else f"delete {old}"
     broken = hazard(Code.OLD_READERS, f"code that names {old} breaks")
-    return Draft("retire", Phase.CONTRACT, title, Moving("retire", told, (delete,)), hazards=(gone, broken), done=done)
+    return Draft(
+        "retire", Phase.CONTRACT, title, Moving("retire", told, (*more, delete)), hazards=(gone, broken), done=done
+    )
 
 
 def _copying(move: _Move) -> Iterator[Hazard]:
@@ -280,7 +289,7 @@ def _possible(change: Change[Any], context: Context, conversion: Conversion, kno
             hint="apply the rest of that plan first; then declare the next change",
             where=where,
         )
-    if context.live.children(change.address, "replica", Resource):
+    if context.live.children(change.address, "global_table", Resource):
         raise UnsupportedChange(
             f"{change.address}: a table with replicas cannot be made anew",
             hint="remove the replicas, apply, change the key, apply, and declare them again",
@@ -301,52 +310,6 @@ def _possible(change: Change[Any], context: Context, conversion: Conversion, kno
             hint="keep the attribute, `set` another one to it, or say in `copy.keeps` which one holds it",
             where=where,
         )
-
-
-def _created(change: Change[Any], context: Context, name: str, wanted: Any) -> Iterator[Draft]:
-    """The drafts that would create the table, under that name, and what is below it, were it not there; those of the
-    kinds that are wanted."""
-    address = change.address
-    mine = {a: r for a, r in context.desired.resources.items() if a.path[:1] == address.path}
-    mine = {a: r for a, r in mine.items() if wanted(a.kind) or a == address}
-    mine[address] = replace(change.desired, name=name)
-    fresh = _Fresh(context, context.desired.with_resources(mine), context.live.with_resources({}))
-    for kind in kinds().values():
-        for resource in sorted((r for r in mine.values() if r.address.kind == kind.name), key=lambda r: r.address):
-            creation = Change(resource.address, Action.CREATE, None, resource)
-            of_its_own = kind.name in AT_SWITCH or not kind.absorbed(creation, fresh)
-            if wanted(kind.name) and of_its_own:
-                yield from kind.create(creation, fresh)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fresh:
-    """A plan for a place where the table is not yet. Implements `model.kind.Context`."""
-
-    whole: Context
-    desired: Catalog
-    live: Catalog
-
-    @property
-    def changes(self) -> dict[Address, Change[Resource]]:
-        return {a: Change(a, Action.CREATE, None, r) for a, r in self.desired.resources.items()}
-
-    @property
-    def policy(self) -> Any:
-        return self.whole.policy
-
-    @property
-    def server(self) -> Any:
-        return self.whole.server
-
-    def creates(self, address: Address) -> bool:
-        return address in self.desired.resources
-
-    def deletes(self, _address: Address) -> bool:
-        return False
-
-    def size(self, _address: Address) -> Size:
-        return Size(0, 0)
 
 
 def _delete(name: str, desired: Catalog, table: Address) -> tuple[Call, ...]:
