@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.engines.postgres import type_conversion
 from reconciler.engines.postgres.evidence import became
@@ -13,6 +13,7 @@ from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.type_names import type_name
 from reconciler.errors import UnsupportedChange
+from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Disturbance
@@ -106,8 +107,9 @@ def in_place(change: Change[Composite], context: Context) -> bool:
     return not _retyped(change) or not (type_conversion.columns(stored, context) or stored[1:])
 
 
-def alter(change: Change[Composite], _context: Context) -> list[Draft]:
-    """Added in expand; dropped and retyped in contract."""
+def alter(change: Change[Composite], context: Context) -> list[Draft]:
+    """Added in expand; dropped and retyped in contract. Tables of the type get all of it by CASCADE."""
+    tables = typed_tables(change, context)
     kept = set(_kept(change))
     added = [a for a in change.desired.attributes if a.name not in kept]
     gone = [a for a in change.live.attributes if a.name not in kept]
@@ -120,23 +122,71 @@ def alter(change: Change[Composite], _context: Context) -> list[Draft]:
         breaks.insert(0, hazard(Code.DELETES_DATA, f"what {', '.join(a.name for a in gone)} holds is gone"))
     back = [f"DROP ATTRIBUTE {ident(a.name)}" for a in added]
     if actions:
-        return [_altered(change, Phase.CONTRACT, [*actions, *more], tuple(breaks), None)]
-    return [_altered(change, Phase.EXPAND, more, (), back)]
+        return [_altered(change, Phase.CONTRACT, [*actions, *more], tuple(breaks), None, tables)]
+    return [_altered(change, Phase.EXPAND, more, (), back, tables)]
+
+
+def typed_tables(change: Change[Any], context: Context) -> list[Address]:
+    """The tables of the type before and after whose columns ALTER TYPE … CASCADE changes; where attributes get other
+    types, or another order, its tables step aside instead and change by themselves.
+    """
+    from reconciler.engines.postgres.kinds.table import Table
+
+    if disturbs(change) is Disturbance.DROPS:
+        return []
+    path = change.address.path
+    found = [t.address for t in context.live.of_kind(Table) if t.of_type == path]
+    return [
+        a for a in found if (new := context.desired.get(a, Table)) and new.of_type == path and not context.creates(a)
+    ]
+
+
+def handed_down(change: Change[Column], context: Context) -> bool:
+    """Whether a column of a typed table comes or goes with an attribute of the table's type.
+
+    Raises UnsupportedChange for a new one that is more than the attribute.
+    """
+    from reconciler.engines.postgres.kinds.table import Table
+
+    table = context.desired.get(change.address.sibling("table", change.address.path[:2]), Table)
+    if table is None or table.of_type is None:
+        return False
+    kind = context.changes.get(change.address.sibling("composite", table.of_type))
+    if kind is None or not kind.changed("attributes") or table.address not in typed_tables(kind, context):
+        return False
+    if change.before is not None and change.after is not None:
+        return False
+    if change.after is not None and change.after != Column(
+        change.address, change.after.type, collation=change.after.collation
+    ):
+        raise UnsupportedChange(
+            f"{change.address} comes with the type of its table and cannot get more in the same plan",
+            hint="apply with the attribute alone first, then with what its column has",
+            where=context.desired.origin(change.address),
+        )
+    return True
 
 
 def _altered(
-    change: Change[Composite], phase: Phase, actions: list[str], hazards: tuple[Hazard, ...], back: list[str] | None
+    change: Change[Composite],
+    phase: Phase,
+    actions: list[str],
+    hazards: tuple[Hazard, ...],
+    back: list[str] | None,
+    tables: list[Address],
 ) -> Draft:
-    alter = f"ALTER TYPE {type_name(change.address)}"
+    alter, cascade = f"ALTER TYPE {type_name(change.address)}", " CASCADE" if tables else ""
     return Draft(
         "alter",
         phase,
         f"change the attributes of composite {'.'.join(change.address.path)}",
-        sql(f"{alter} {', '.join(actions)}"),
-        locks=access_exclusive((change.address.path[0], change.address.path[1])),
+        sql(f"{alter} {', '.join(a + cascade for a in actions)}"),
+        locks=access_exclusive(
+            (change.address.path[0], change.address.path[1]), *((t.path[0], t.path[1]) for t in tables)
+        ),
         hazards=hazards,
         done=became(change),
-        undo=None if back is None else (sql(f"{alter} {', '.join(back)}"),),
+        undo=None if back is None else (sql(f"{alter} {', '.join(a + cascade for a in back)}"),),
         provides=True,
     )
 

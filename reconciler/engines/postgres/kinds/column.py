@@ -288,7 +288,10 @@ def absorbed(change: Change[Column], context: Context) -> bool:
     """Part of CREATE TABLE and DROP TABLE, or of what happens to the same column of a parent."""
     table = change.address.sibling("table", change.address.path[:2])
     gone = change.action is Action.DELETE and context.deletes(table)
-    return gone or context.creates(table) or inheriting.handed_down(change, context)
+    from reconciler.engines.postgres.composite_changes import handed_down
+
+    whole = gone or context.creates(table)
+    return whole or inheriting.handed_down(change, context) or handed_down(change, context)
 
 
 def disturbs(change: Change[Column]) -> Disturbance:

@@ -1,0 +1,1 @@
+INSERT INTO spots VALUES (1, 2, 'here');
