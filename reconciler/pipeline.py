@@ -30,6 +30,7 @@ from reconciler.results import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reconciler.apply.destroy import Doomed
     from reconciler.apply.run import Request
     from reconciler.apply.scratch import Outcome
     from reconciler.apply.survey import Declared, Seen
@@ -186,6 +187,15 @@ def import_files(
     from reconciler.apply import imports
 
     return imports.import_files(project, sources, service, given, folders=folders)
+
+
+def destroy(
+    project: Project, services: Iterable[str], agreed: Callable[[list[Doomed]], None], progress: Callable[[str], None]
+) -> list[Doomed]:
+    """Take away all that the targets of a development environment hold, once `agreed` was told and raised nothing."""
+    from reconciler.apply import destroy as doom
+
+    return doom.destroy(project, services, agreed, progress)
 
 
 @dataclass(frozen=True, slots=True)

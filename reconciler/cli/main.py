@@ -24,6 +24,7 @@ COMMANDS = {
     "apply": ("apply", "Run a plan file, or plan, ask and run."),
     "drift": ("drift", "Report what changed behind the declarations' back."),
     "import": ("import_", "Write declarations of what is live."),
+    "destroy": ("destroy", "Take away all that a development environment holds."),
     "explain": ("explain", "Say what a hazard or error code means."),
     "up": ("up", "Start the local stores."),
     "down": ("down", "Stop the local stores."),

@@ -137,6 +137,19 @@ class Session(Protocol):
         ...
 
 
+@runtime_checkable
+class Destroying(Protocol):
+    """A session that can take away all that its target holds."""
+
+    def holdings(self, services: frozenset[str]) -> str:
+        """What would go, in words. Raises Blocked where something of it belongs to other services than these."""
+        ...
+
+    def destroy(self, progress: Progress) -> None:
+        """Take all of it away, data and journal included; may be killed and repeated. The caller holds the lock."""
+        ...
+
+
 Checked = tuple[Operation, tuple[Probe, ...]]
 """What a step runs, and what has to be true before."""
 

@@ -80,7 +80,10 @@ class Batches:
 
     def lines(self) -> list[str]:
         """For people: the statement of a round, and how it is repeated."""
-        last = f", then recorded as {self.record.kind} {self.record.name}" if self.record and self.record.values else ""
+        last = ""
+        if self.record:
+            done = "recorded as" if self.record.values is not None else "no longer recorded as"
+            last = f", then {done} {self.record.kind} {self.record.name}"
         return [*f"{self.statement(str(FIRST))};".split("\n"), f"// repeated until nothing is found{shortened(last)}"]
 
 

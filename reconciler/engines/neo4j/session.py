@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.engines.neo4j import batches, grouped, lease, migration_script, options, schema_statement
+from reconciler.engines.neo4j import batches, grouped, lease, migration_script, options, reset, schema_statement
 from reconciler.engines.neo4j.batches import PREFIX, Batches
 from reconciler.engines.neo4j.claims import adopted
 from reconciler.engines.neo4j.connection import OUT_OF_MEMORY, Connection, connected
@@ -247,6 +247,14 @@ class Neo4jSession:
                     progress(f"index {shortened(row['name'])}: {row['populationPercent']:.1f} % populated")
             time.sleep(delay)
             delay = min(delay * 1.5, 1.0)
+
+    def holdings(self, services: frozenset[str]) -> str:
+        """`model.engine.Destroying`: what the graph holds. Raises Blocked where it belongs to others too."""
+        return reset.holdings(self._connection, self._target.environment, services)
+
+    def destroy(self, progress: Progress) -> None:
+        """Empty the graph: data, journal, constraints and indexes."""
+        reset.empty(self._connection, progress, self._still_locked)
 
     @contextmanager
     def exclusive(self, holder: str) -> Iterator[None]:

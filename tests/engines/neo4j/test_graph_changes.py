@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from reconciler.desired.lift import lift
-from reconciler.engines.neo4j import ENGINE
+from reconciler.engines.neo4j import ENGINE, lease
 from reconciler.engines.neo4j.batches import Batches
+from reconciler.engines.neo4j.render import quoted
 from reconciler.errors import DeclarationErrors, PartlyApplied
 from reconciler.model.engine import Limits
 from reconciler.model.plan import Plan
 from reconciler.model.step import Phase
+from reconciler.planfile.store import write
 from tests.engines.neo4j.graph import Graph
 from tests.engines.neo4j.pure import catalog, lowered
 
@@ -82,11 +87,12 @@ def test_a_relationship_type(any_graph: Graph) -> None:
     any_graph.apply(plan, through=Phase.MIGRATE)
     assert count(any_graph, "()-[n:INSTRUCTS]->()") == count(any_graph, "()-[n:TEACHES]->()") == 302
     any_graph.run("MATCH (:A {i: 2})-[r:INSTRUCTS]->() DELETE r")  # old code goes on
+    any_graph.run("MATCH (:A {i: 5})-[r:TEACHES]->() DELETE r")  # new code begins
     any_graph.run("MATCH (a:A {i: 3}), (b:B {i: 4}) CREATE (a)-[:INSTRUCTS {since: 34}]->(b)")
     any_graph.apply(plan)
     assert count(any_graph, "()-[n:INSTRUCTS]->()") == 0
-    assert count(any_graph, "()-[n:TEACHES]->()") == 302
-    assert count(any_graph, "(:A {i: 2})-[n:TEACHES]->()") == 0
+    assert count(any_graph, "()-[n:TEACHES]->()") == 301
+    assert count(any_graph, "(:A {i: 2})-[n:TEACHES]->()") == count(any_graph, "(:A {i: 5})-[n:TEACHES]->()") == 0
     assert count(any_graph, "(:A {i: 3})-[n:TEACHES {since: 34}]->(:B {i: 4})") == 1
     assert count(any_graph, "()-[n]->() WHERE any(k IN keys(n) WHERE k STARTS WITH '_reconcile')") == 0
     assert any_graph.plan().empty
@@ -187,6 +193,65 @@ def test_killed_in_any_batch_and_run_again(
             break
     assert graph.plan().empty
     assert count(graph, check) == 40
+
+
+HOSTILE = ["a`b", "n) DETACH DELETE n //", "\\u0060", "'" + '"', "名前 \u202e\U0001f600", "x" * 60_000]
+
+
+def test_hostile_names_are_only_names(graph: Graph) -> None:
+    graph.run("CREATE (:Witness)")
+    for number, name in enumerate(HOSTILE):
+        old, new = name, name + "2"
+        graph.run(f"CREATE (:{quoted(old)} {{{quoted(old)}: {number}}})-[:{quoted(old)}]->()")
+        graph.become(
+            {
+                "labels": {new: {"renamed_from": old}},
+                "relationship_types": {new: {"renamed_from": old}},
+                "properties": {f"p{number}": {"node": new, "property": new, "renamed_from": old}},
+            }
+        )
+        found = f"(n:{quoted(new)})-[:{quoted(new)}]->() WHERE n.{quoted(new)} = {number} AND size(keys(n)) = 1"
+        assert count(graph, found) == 1
+    assert count(graph, "(n:Witness)") == 1
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from reconciler import pipeline
+from reconciler.config.options import Options
+from reconciler.engines.neo4j import batches, lease
+from reconciler.planfile.store import read
+lease.LEASE_SECONDS = 1.0
+batches.FIRST = batches.MOST = 100
+folder, left = Path(sys.argv[1]), [int(sys.argv[2])]
+rounds = batches.Batches.statement
+def mortal(self, limit="$limit"):
+    left[0] -= 1
+    if not left[0]:
+        os._exit(9)
+    return rounds(self, limit)
+project = pipeline.load(Options(cwd=folder, environment="dev"), {})
+plan = read(folder / "plan.yaml", project.engines)
+batches.Batches.statement = mortal
+pipeline.apply_plan(project, plan, allow=["*"])
+"""
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("kill", [1, 4, 12, 15])
+def test_a_killed_process_is_finished(graph: Graph, monkeypatch: pytest.MonkeyPatch, kill: int) -> None:
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 5.0)
+    graph.run("UNWIND range(1, 1000) AS i CREATE (:A {i: i})-[:INSTRUCTS {i: i}]->(:B)")
+    plan = graph.plan(TYPE)
+    write(graph.folder / "plan.yaml", plan)
+    arguments = [sys.executable, "-c", KILLED, str(graph.folder), str(kill)]
+    root = Path(__file__).parents[3]
+    assert subprocess.run(arguments, cwd=root, capture_output=True, timeout=90).returncode == 9
+    graph.apply(plan)
+    assert graph.plan().empty
+    assert count(graph, "(a)-[n:TEACHES]->() WHERE n.i = a.i AND size(keys(n)) = 1") == 1000
+    assert count(graph, "()-[n]->()") == 1000
 
 
 def test_what_was_done_is_imported(graph: Graph) -> None:

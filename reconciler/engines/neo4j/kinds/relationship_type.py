@@ -1,8 +1,8 @@
 """Relationship types that take the place of others: `relationship_types: {TEACHES: {renamed_from: INSTRUCTS}}`.
 
 A relationship cannot change its type. So each gets a twin of the new one, which knows its original, and the original
-knows its twin: that is how a killed or repeated step tells what is done, and how a relationship that old code deletes
-meanwhile does not live on in its twin. In contract the original goes, and with it what its twin knows.
+knows its twin: that is how a killed or repeated step tells what is done, and how a relationship that old or new code
+deletes meanwhile does not live on in the other one. In contract the original goes, and with it what its twin knows.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def _finished(kind: RelationshipType) -> Batches:
     taken = f"SET t = properties(n) REMOVE t.{TWIN} " if kind.differing == "old" else ""
     change = (
         f"CALL (a, b, n) {{ WITH * WHERE n.{TWIN} IS NULL {_twinned(new)} }}\n  WITH n\n"
-        f"  MATCH ()-[t]->() WHERE elementId(t) = n.{TWIN}\n  {taken}REMOVE t.{ORIGINAL} DELETE n"
+        f"  OPTIONAL MATCH ()-[t:{quoted(new)}]->() WHERE elementId(t) = n.{TWIN} AND t.{ORIGINAL} = elementId(n)\n"
+        f"  {taken}REMOVE t.{ORIGINAL} DELETE n"
     )
     record = Record("relationship_type", new, (("renamed_from", old),), forgets=(old,))
     return Batches(f"MATCH (a)-[n:{quoted(old)}]->(b)", change, ("a", "b", "n"), record=record)
