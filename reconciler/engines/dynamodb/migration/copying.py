@@ -111,7 +111,7 @@ def run(work: Slice) -> Done:
             some = page["Items"][first : first + BATCH]
             fitting = list(_fitting(some, work, done))
             if work.target:
-                done.met += insert(client, work.target, fitting, conversion, write)
+                done.met += insert(client, work, fitting, write)
             else:
                 done.prints.extend(print_of(conversion, item) for item in fitting)
             done.items += len(some)
@@ -159,13 +159,13 @@ def print_of(conversion: Conversion, item: Json) -> int:
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
-def insert(client: Client, table: str, items: list[Json], conversion: Conversion, pace: Pace) -> int:
+def insert(client: Client, work: Slice, items: list[Json], pace: Pace) -> int:
     """Write items where there are none with their keys yet; how many there were. Raises StoreError, Blocked."""
-    met, plain = 0, [item for item in items if len(statement(table, item)) <= LONGEST_STATEMENT]
+    met, plain = 0, [item for item in items if len(statement(work.target, item)) <= LONGEST_STATEMENT]
     for first in range(0, len(plain), BATCH):
-        met += _inserted(client, table, plain[first : first + BATCH], conversion, pace)
-    for item in (i for i in items if len(statement(table, i)) > LONGEST_STATEMENT):
-        met += _put(client, table, item, conversion, pace)
+        met += _inserted(client, work, plain[first : first + BATCH], pace)
+    for item in (i for i in items if len(statement(work.target, i)) > LONGEST_STATEMENT):
+        met += _put(client, work, item, pace)
     return met
 
 
@@ -175,10 +175,10 @@ def statement(table: str, item: Mapping[str, Any]) -> str:
     return f"""INSERT INTO "{table}" VALUE {{{members}}}"""
 
 
-def _inserted(client: Client, table: str, items: list[Json], conversion: Conversion, pace: Pace) -> int:
+def _inserted(client: Client, work: Slice, items: list[Json], pace: Pace) -> int:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    met, left = 0, items
+    table, met, left = work.target, 0, items
     for attempt in range(TRIES):
         statements = [{"Statement": statement(table, i), "Parameters": list(i.values())} for i in left]
         try:
@@ -192,7 +192,7 @@ def _inserted(client: Client, table: str, items: list[Json], conversion: Convers
             if code is None:
                 continue
             if code == "DuplicateItem":
-                met += _met(client, table, item, conversion)
+                met += _met(client, work, item)
             elif code in REFUSALS:
                 raise StoreError(f"DynamoDB refused an item of {table}: {code}: {response['Error'].get('Message', '')}")
             else:
@@ -204,10 +204,10 @@ def _inserted(client: Client, table: str, items: list[Json], conversion: Convers
     raise StoreError(f"{table} takes no more items for now", hint="run the plan again: it goes on there")
 
 
-def _put(client: Client, table: str, item: Json, conversion: Conversion, pace: Pace) -> int:
+def _put(client: Client, work: Slice, item: Json, pace: Pace) -> int:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    names = {"#key": conversion.after[0].name}
+    table, names = work.target, {"#key": work.conversion.after[0].name}
     try:
         reply = client.put_item(
             TableName=table,
@@ -218,18 +218,64 @@ def _put(client: Client, table: str, item: Json, conversion: Conversion, pace: P
         )
     except (BotoCoreError, ClientError) as error:
         if faults.code(error) == faults.CONDITION:
-            return _met(client, table, item, conversion)
+            return _met(client, work, item)
         raise faults.refused("PutItem", table, error) from None
     pace.spend(reply.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
     return 0
 
 
-def _met(client: Client, table: str, item: Json, conversion: Conversion) -> int:
-    """An item was there: the same one from before a kill. Raises Blocked where another old item has its key."""
-    there = got(client, table, conversion.new_key(item))
-    if there is not None and conversion.source(there) != conversion.source(item):
-        raise same_key(conversion, item, there)
+def _met(client: Client, work: Slice, item: Json) -> int:
+    """An item was there: the same one from before a kill; or that of another old item, which had the key when it was
+    read and has left it since, or not. Raises Blocked where both have it."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    conversion = work.conversion
+    there = got(client, work.target, conversion.new_key(item))
+    if there is None or conversion.source(there) == conversion.source(item):
+        return 1
+    winner = only_one(client, work.source, conversion, item, there)
+    if winner is not None and conversion.source(winner) != conversion.source(there):
+        try:
+            client.put_item(TableName=work.target, Item=winner)
+        except (BotoCoreError, ClientError) as error:
+            raise faults.refused("PutItem", work.target, error) from None
     return 1
+
+
+def only_one(client: Client, old: str, conversion: Conversion, item: Json, rival: Json) -> Json | None:
+    """Which of two new items has their key at one moment, by what the old table holds; None for neither.
+
+    Reads at different moments cannot tell: a key may pass from one item to the other in between. Raises Blocked where
+    both have it, or where the rival is no copy of an old item.
+    """
+    if len(conversion.source(rival)) < len(conversion.kept):
+        raise same_key(conversion, item, rival)
+    text, holders = identity(item, conversion.after), []
+    for found in _at_once(client, old, [conversion.old_key(item), conversion.old_key(rival)]):
+        try:
+            new = conversion.converted(found)
+        except Unfit:
+            continue
+        if identity(new, conversion.after) == text:
+            holders.append(new)
+    if len(holders) > 1:
+        raise same_key(conversion, *holders)
+    return holders[0] if holders else None
+
+
+def _at_once(client: Client, table: str, keys: list[Json]) -> list[Json]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    gets = [{"Get": {"TableName": table, "Key": key}} for key in keys]
+    for attempt in range(TRIES):
+        try:
+            reply = client.transact_get_items(TransactItems=gets)
+            return [r["Item"] for r in reply["Responses"] if r.get("Item")]
+        except (BotoCoreError, ClientError) as error:
+            if faults.code(error) != "TransactionCanceledException" or attempt == TRIES - 1:
+                raise faults.refused("TransactGetItems", table, error) from None
+            time.sleep(0.05 * 2**attempt)
+    return []
 
 
 def same_key(conversion: Conversion, one: Json, other: Json) -> Blocked:

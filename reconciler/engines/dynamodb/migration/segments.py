@@ -17,7 +17,7 @@ from reconciler.engines.dynamodb.migration import copying
 from reconciler.engines.dynamodb.migration.conversion import callable_of, decoded, identity
 from reconciler.engines.dynamodb.migration.copying import Done, Slice, unfit
 from reconciler.engines.dynamodb.migration.records import Move, Records, packed_key, unpacked_key
-from reconciler.errors import Blocked, StoreError
+from reconciler.errors import StoreError
 from reconciler.model.engine import Progress
 
 Json = dict[str, Any]
@@ -178,6 +178,7 @@ class Segments:
             self._name_twins(twins)
 
     def _name_twins(self, twins: set[int]) -> None:
+        """Raise Blocked for the first two that have one key at the same moment."""
         conversion = decoded(self.said["Items"])
         first: dict[tuple[str, ...], Json] = {}
         for page in copying.pages(self.client, self.move.old, 0, 1):
@@ -187,7 +188,5 @@ class Segments:
                     continue
                 key = identity(new, conversion.after)
                 if key in first:
-                    error = copying.same_key(conversion, new, first[key])
-                    more = f" (and {len(twins) - 1} more such keys)" if len(twins) > 1 else ""
-                    raise Blocked(error.message + more, hint=error.hint)
+                    copying.only_one(self.client, self.move.old, conversion, new, first[key])
                 first[key] = new

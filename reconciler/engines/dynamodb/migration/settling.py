@@ -15,7 +15,7 @@ from typing import Any
 from reconciler.engines.dynamodb import faults
 from reconciler.engines.dynamodb.connect import Client
 from reconciler.engines.dynamodb.migration.conversion import Conversion, Unfit, identity
-from reconciler.engines.dynamodb.migration.copying import same_key, unfit
+from reconciler.engines.dynamodb.migration.copying import only_one, unfit
 from reconciler.errors import StoreError
 
 Json = dict[str, Any]
@@ -80,38 +80,9 @@ class Settling:
         if known is not None and self._text(known) != text and text not in puts:
             puts[text] = item  # the other one has left the key
             return
-        winner = self._only_one(item, rival)
+        winner = only_one(self.client, self.old, self.conversion, item, rival)
         if winner is not None:
             puts[text] = winner
-
-    def _only_one(self, item: Json, rival: Json) -> Json | None:
-        """Which of two has the key at one moment. Raises Blocked where both do."""
-        pair = [self.conversion.old_key(item), self.conversion.old_key(rival)]
-        text, holders = self._text(item), []
-        for found in self._at_once([key for key in pair if len(key) == len(self.conversion.before)]):
-            try:
-                new = self.conversion.converted(found)
-            except Unfit:
-                continue
-            if self._text(new) == text:
-                holders.append(new)
-        if len(holders) > 1:
-            raise same_key(self.conversion, *holders)
-        return holders[0] if holders else None
-
-    def _at_once(self, keys: list[Json]) -> list[Json]:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        for attempt in range(TRIES):
-            try:
-                gets = [{"Get": {"TableName": self.old, "Key": key}} for key in keys]
-                reply = self.client.transact_get_items(TransactItems=gets)
-                return [r["Item"] for r in reply["Responses"] if r.get("Item")]
-            except (BotoCoreError, ClientError) as error:
-                if faults.code(error) != "TransactionCanceledException" or attempt == TRIES - 1:
-                    raise faults.refused("TransactGetItems", self.old, error) from None
-                time.sleep(0.05 * 2**attempt)
-        return []
 
     def _text(self, item: Json) -> Texts:
         return identity(item, self.conversion.after)
