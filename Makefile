@@ -50,6 +50,7 @@ bench: $(STAMP)
 	"$(BIN)/python" -m benchmarks.start_up
 	"$(BIN)/python" -m benchmarks.postgres_plan
 	"$(BIN)/python" -m benchmarks.peers
+	"$(BIN)/python" -m benchmarks.dynamodb_plan
 	"$(BIN)/python" -m benchmarks.neo4j_schema
 
 venv: $(STAMP)

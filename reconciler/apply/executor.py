@@ -29,12 +29,12 @@ class TargetRun:
     ran: list[Step] = field(default_factory=list)
     failed: Step | None = None
     error: Exception | None = None
-
     ending: threading.Lock = field(default_factory=threading.Lock)
 
     def end(self, step: Step) -> None:
-        """A step is done."""
-        self.pending = tuple(s for s in self.pending if s is not step)
+        """A step is done: usually the first that was pending."""
+        first = self.pending[0] is step
+        self.pending = self.pending[1:] if first else tuple(s for s in self.pending if s is not step)
         self.ran.append(step)
 
     @property

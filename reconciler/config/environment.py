@@ -59,7 +59,10 @@ def _made(name: str, said: Mapping[str, Any]) -> Environment:
         ),
         stop_before=Phase[stop.upper()] if stop else None,
         allow=frozenset(said.get("allow", ())),
-        limits=limits._replace(lock_timeout=float(said.get("lock_timeout", limits.lock_timeout))),
+        limits=limits._replace(
+            lock_timeout=float(said.get("lock_timeout", limits.lock_timeout)),
+            wait_timeout=float(said.get("wait_timeout", limits.wait_timeout)),
+        ),
         ignore=tuple(said.get("ignore", ())),
         naming=said.get("naming", NAMING),
     )

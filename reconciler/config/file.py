@@ -33,6 +33,7 @@ _ENVIRONMENT = {
         "production": {"type": "boolean"},
         "allow": {"type": "array", "items": {"enum": [*sorted(BY_CODE), "*"]}},
         "lock_timeout": {"type": "number", "exclusiveMinimum": 0, "description": "seconds, such as 2 or 0.5"},
+        "wait_timeout": {"type": "number", "minimum": 0, "description": "seconds, such as 86400; 0 is no limit"},
         "ignore": {"type": "array", "items": _TEXT},
         "naming": {"type": "string", "pattern": r"\{table\}", "description": "a pattern with {table} in it"},
         "connections": _CONNECTIONS,

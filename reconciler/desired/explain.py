@@ -5,13 +5,24 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from reconciler.errors import DeclarationError
 from reconciler.model.span import Span
 
-if TYPE_CHECKING:
-    from reconciler.desired.documents import Document
+
+class Written(Protocol):
+    """Something with lines: a document, or a part of one."""
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        ...
+
+    def span(self, *pointer: str | int, value: bool = False) -> Span:
+        """Where a key (or its value) stands."""
+        ...
+
 
 WORDS = {
     "object": "a mapping (key: value)",
@@ -24,7 +35,7 @@ WORDS = {
 }
 
 
-def explain(error: Any, schema: Mapping[str, Any], document: Document) -> DeclarationError:
+def explain(error: Any, schema: Mapping[str, Any], document: Written) -> DeclarationError:
     """One error of `jsonschema_rs` against `schema`, as a DeclarationError with file and line."""
     pointer = list(error.instance_path)
     where = ".".join(map(str, pointer)) or "the file"
@@ -56,7 +67,7 @@ def _schema_at(schema: Any, path: list[Any]) -> Mapping[str, Any]:
 
 
 def _unknown_key(
-    unknown: str, rule: Mapping[str, Any], document: Document, pointer: list[Any], where: str
+    unknown: str, rule: Mapping[str, Any], document: Written, pointer: list[Any], where: str
 ) -> DeclarationError:
     known = [k for k in rule.get("properties", {}) if k != "environments"]
     close = difflib.get_close_matches(unknown, list(rule.get("properties", {})), n=1)
@@ -65,7 +76,7 @@ def _unknown_key(
     return DeclarationError(f"unknown key {unknown!r} in {where}", hint=hint, where=span)
 
 
-def _written(document: Document, span: Span, value: Any) -> str:
+def _written(document: Written, span: Span, value: Any) -> str:
     """A number or a boolean as its author wrote it: `1e3`, which is 1000.0 to a reader."""
     lines = document.text.splitlines()
     rest = lines[span.line - 1][span.column - 1 :] if 0 < span.line <= len(lines) and span.column else ""

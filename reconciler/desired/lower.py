@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reconciler.desired.validate import FORMER, root_kinds
+from reconciler.desired.validate import FORMER, Overlay, Validator, root_kinds
 from reconciler.errors import DeclarationError, DeclarationErrors
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -70,6 +70,7 @@ class _Walk:
     origins: dict[Address, tuple[Document, Pointer]] = field(default_factory=dict)
     errors: list[DeclarationError] = field(default_factory=list)
     moves: dict[Address, Address] = field(default_factory=dict)
+    validator: Validator | None = None
 
     def __post_init__(self) -> None:
         self.children: dict[str, list[Kind[Any]]] = {name: [] for name in self.engine.kinds}
@@ -103,7 +104,9 @@ class _Walk:
     def node(
         self, document: Document, kind: Kind[Any], name: str, node: Any, parent: Pointer, pointer: Pointer
     ) -> None:
-        node = overlaid(node, self.policy.environment)
+        before, node = node, overlaid(node, self.policy.environment)
+        if node is not before and not self.fits(document, kind, before, node, pointer):
+            return
         place = self.place(document, parent, pointer)
         node, former = (node, None) if kind.keeps_former else _without_former(node)
         try:
@@ -124,6 +127,18 @@ class _Walk:
                 if nodes or (nodes is not None and child.singleton):
                     holder = (kind.name, *path) if child.attaches else path
                     self.section(document, child, nodes, holder, (*pointer, child.section))
+
+    def fits(self, document: Document, kind: Kind[Any], before: Any, node: Any, pointer: Pointer) -> bool:
+        """Whether a node is still right with what this environment says of it: the file alone could not tell."""
+        patterns = before["environments"] or {}
+        matching = {p: said for p, said in patterns.items() if fnmatch.fnmatchcase(self.policy.environment, p)}
+        if not matching:
+            return True
+        self.validator = self.validator or Validator([self.engine])
+        written = Overlay(document, pointer, matching)
+        errors = self.validator.node_errors(f"{self.engine.name}.{kind.name}", node, written)
+        self.errors += errors
+        return not errors
 
     def add(self, document: Document, kind: Kind[Any], resource: Resource, pointer: Pointer) -> None:
         known = self.origins.get(resource.address)

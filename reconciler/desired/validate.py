@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reconciler.desired.explain import explain
+from reconciler.desired.explain import Written, explain
 from reconciler.errors import DeclarationError
 from reconciler.model.engine import Engine
 from reconciler.model.kind import Kind
+from reconciler.model.span import Span
 
 if TYPE_CHECKING:
     from reconciler.desired.documents import Document
@@ -91,6 +93,7 @@ class Validator:
 
         self.schema = declaration_schema(engines)
         self._compiled = jsonschema_rs.Draft202012Validator(self.schema)
+        self._nodes: dict[str, tuple[dict[str, Any], Any]] = {}
 
     def errors(self, document: Document) -> list[DeclarationError]:
         """All the errors of one document, in the order of the file."""
@@ -100,3 +103,36 @@ class Validator:
             return []
         found = [explain(error, self.schema, document) for error in self._compiled.iter_errors(document.data)]
         return sorted(found, key=lambda e: (e.where.line, e.message) if e.where else (0, e.message))
+
+    def node_errors(self, definition: str, node: Any, written: Written) -> list[DeclarationError]:
+        """The errors of one node by the schema of its kind (`dynamodb.table`), as it is after an overlay."""
+        import jsonschema_rs
+
+        if definition not in self._nodes:
+            schema = {**self.schema["$defs"][definition], "$defs": self.schema["$defs"]}
+            self._nodes[definition] = schema, jsonschema_rs.Draft202012Validator(schema)
+        schema, compiled = self._nodes[definition]
+        if compiled.is_valid(node):
+            return []
+        return [explain(error, schema, written) for error in compiled.iter_errors(node)]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A node of a document after its `environments:` were merged over it: what is wrong there is mostly theirs."""
+
+    document: Document
+    pointer: tuple[Any, ...]
+    patterns: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The text of the document."""
+        return self.document.text
+
+    def span(self, *pointer: str | int, value: bool = False) -> Span:
+        """Where the last overlay that says it says it; else where the node itself does."""
+        for pattern, said in reversed(list(self.patterns.items())):
+            if pointer and pointer[0] in (said or {}):
+                return self.document.span(*self.pointer, "environments", pattern, *pointer, value=value)
+        return self.document.span(*self.pointer, *pointer, value=value)

@@ -69,6 +69,12 @@ class Code(Enum):
         True,
         "let consumers read the old stream to its end, then move them to the new one",
     )
+    WRITERS_MOVE = (
+        "RC1208",
+        "writers have to stop before the step, and to use the new table after it",
+        True,
+        "stop what writes to the old table, apply the step, and start the code that uses the new one",
+    )
     SECURITY = (
         "RC1301",
         "who may see or change data is different from here on",
@@ -76,6 +82,12 @@ class Code(Enum):
         "have whoever answers for access look at the step",
     )
     COST = ("RC1401", "the bill changes", False, "compare the prices with what is used")
+    LONG_COPY = (
+        "RC1402",
+        "copying takes so long, or costs so much, that another way is better",
+        True,
+        "export the table to S3 and import it from there, or give the copy more capacity",
+    )
 
     def __init__(self, code: str, meaning: str, needs_approval: bool, advice: str) -> None:
         self.code = code

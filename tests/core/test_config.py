@@ -75,7 +75,7 @@ def test_later_patterns_go_over_earlier_ones(tmp_path: Path) -> None:
         tmp_path,
         """
 environments:
-  "*": {prune: never, lock_timeout: 5, ignore: [tmp_*]}
+  "*": {prune: never, lock_timeout: 5, wait_timeout: 0, ignore: [tmp_*]}
   prod-*: {production: true, stop_before: null, naming: "{environment}.{table}"}
   prod-eu: {prune: all, removal: destroy, allow: [RC1101]}
 """,
@@ -83,6 +83,7 @@ environments:
     found = environment("prod-eu", file)
     assert found.policy == ("prod-eu", True, False, "all")
     assert (found.stop_before, found.limits.lock_timeout, found.ignore) == (None, 5.0, ("tmp_*",))
+    assert found.limits.wait_timeout == 0
     assert (found.allow, found.naming) == (frozenset({"RC1101"}), "{environment}.{table}")
     assert environment("staging", file).policy.prune == "never"
 

@@ -71,6 +71,23 @@ def test_overlays_of_environments(shop: Workshop) -> None:
     assert project.environment.name == "dev"
 
 
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        ("{size: large}", "size is 'large'; expected a whole number"),
+        ("{colur: red}", "unknown key 'colur'"),
+        ("{lid: {tihgt: true}}", "unknown key 'tihgt' in lid"),
+    ],
+)
+def test_an_overlay_is_checked_where_it_holds(shop: Workshop, overlay: str, message: str) -> None:
+    shop.declare(f"boxes:\n  a: {{size: 2, environments: {{prod: {overlay}}}}}")
+    pipeline._declared(shop.project(), ("shop", "memory"))
+    shop.environment = "prod"
+    with pytest.raises(DeclarationError) as caught:
+        pipeline._declared(shop.project(), ("shop", "memory"))
+    assert message in str(caught.value)
+
+
 def test_an_overlay_can_take_a_key_away() -> None:
     node = {"a": 1, "b": {"c": 2, "d": 3}, "environments": {"x": {"a": None, "b": {"c": None}}}}
     assert overlaid(node, "x") == {"b": {"d": 3}}

@@ -16,6 +16,12 @@ def physical(address: Address, context: Context) -> str:
     return str(table.name)
 
 
+def anew(change: Change[Any], context: Context) -> bool:
+    """`Kind.absorbed` of all that belongs to a table that is made anew: the new one is made as declared."""
+    table = context.changes.get(table_address(change.address))
+    return table is not None and table.action is Action.REPLACE
+
+
 def with_table(change: Change[Any], context: Context) -> bool:
     """`Kind.absorbed` of what DeleteTable takes along and CreateTable does not make."""
     return change.action is not Action.CREATE and context.deletes(table_address(change.address))

@@ -12,10 +12,11 @@ from reconciler.engines.dynamodb.insights import Insights
 from reconciler.engines.dynamodb.kinds.encryption import Encryption
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
 from reconciler.engines.dynamodb.kinds.gsi import completed as completed_gsi
-from reconciler.engines.dynamodb.kinds.lsi import Lsi
+from reconciler.engines.dynamodb.kinds.lsi import Lsi, with_local_indexes
 from reconciler.engines.dynamodb.kinds.lsi import completed as completed_lsi
 from reconciler.engines.dynamodb.kinds.pitr import Pitr
 from reconciler.engines.dynamodb.kinds.table import Table
+from reconciler.engines.dynamodb.migration import operations as migration
 from reconciler.engines.dynamodb.naming import root, table_address
 from reconciler.engines.dynamodb.registry import kinds
 from reconciler.model.address import Address
@@ -45,7 +46,7 @@ class DynamoDB:
 
     def decode(self, fields: Mapping[str, Any]) -> Operation:
         """The call or calls of a plan file. Raises StalePlan for calls that plans do not hold."""
-        return operations.decode(fields)
+        return migration.decode(fields) if "move" in fields else operations.decode(fields)
 
     def complete(self, resources: dict[Address, Resource], place: Place) -> None:
         """What tables imply: types of index keys, units of indexes, recovery in production. "Off" is no resource."""
@@ -56,6 +57,7 @@ class DynamoDB:
                 resources[address] = completed_gsi(resource, table)
             elif isinstance(resource, Lsi) and table:
                 resources[address] = completed_lsi(resource, table)
+        with_local_indexes(resources)
         if place.policy.production:
             for pitr in [address.sibling("pitr", address.path) for address in tables]:
                 resources.setdefault(pitr, Pitr(pitr, implied=True))

@@ -33,6 +33,8 @@ LOST_SECONDS = 30.0
 
 RETRY_SECONDS = 5.0
 TTL_RETRY_SECONDS = 60.0
+TTL_SECONDS = 2 * 3600.0
+"""A change of the time to live may have to wait for an hour (`limits.TTL_RULE`), whatever else waits are limited to."""
 
 
 @dataclass(slots=True)
@@ -80,6 +82,8 @@ class Runner:
         if self.connection.local and call.wait is not None and call.wait[:2] == ("index", "gone"):
             hint = local_edition.REMOVAL_HINT
             limit = min(limit or local_edition.REMOVAL_SECONDS, local_edition.REMOVAL_SECONDS)
+        if call.call == "UpdateTimeToLive" and limit:
+            limit = max(limit, TTL_SECONDS)
         return Patience(f"{call.call} of {call.table}", limit, hint, self.clock, self.sleep)
 
     def _sent(self, call: Call, row: TableRow | None, patience: Patience) -> bool:
@@ -96,6 +100,11 @@ class Runner:
             if faults.too_often(error):
                 self.progress(f"{call.table}: time to live was changed within the hour; waiting")
                 patience.pause(TTL_RETRY_SECONDS)
+            elif faults.used_up(error):
+                raise StoreError(
+                    f"{call.table}: {faults.text(error)}",
+                    hint="run the same plan again when the service's limit allows it: it goes on there",
+                ) from None
             elif name in faults.BUSY or name in faults.THROTTLED:
                 self.progress(f"{call.table}: {faults.text(error)}; trying again")
                 patience.pause(RETRY_SECONDS)
@@ -185,6 +194,11 @@ def _moving(row: TableRow, cancelled: str = "") -> str | None:
         status = index.get("IndexStatus", "ACTIVE")
         if status in MOVING and not (index["IndexName"] == cancelled and index.get("Backfilling")):
             return _index_words(index)
+    for held in (row.table, *(row.table.get("GlobalSecondaryIndexes") or ())):
+        if (held.get("WarmThroughput") or {}).get("Status") == "UPDATING":
+            return f"{held.get('IndexName', 'the table')} is being warmed up"
+    if (row.table.get("SSEDescription") or {}).get("Status") in ("ENABLING", "UPDATING", "DISABLING"):
+        return "the key of the table is changing"
     for replica in row.table.get("Replicas") or ():
         if replica.get("ReplicaStatus") in MOVING:
             return f"the replica in {replica['RegionName']} is {replica['ReplicaStatus'].lower()}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from reconciler.errors import ConnectionFailed, StoreError
 
 BUSY = frozenset({"ResourceInUseException", "ContinuousBackupsUnavailableException", "ConcurrentUpdateException"})
@@ -56,6 +58,11 @@ def text(error: Exception) -> str:
 def too_often(error: Exception) -> bool:
     """Whether this is the refusal of a second TTL change within the hour."""
     return code(error) == "ValidationException" and "modified multiple times" in text(error)
+
+
+def used_up(error: Exception) -> bool:
+    """Whether a limit of hours or days is reached (see `limits`), so that trying again soon is of no use."""
+    return code(error) == "LimitExceededException" and re.search(r"\b(hours?|days?)\b", text(error)) is not None
 
 
 def refused(call: str, table: str, error: Exception, effect: str | None = None) -> StoreError:

@@ -4,6 +4,7 @@ A service's tables follow a pattern such as `chat-{table}-dev`. A pattern alone 
 `chat-bot` apart: `chat-bot-rooms-dev` reads as `chat`'s table `bot-rooms` and as `chat-bot`'s `rooms`. So, in this
 order:
 
+0. What the state table says: a table that took another one's place has its name (`migration.records`).
 1. A name the declaration gives (`Scope.roots`) is ours, whatever it looks like.
 2. A name that another service has declared outright, or that fits its pattern and that pattern says more of the name
    than ours does, is not ours. Which services there are is on record in the state table: each applier leaves its
@@ -38,11 +39,24 @@ class Claim(NamedTuple):
 
 
 class Ours(NamedTuple):
-    """A live table in scope. `explicit`: its physical name does not follow from the logical one."""
+    """A live table in scope. `explicit`: its physical name does not follow from the logical one. `base`: the name by
+    which the declaration knows it, where that is another one."""
 
     logical: str
     physical: str
     explicit: bool
+    base: str = ""
+
+
+class Remembered(NamedTuple):
+    """What the state table knows better than names tell: `names` (logical → physical and base) of tables that took
+    another one's place, and tables that are not to be looked at: copies not in use yet, old ones on their way out."""
+
+    names: Mapping[str, tuple[str, str]]
+    apart: frozenset[str]
+
+
+NOTHING = Remembered({}, frozenset())
 
 
 def physical_name(naming: str, logical: str) -> str:
@@ -67,15 +81,23 @@ def outright_roots(scope: Scope) -> list[tuple[str, str]]:
     return sorted((logical, physical) for logical, mark, physical in (r.rpartition("=") for r in scope.roots) if mark)
 
 
-def in_scope(names: Iterable[str], scope: Scope, claims: Iterable[Claim]) -> tuple[list[Ours], list[Ours]]:
+def in_scope(
+    names: Iterable[str], scope: Scope, claims: Iterable[Claim], remembered: Remembered = NOTHING
+) -> tuple[list[Ours], list[Ours]]:
     """(tables in scope, tables whose pattern name is taken by another one), both sorted by logical name."""
+    there = {n for n in names if n not in remembered.apart}
+    known = {name: (logical, base) for logical, (name, base) in remembered.names.items() if name in there}
     others = [c for c in claims if (c.service, c.environment) != (scope.service, scope.environment)]
     outright = {physical: logical for logical, physical in outright_roots(scope)}
     declared = set(outright) | {r for r in scope.roots if "=" not in r}
     found: dict[str, Ours] = {}
     shadowed: list[Ours] = []
-    for name in sorted(names, key=lambda n: (n not in outright, n)):
-        ours = _ours(name, scope, outright, declared, others)
+    for name in sorted(there, key=lambda n: (n not in known, n not in outright, n)):
+        if name in known:
+            logical, base = known[name]
+            ours: Ours | None = Ours(logical, name, base != physical_name(scope.naming, logical), base)
+        else:
+            ours = _ours(name, scope, outright, declared, others)
         if ours is None:
             continue
         if ours.logical in found:

@@ -97,7 +97,7 @@ class Call:
 
     def lines(self) -> list[str]:
         """The call for a person to read."""
-        lines = [self.call, *(f"  {line}" for line in _readable(self.parameters))]
+        lines = [self.call, *(f"  {line}" for line in readable(self.parameters))]
         return [*lines, f"wait until {self.wait}"] if self.wait else lines
 
 
@@ -141,8 +141,8 @@ def _decode_wait(fields: Mapping[str, str] | None) -> Wait | None:
     return Wait(what, fields["until"], fields[what]) if "until" in fields else Wait(what, fields[what])
 
 
-def _readable(value: Any) -> list[str]:
-    """Short values on one line as JSON, long ones spread out."""
+def readable(value: Any) -> list[str]:
+    """A request for a person: short values on one line as JSON, long ones spread out."""
     if isinstance(value, Mapping):
         return [line for key, item in value.items() for line in _member(key, item)]
     if isinstance(value, list):
@@ -154,12 +154,12 @@ def _member(key: str, value: Any) -> list[str]:
     short = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if len(short) <= 90:
         return [f"{key}: {short}"]
-    return [f"{key}:", *(f"  {line}" for line in _readable(value))]
+    return [f"{key}:", *(f"  {line}" for line in readable(value))]
 
 
 def _element(value: Any) -> list[str]:
     short = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if len(short) <= 90:
         return [f"- {short}"]
-    first, *rest = _readable(value)
+    first, *rest = readable(value)
     return [f"- {first}", *(f"  {line}" for line in rest)]

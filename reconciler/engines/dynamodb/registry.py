@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from typing import Any
 
+from reconciler.engines.dynamodb.enclosing import anew
 from reconciler.engines.dynamodb.row import DynamoKind
+from reconciler.model.change import Change
+from reconciler.model.kind import Context
 
 
 @cache
@@ -16,4 +20,15 @@ def kinds() -> Mapping[str, DynamoKind[Any]]:
     """Name → kind, in the order in which their sections stand in a declaration."""
     package = import_module("reconciler.engines.dynamodb.kinds")
     found = [import_module(f"{package.__name__}.{m.name}").KIND for m in pkgutil.iter_modules(package.__path__)]
-    return {kind.name: kind for kind in sorted(found, key=lambda k: (k.order, k.name))}
+    return {kind.name: _following(kind) for kind in sorted(found, key=lambda k: (k.order, k.name))}
+
+
+def _following(kind: DynamoKind[Any]) -> DynamoKind[Any]:
+    """The kind, absorbed besides wherever its table is made anew: the new table is made as declared, all at once."""
+    if kind.parent is None:
+        return kind
+
+    def absorbed(change: Change[Any], context: Context) -> bool:
+        return anew(change, context) or kind.absorbed(change, context)
+
+    return replace(kind, absorbed=absorbed)

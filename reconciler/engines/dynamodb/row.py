@@ -28,6 +28,7 @@ class TableRow(NamedTuple):
       scalable targets with their `Policies`. None where the service has no such call, does not let us ask, or was not
       asked.
     - `explicit`: the physical name does not follow from the logical one.
+    - `base`: the name by which the declaration knows it, where another table has taken its place.
     - `managed_key`: the key of KMS is the account's own, which AWS keeps; None where nobody tells.
     """
 
@@ -36,6 +37,7 @@ class TableRow(NamedTuple):
     backups: Mapping[str, Any] | None = None
     tags: Mapping[str, str] | None = None
     explicit: bool = False
+    base: str = ""
     policy: str | None = None
     kinesis: tuple[Mapping[str, Any], ...] | None = None
     insights: Mapping[str, str] | None = None

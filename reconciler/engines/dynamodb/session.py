@@ -6,19 +6,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.engines.dynamodb import faults, introspect, local_edition
+from reconciler.engines.dynamodb import faults, introspect, local_edition, succession
 from reconciler.engines.dynamodb.connect import Connection, connect
 from reconciler.engines.dynamodb.execute import Runner
 from reconciler.engines.dynamodb.lease import Lease
+from reconciler.engines.dynamodb.migration.moving import Mover
+from reconciler.engines.dynamodb.migration.operations import Moving
+from reconciler.engines.dynamodb.migration.records import Known, Move, Records
 from reconciler.engines.dynamodb.naming import STATE_TABLE, Claim, Ours, in_scope, outright_roots
 from reconciler.engines.dynamodb.newcomers import SCAN
 from reconciler.engines.dynamodb.operations import Call, Calls
 from reconciler.engines.dynamodb.settled import held, settled
 from reconciler.engines.dynamodb.statetable import StateTable
+from reconciler.engines.dynamodb.succession import Succession
 from reconciler.errors import InternalError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred, Unmanaged
-from reconciler.model.engine import Limits, Progress, Scope, Target
+from reconciler.model.engine import Limits, Progress, Rehearsal, Rehearsed, Scope, Target
 from reconciler.model.resource import Resource
 from reconciler.model.step import Operation, Probe, Size, Violations
 
@@ -44,6 +48,7 @@ class DynamoDBSession:
         self.client = connection.client
         self.server = connection.server
         self.state = StateTable(self.client, target.service, target.environment)
+        self.records = Records(self.state, lambda: self._lease.guard() if self._lease else None)
         self._sizes: dict[Address, Size] = {}
         self._arns: dict[Address, str] = {}
         self._claim: Claim | None = None
@@ -59,19 +64,25 @@ class DynamoDBSession:
         """
         names = introspect.names(self.client)
         claims = self.state.claims() if STATE_TABLE in names else []
-        ours, shadowed = in_scope(names, scope, claims)
-        self._remember(scope, claims)
+        known = self.records.known() if STATE_TABLE in names else Known()
+        ours, shadowed = in_scope(names, scope, claims, known.remembered)
+        self._remember(scope, claims, known)
         resources: dict[Address, Resource] = {}
         deferred: list[Deferred] = []
         unmanaged = [self._shadowed(table) for table in shadowed]
         self._sizes, self._arns = {}, {}
         for table, reading in introspect.read_all(self.connection, ours):
             address = self._table(table.logical)
-            resources |= {r.address: r for r in introspect.resources(reading.row, address)}
+            row = reading.row._replace(base=table.base)
+            resources |= {r.address: r for r in introspect.resources(row, address)}
+            if table.logical in known.moves:
+                found = self._succession(address, known.moves[table.logical])
+                resources[found.address] = found
             deferred += introspect.deferred(reading, address)
             unmanaged += introspect.unmodelled(reading.row, address)
             self._sizes |= introspect.sizes(reading.row, address)
             self._arns[address] = reading.row.arn
+        unmanaged += [self._kept(name, logical) for name, logical in known.kept.items() if name in names]
         ordered = {address: resources[address] for address in sorted(resources)}
         return Catalog(scope.service, self.target.engine, ordered, tuple(sorted(unmanaged)), tuple(sorted(deferred)))
 
@@ -82,16 +93,37 @@ class DynamoDBSession:
         reason = f"its name reads as the table {table.logical}, which has another physical name"
         return Unmanaged(self._table(table.physical), reason)
 
-    def _remember(self, scope: Scope, claims: Iterable[Claim]) -> None:
-        """What `record` will leave on record about this service: its pattern, and the tables named outright."""
-        names = dict(outright_roots(scope))
+    def _kept(self, name: str, logical: str) -> Unmanaged:
+        return Unmanaged(self._table(name), f"it was {logical} before another table took its place; delete it yourself")
+
+    def _succession(self, table: Address, move: Move) -> Succession:
+        """A move that is under way, with what can be seen of its tables."""
+        old, new = (introspect.describe(self.client, name) or {} for name in (move.old, move.new))
+        return succession.of(
+            move,
+            table.sibling("succession", table.path),
+            built=new.get("TableStatus", "CREATING") not in ("CREATING", "DELETING"),
+            protected=bool(old.get("DeletionProtectionEnabled")),
+        )
+
+    def _remember(self, scope: Scope, claims: Iterable[Claim], known: Known) -> None:
+        """What `record` will leave on record about this service: its pattern, and the tables that are its own whatever
+        their names look like."""
+        names = {**dict(outright_roots(scope)), **{f"{n}#": n for n in known.own}}
         self._claim = Claim(scope.service, scope.environment, scope.naming, names)
         self._recorded = next((c for c in claims if c[:2] == self._claim[:2]), None)
 
     def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
-        """The declaration as this store can have it, in the words it would use (see `settled`)."""
-        possible = local_edition.possible(held(desired, live), live, self.connection)
+        """The declaration as this store can have it, in the words it would use (see `settled`); the name of a table is
+        that of the one that took its place."""
+        possible = local_edition.possible(held(succession.named(desired, live), live), live, self.connection)
         return settled(possible, live, self.connection, self._arns)
+
+    @contextmanager
+    def rehearsed(self, rehearsal: Rehearsal) -> Iterator[Rehearsed]:
+        """Nothing has to be tried: no text of one table names another."""
+        nothing = rehearsal.needed.with_resources({})
+        yield Rehearsed(nothing, nothing, {})
 
     def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
         """Items and bytes of tables and indexes, from the descriptions of the last `inspect`: no call is made."""
@@ -129,11 +161,17 @@ class DynamoDBSession:
     def execute(self, operation: Operation, limits: Limits, progress: Progress, journal: Mapping[str, Any]) -> None:
         """Run a call (or calls) to its end, waits included, then write the journal entries.
 
-        Safe to repeat: see `execute`. `limits.wait_timeout` holds for each wait. Raises StoreError, LockBusy.
+        Safe to repeat: see `execute`. `limits.wait_timeout` holds for each wait. Raises StoreError, LockBusy,
+        and Blocked where a move finds items that it must not touch.
         """
-        if not isinstance(operation, (Call, Calls)):
+        runner = Runner(self.connection, limits, progress, self._held)
+        if isinstance(operation, Moving):
+            self.state.create()
+            Mover(self.connection, self.target.connection, self.records, runner, progress, self._held).run(operation)
+        elif isinstance(operation, (Call, Calls)):
+            runner.run(operation)
+        else:
             raise InternalError(f"not an operation of DynamoDB: {type(operation).__name__}")
-        Runner(self.connection, limits, progress, self._held).run(operation)
         if journal:
             self.record(journal)
 
@@ -149,6 +187,8 @@ class DynamoDBSession:
         """
         self.state.create()
         with Lease(self.client, self.state.owner, holder) as self._lease:
+            if self.records.known().names:
+                self.records.forget_gone(introspect.names(self.client))
             try:
                 yield
             finally:

@@ -16,6 +16,8 @@ from reconciler.engines.dynamodb.naming import STATE_TABLE, Claim
 from reconciler.errors import LockBusy, StoreError
 
 CREATE_SECONDS = 120.0
+TRIES = 6
+"""Transactions that touch the lock's item at the same moment are cancelled; the next try goes through."""
 Json = dict[str, Any]
 
 
@@ -65,7 +67,7 @@ class StateTable:
 
     def journal(self) -> dict[str, Any]:
         """All entries; empty where there is no state table, which is not created for that. Raises StoreError."""
-        return {item["sk"]["S"]: items.unpacked(item) for item in self._query(self._journal)}
+        return {item["sk"]["S"]: items.unpacked(item) for item in self.query(self._journal)}
 
     @property
     def _journal(self) -> str:
@@ -73,9 +75,10 @@ class StateTable:
 
     def claims(self) -> list[Claim]:
         """The services on record, of all environments. Raises StoreError."""
-        return [_claim(item["sk"]["S"], items.unpacked(item)) for item in self._query("service")]
+        return [_claim(item["sk"]["S"], items.unpacked(item)) for item in self.query("service")]
 
-    def _query(self, partition: str) -> Iterator[Json]:
+    def query(self, partition: str) -> Iterator[Json]:
+        """The items of a partition; none where there is no state table. Raises StoreError."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -100,7 +103,7 @@ class StateTable:
         if claim is not None:
             actions.append(self._action("service", self.owner, {"naming": claim.naming, "names": dict(claim.names)}))
         for batch in _batches(actions, limits.TRANSACTION_ITEMS - 1):
-            self._transact([*([{"ConditionCheck": guard}] if guard else []), *batch])
+            self.transact([*([{"ConditionCheck": guard}] if guard else []), *batch])
 
     def _action(self, partition: str, sort: str, value: Any) -> Json:
         key = items.key(partition, sort)
@@ -108,18 +111,25 @@ class StateTable:
             return {"Delete": {"TableName": STATE_TABLE, "Key": key}}
         return {"Put": {"TableName": STATE_TABLE, "Item": {**key, **items.packed(value)}}}
 
-    def _transact(self, actions: list[Json]) -> None:
+    def transact(self, actions: list[Json]) -> None:
+        """All or nothing; the first may be the condition that the lock is still ours. Raises StoreError, LockBusy."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        try:
-            self.client.transact_write_items(TransactItems=actions)
-        except (BotoCoreError, ClientError) as error:
-            reasons = getattr(error, "response", {}).get("CancellationReasons") or [{}]
-            if reasons[0].get("Code") == "ConditionalCheckFailed":
-                raise LockBusy(
-                    "another applier has taken the lock over", hint="plan again", effect="the journal was not written"
-                ) from None
-            raise faults.refused("TransactWriteItems", STATE_TABLE, error) from None
+        for attempt in range(TRIES):
+            try:
+                self.client.transact_write_items(TransactItems=actions)
+                return
+            except (BotoCoreError, ClientError) as error:
+                reasons = getattr(error, "response", {}).get("CancellationReasons") or [{}]
+                if reasons[0].get("Code") == "ConditionalCheckFailed":
+                    raise LockBusy(
+                        "another applier has taken the lock over",
+                        hint="plan again",
+                        effect="the journal was not written",
+                    ) from None
+                if attempt == TRIES - 1 or not any(r.get("Code") == "TransactionConflict" for r in reasons):
+                    raise faults.refused("TransactWriteItems", STATE_TABLE, error) from None
+                time.sleep(0.05 * 2**attempt)
 
 
 def _claim(owner: str, value: Json) -> Claim:

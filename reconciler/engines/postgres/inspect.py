@@ -39,16 +39,10 @@ UNMANAGED = f"""
     FROM pg_opfamily f JOIN pg_namespace n ON n.oid = f.opfnamespace JOIN pg_am m ON m.oid = f.opfmethod
     WHERE f.opfnamespace = ANY (%(namespaces)s) AND {not_member("pg_opfamily", "f.oid")}
     UNION ALL
-    SELECT 'conversion', n.nspname, c.conname FROM pg_conversion c JOIN pg_namespace n ON n.oid = c.connamespace
-    WHERE c.connamespace = ANY (%(namespaces)s) AND {not_member("pg_conversion", "c.oid")}
-    UNION ALL
     SELECT CASE WHEN t.typisdefined THEN 'base type' ELSE 'shell type' END, n.nspname, t.typname
     FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
     WHERE t.typnamespace = ANY (%(namespaces)s) AND t.typtype IN ('b', 'p') AND {not_member("pg_type", "t.oid")}
       AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
-    UNION ALL
-    SELECT 'language', '', l.lanname FROM pg_language l
-    WHERE l.lanispl AND l.oid >= 16384 AND {not_member("pg_language", "l.oid")}
     UNION ALL
     SELECT 'transform', '', format_type(t.trftype, NULL) || ' for ' || l.lanname
     FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang WHERE {not_member("pg_transform", "t.oid")}

@@ -54,9 +54,9 @@ SETTINGS = """
            a.attoptions
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type t ON t.oid = a.atttypid
-    WHERE c.relkind IN ('r', 'p', 'i', 'I') AND c.relnamespace = ANY (%(namespaces)s)
+    WHERE c.relkind IN ('r', 'p', 'm', 'i', 'I') AND c.relnamespace = ANY (%(namespaces)s)
       AND (a.attoptions IS NOT NULL OR coalesce(a.attstattarget, -1) <> -1
-           OR c.relkind IN ('r', 'p') AND (a.attstorage <> t.typstorage OR a.attcompression <> ''))"""
+           OR c.relkind IN ('r', 'p', 'm') AND (a.attstorage <> t.typstorage OR a.attcompression <> ''))"""
 
 # 18 and later have such constraints; 2: not valid, 1: no inherit, 4: inherited and declared as well. A name is that of
 # the table and the column unless somebody chose it, or it is too long or was taken.

@@ -82,6 +82,10 @@ class Strict(Expiring):
             del self.tables[name]
             return
         table["TableStatus"] = "ACTIVE"
+        for held in (table, *table.get("GlobalSecondaryIndexes", ())):
+            held["WarmThroughput"]["Status"] = "ACTIVE"
+        if "SSEDescription" in table:
+            table["SSEDescription"]["Status"] = "ENABLED"
         for index in list(table.get("GlobalSecondaryIndexes", ())):
             if index["IndexStatus"] == "DELETING":
                 table["GlobalSecondaryIndexes"].remove(index)
@@ -309,7 +313,7 @@ class Strict(Expiring):
             name = value.get("KMSMasterKeyId", "")
             whole = name if name.startswith("arn:") else f"{KEY_ARN}{name}"
             arn = KEYS.get(name, whole) if name else MANAGED_KEY
-            table["SSEDescription"] = {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": arn}
+            table["SSEDescription"] = {"Status": "UPDATING", "SSEType": "KMS", "KMSMasterKeyArn": arn}
 
     def _provision(self, held: dict[str, Any], units: dict[str, int], name: str) -> None:
         before = held.get("ProvisionedThroughput", {})
@@ -324,7 +328,7 @@ class Strict(Expiring):
         before = held.get("WarmThroughput", DEFAULT_WARM)
         if any(units[k] < before[k] for k in units):
             raise invalid("decreasing WarmThroughput is not supported")
-        held["WarmThroughput"] = {**units, "Status": "ACTIVE"}
+        held["WarmThroughput"] = {**units, "Status": "UPDATING"}
 
     def _capacity(self, table: Table, update: dict[str, Any]) -> None:
         index = next(i for i in table["GlobalSecondaryIndexes"] if i["IndexName"] == update["IndexName"])

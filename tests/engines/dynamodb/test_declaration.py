@@ -65,6 +65,10 @@ profiles:
   contributor_insights: throttled_keys
   resource_policy: {Statement: {Effect: Allow, Principal: "*", Action: dynamodb:GetItem}}
   global_table: {replicas: {eu-west-1: {read: 4, indexes: {by_subject: {read: 3}}}, ap-south-1: }}
+moving:
+  attributes: {id: S}
+  key: {partition: id}
+  succession: {old: shop-moving-dev, new: shop-moving.v2-dev}
 plain:
   attributes: {id: N}
   key: {partition: id}

@@ -31,6 +31,17 @@ projections = st.one_of(
 )
 
 
+scaling = st.fixed_dictionaries(
+    {"min": st.integers(1, 3), "max": st.integers(3, 5)},
+    optional={"target": st.integers(20, 22), "scale_in": st.booleans(), "scale_out_cooldown": st.integers(0, 2)},
+)
+scalings = st.fixed_dictionaries({}, optional={"read": scaling, "write": scaling}).filter(bool)
+replica = st.fixed_dictionaries({}, optional={"max_read": st.integers(1, 3), "table_class": st.just("standard")})
+globals_ = st.fixed_dictionaries(
+    {"replicas": st.dictionaries(st.sampled_from(["eu-west-1", "us-west-2"]), replica, min_size=1)}
+)
+
+
 @st.composite
 def tables(draw: st.DrawFn) -> dict[str, Any]:
     """One table's node, right in every respect."""
@@ -58,17 +69,39 @@ def tables(draw: st.DrawFn) -> dict[str, Any]:
                 {},
                 optional={
                     "ttl": st.sampled_from(NAMES),
-                    "stream": st.sampled_from(["keys_only", "new_image"]),
+                    "stream": st.sampled_from(["keys_only", "new_and_old_images"]),
                     "point_in_time_recovery": st.one_of(
                         st.booleans(), st.integers(1, 35).map(lambda days: {"days": days})
                     ),
                     "deletion_protection": st.booleans(),
                     "table_class": st.sampled_from(["standard", "standard_infrequent_access"]),
+                    "warm_throughput": st.fixed_dictionaries(
+                        {"read": st.integers(12_000, 12_003), "write": st.integers(4_000, 4_003)}
+                    ),
+                    "encryption": st.sampled_from(
+                        ["aws_owned", "aws_managed", {"key": "alias/one"}, {"key": "arn:two"}]
+                    ),
+                    "kinesis": st.sampled_from(["one", "two", {"stream": "one", "precision": "microsecond"}]),
+                    "contributor_insights": st.sampled_from([True, False, "throttled_keys"]),
+                    "resource_policy": st.sampled_from(["Allow", "Deny"]).map(
+                        lambda effect: {
+                            "Statement": [{"Effect": effect, "Principal": "*", "Action": "dynamodb:GetItem"}]
+                        }
+                    ),
                     "tags": st.dictionaries(st.sampled_from(NAMES), st.text("ab", max_size=2), min_size=1),
                 },
             )
         ),
     }
+    if provisioned and draw(st.booleans()):
+        node["autoscaling"] = draw(scalings)
+    elif node.get("stream") == "new_and_old_images" and not provisioned:
+        node["global_table"] = draw(globals_)
+    for index in indexes.values():
+        if draw(st.booleans()):
+            index["contributor_insights"] = draw(st.sampled_from([True, "throttled_keys"]))
+        if provisioned and draw(st.booleans()):
+            index["autoscaling"] = draw(scalings)
     node["attributes"] = {name: draw(st.sampled_from("SNB")) for name in sorted(used)}
     return node
 

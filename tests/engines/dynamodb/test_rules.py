@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reconciler.engines.dynamodb import limits
-from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.settled import held
 from reconciler.errors import UnsupportedChange
 from reconciler.model.catalog import Deferred
@@ -19,7 +17,7 @@ from reconciler.model.step import Phase, Size, Step
 from tests.engines.dynamodb.planning import one, planned, planned_catalogs, steps
 from tests.engines.dynamodb.workshop import address, codes, lowered
 
-EXPAND, CONTRACT = Phase.EXPAND, Phase.CONTRACT
+EXPAND, MIGRATE, CONTRACT = Phase.EXPAND, Phase.MIGRATE, Phase.CONTRACT
 T = "t: {attributes: {id: S}, key: {partition: id}}"
 SIZES = {address("table", "t"): Size(1204, 4096)}
 
@@ -244,39 +242,57 @@ def test_the_twenty_first_index_waits_for_room() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("live", "desired", "attribute"),
-    [
-        (T, "t: {attributes: {other: S}, key: {partition: other}}", "key"),
-        (T, "t: {attributes: {id: S, at: S}, key: {partition: id, sort: at}}", "key"),
-        (T, "t: {attributes: {id: N}, key: {partition: id}}", "key from"),
-    ],
-)
-def test_another_key_is_unsupported_and_says_so(live: str, desired: str, attribute: str) -> None:
-    with pytest.raises(UnsupportedChange, match=f"table t: no way is known to change {attribute}"):
-        planned(live, desired)
-
-
-def test_another_physical_name_is_unsupported() -> None:
-    live = lowered(T)
-    old = live.resources[address("table", "t")]
-    assert isinstance(old, Table)
-    renamed = live.with_resources({old.address: replace(old, name="elsewhere")})
-    with pytest.raises(UnsupportedChange, match="name from elsewhere to shop-t-dev"):
-        planned_catalogs(renamed, live)
-
-
-def test_local_indexes_cannot_come_or_go() -> None:
-    plain = "t: {attributes: {id: S, at: S}, key: {partition: id, sort: at}}"
+def test_another_key_name_or_local_index_is_another_table_with_the_items() -> None:
+    live = "t: {attributes: {id: S, at: S}, key: {partition: id, sort: at}}"
+    other = "t: {attributes: {id: S}, key: {partition: id}}"
     local = (
         "t: {attributes: {id: S, at: S, who: S}, key: {partition: id, sort: at}, local_indexes: {by_who: {sort: who}}}"
     )
-    for live, desired in ((plain, local), (local, plain)):
-        with pytest.raises(UnsupportedChange, match="a local index cannot be") as caught:
-            planned(live, desired)
-        assert "global index" in str(caught.value.hint)
-    with pytest.raises(UnsupportedChange, match=r"lsi t\.by_who"):
-        planned(local, local.replace("{sort: who}", "{sort: who, projection: keys_only}"))
+    less = local.replace("{sort: who}", "{sort: who, projection: keys_only}")
+    named = live.replace("t: {", "t: {name: elsewhere, ")
+    for before, after in ((live, other), (live, local), (local, live), (local, less), (live, named)):
+        plan = planned(before, after)
+        assert [s.operation.encode().get("move") for s in plan.steps] == [
+            "begin",
+            None,
+            "copy",
+            "follow",
+            "switch",
+            "retire",
+        ]
+        assert [s.phase for s in plan.steps] == [EXPAND, EXPAND, MIGRATE, MIGRATE, CONTRACT, CONTRACT]
+        assert [h.code for s in plan.steps for h in s.hazards if h.needs_approval] == ["RC1208", "RC1101"]
+
+
+def test_what_keeps_no_old_key_is_refused() -> None:
+    live = "t: {attributes: {id: S}, key: {partition: id}}"
+    for copy in ("{set: {id: lower(id)}}", "{remove: [id], set: {who: 'concat(id, b)'}}"):
+        with pytest.raises(UnsupportedChange, match="would not hold the old key") as caught:
+            planned(live, f"t: {{attributes: {{who: S}}, key: {{partition: who}}, copy: {copy}}}")
+        assert "keep the attribute" in str(caught.value.hint)
+
+
+def test_a_stream_that_tells_too_little_is_refused_and_not_replaced() -> None:
+    live = "t: {attributes: {id: S}, key: {partition: id}, stream: keys_only}"
+    with pytest.raises(UnsupportedChange, match="its stream tells keys only"):
+        planned(live, "t: {attributes: {at: S}, key: {partition: at}, stream: keys_only}")
+    renamed = planned(live, "t: {name: elsewhere, attributes: {id: S}, key: {partition: id}, stream: keys_only}")
+    assert "turn on the stream" not in " ".join(s.title for s in renamed.steps)
+
+
+def test_a_big_table_is_proposed_to_go_by_s3() -> None:
+    live = "t: {attributes: {id: S}, key: {partition: id}}"
+    desired = "t: {attributes: {at: S}, key: {partition: at}}"
+    for size, wanted in (
+        (Size(10**6, 10**9), False),
+        (Size(10**9, 200 * 2**30), True),
+        (Size(10**9, 10**11), True),
+    ):
+        plan = planned(live, desired, sizes={address("table", "t"): size})
+        (copy,) = [s for s in plan.steps if s.phase is MIGRATE and "copy" in s.title]
+        assert ("RC1402" in codes(copy)) == wanted
+        assert any("export to S3" in h.message for h in copy.hazards) == wanted
+        assert copy.operation.encode()["parameters"]["Segments"] == {10**9: 4}.get(size.bytes, 256)
 
 
 def test_to_provisioned_sets_the_units_of_all_indexes_in_one_call() -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from reconciler import pipeline
 from reconciler.engines.dynamodb import execute
+from reconciler.errors import StoreError
 from reconciler.model.step import Phase
 from tests.engines.dynamodb.beside import KEYS
 from tests.engines.dynamodb.strict import Strict
@@ -177,6 +179,30 @@ def test_time_to_live_waits_out_its_hour(
     assert any("within the hour" in e.message for e in strict_shop.events)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ([f"billing: {{read: {n}, write: 1}}" for n in (9, 8, 7, 6, 5, 4)], "decreases in the first hour"),
+        (["table_class: standard_infrequent_access", "", "table_class: standard_infrequent_access"], "class changes"),
+    ],
+)
+def test_a_limit_of_the_day_ends_the_apply_and_is_not_waited_for(
+    strict_shop: Workshop, service: Strict, settings: list[str], message: str
+) -> None:
+    *first, last = settings
+    strict_shop.converge(table())
+    for setting in first:
+        strict_shop.converge(table(setting))
+    strict_shop.declare(table(last))
+    plan = strict_shop.plan()
+    with pytest.raises(StoreError, match=message):
+        strict_shop.apply(plan, through=Phase.CONTRACT)
+    assert len(service.refusals) == 1
+    service.changes.clear()
+    strict_shop.apply(plan, through=Phase.CONTRACT)
+    assert strict_shop.plan().empty
+
+
 # -- what the service moves by itself
 
 
@@ -289,3 +315,21 @@ def test_an_import_that_failed_says_why(strict_shop: Workshop, service: Strict) 
     strict_shop.declare(table("import_from: {bucket: broken-files}"))
     with pytest.raises(Exception, match="ended as failed: S3NoSuchBucket"):
         strict_shop.apply()
+
+
+def test_drift_names_each_setting(strict_shop: Workshop, service: Strict) -> None:
+    strict_shop.converge(
+        table("billing: {read: 5, write: 5}, tags: {a: b}, encryption: aws_managed, contributor_insights: true")
+    )
+    table_ = live(service)
+    table_["ProvisionedThroughput"] |= {"WriteCapacityUnits": 7, "NumberOfDecreasesToday": 1}
+    table_["TableClassSummary"] = {"TableClass": "STANDARD_INFREQUENT_ACCESS"}
+    del table_["SSEDescription"]
+    service.insights.clear()
+    found = pipeline.drift(strict_shop.project()).findings
+    assert {(str(f.address), f.what, *(a[0] for a in f.attributes)) for f in found} == {
+        ("table t", "changed", "billing", "table_class"),
+        ("encryption t", "missing"),
+        ("contributor_insights t", "missing"),
+    }
+    assert all(f.cause == "live" for f in found)

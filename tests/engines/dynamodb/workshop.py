@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
@@ -67,7 +68,7 @@ class Workshop:
         keys = {"region": self.region, "access_key": self.access_key, "secret_key": "secret"}
         return {"endpoint": self.endpoint, **keys} if self.endpoint else keys
 
-    @property
+    @cached_property
     def client(self) -> Any:
         return connect(self.connection).client
 

@@ -1,20 +1,22 @@
 """A local secondary index: another sort key under the table's partition key.
 
-It is made with its table and lives as long; nothing about it changes later (the service model in botocore).
+It is made with its table and lives as long; nothing about it changes later (the service model in botocore). So a change
+of it is a change of its table: another one takes its place (`migration`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.engines.dynamodb import keys, projection
+from reconciler.engines.dynamodb import keys, local_indexes, projection
 from reconciler.engines.dynamodb.enclosing import within_table
 from reconciler.engines.dynamodb.keys import Key
 from reconciler.engines.dynamodb.kinds.table import Table
+from reconciler.engines.dynamodb.naming import table_address
 from reconciler.engines.dynamodb.row import DynamoKind, TableRow
-from reconciler.errors import UnsupportedChange
+from reconciler.errors import InternalError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
@@ -54,6 +56,17 @@ def completed(index: Lsi, table: Table) -> Lsi:
     return Lsi(index.address, table.key[:1], keys.typed(index.sort, types), index.projection, index.include)
 
 
+def with_local_indexes(resources: dict[Address, Resource]) -> None:
+    """Tell each table of its local indexes, in place: with them it is the same table or another one."""
+    found: dict[Address, list[str]] = {}
+    for index in resources.values():
+        if isinstance(index, Lsi):
+            text = local_indexes.said(index.address.name, index.sort, index.projection, index.include)
+            found.setdefault(table_address(index.address), []).append(text)
+    for address, table in [(a, r) for a, r in resources.items() if isinstance(r, Table)]:
+        resources[address] = replace(table, local=tuple(sorted(found.get(address, ()))))
+
+
 def lift(index: Lsi, _catalog: Catalog) -> dict[str, Any]:
     """The shortest node that lowers to the index."""
     return {"sort": keys.lifted(index.sort), **projection.lifted(index.projection, index.include)}
@@ -83,22 +96,9 @@ def part(index: Lsi) -> Mapping[str, Any]:
     return {"LocalSecondaryIndexes": [definition]}
 
 
-def create(change: Change[Lsi], context: Context) -> list[Draft]:
-    """Not possible on a table that is there. Raises UnsupportedChange."""
-    raise _only_with_its_table(change, context, "added to")
-
-
-def drop(change: Change[Lsi], context: Context) -> list[Draft]:
-    """Not possible while the table stays. Raises UnsupportedChange."""
-    raise _only_with_its_table(change, context, "removed from")
-
-
-def _only_with_its_table(change: Change[Lsi], context: Context, how: str) -> UnsupportedChange:
-    return UnsupportedChange(
-        f"{change.address}: a local index cannot be {how} a table that is there",
-        hint="declare a global index (`indexes:`), or a new table and move the items",
-        where=context.desired.origin(change.address),
-    )
+def change(change: Change[Lsi], _context: Context) -> list[Draft]:
+    """None of its own: the table says what local indexes it has, and goes and comes with them. Raises InternalError."""
+    raise InternalError(f"{change.address}: a local index is made with its table")
 
 
 KIND = DynamoKind(
@@ -112,8 +112,8 @@ KIND = DynamoKind(
     read=read,
     part=part,
     absorbed=within_table,
-    create=create,
-    drop=drop,
-    replace=None,
+    create=change,
+    drop=change,
+    replace=change,
     order=25,
 )

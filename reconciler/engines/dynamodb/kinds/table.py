@@ -1,7 +1,7 @@
 """A table: its key, how it is paid for, what protects it.
 
-What changes in place is what UpdateTable takes; the name and the key never change (a new key is a new table and a data
-migration). Source of the rules: the service model in botocore, and `limits`.
+What changes in place is what UpdateTable takes; the name, the key and local indexes never change: another table takes
+the place of this one, with its items (`migration`). Source of the rules: the service model in botocore, and `limits`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.engines.dynamodb import billing, imports, keys, limits, throughput, warm
+from reconciler.engines.dynamodb import billing, imports, keys, limits, local_indexes, throughput, warm
 from reconciler.engines.dynamodb.imports import Source
 from reconciler.engines.dynamodb.keys import Key, KeyAttribute
+from reconciler.engines.dynamodb.migration import options
+from reconciler.engines.dynamodb.migration.naming import VERSION
+from reconciler.engines.dynamodb.migration.options import Options
+from reconciler.engines.dynamodb.migration.steps import replace_table
 from reconciler.engines.dynamodb.naming import physical_name
 from reconciler.engines.dynamodb.operations import IMPORTED, TABLE_ACTIVE, TABLE_GONE, Call, Calls
 from reconciler.engines.dynamodb.registry import kinds
@@ -37,6 +41,8 @@ class Table(Resource):
     billing: Throughput = attr(default=ON_DEMAND)
     deletion_protection: bool = attr(default=False)
     table_class: str = attr(default="standard")
+    local: tuple[str, ...] = attr(Role.REPLACE, default=())
+    """Its local indexes in words: they come and go with it (`local_indexes`)."""
     warm: Warm = attr(default=COLD)
     attributes: Key = attr(Role.INFORMATIONAL, reason="keys and indexes hold the types of their attributes", default=())
     explicit: bool = attr(Role.INFORMATIONAL, reason="whether the name was written out", default=False)
@@ -45,6 +51,11 @@ class Table(Resource):
     )
     told: bool = attr(Role.INFORMATIONAL, reason="whether `import` says that it is not protected", default=False)
     state: str = attr(Role.INFORMATIONAL, reason="the service moves it", default="active")
+    base: str = attr(Role.INFORMATIONAL, reason="the name by which the declaration knows it", default="")
+    versioned: str = attr(Role.INFORMATIONAL, reason="what a table is called that takes its place", default="")
+    copy: Options | None = attr(
+        Role.INFORMATIONAL, reason="how items get to a new table, not what is there", default=None
+    )
 
     @property
     def built(self) -> bool:
@@ -100,6 +111,7 @@ SPEC: dict[str, Any] = {
         },
         "deletion_protection": {"type": "boolean", "description": "on in production unless it says false"},
         "table_class": {"enum": ["standard", "standard_infrequent_access"]},
+        "copy": options.SPEC,
         "warm_throughput": warm.SPEC,
         "import_from": imports.SPEC,
     },
@@ -124,6 +136,8 @@ def lower(name: str, node: Any, place: Place) -> Table:
         source=imports.lowered(node.get("import_from")),
         attributes=tuple(KeyAttribute(n, types[n]) for n in sorted(types)),
         explicit=physical != implied,
+        versioned=f"{physical}{VERSION}" if physical != implied else physical_name(place.naming, f"{name}{VERSION}"),
+        copy=options.lowered(node.get("copy"), place),
     )
 
 
@@ -135,7 +149,7 @@ def _lower_billing(node: Any) -> Throughput:
 
 def lift(table: Table, _catalog: Catalog) -> dict[str, Any]:
     """The shortest node that lowers to the table."""
-    node: dict[str, Any] = {"name": table.name} if table.explicit else {}
+    node: dict[str, Any] = {"name": table.base or table.name} if table.explicit else {}
     first = [k for k in table.key if k in table.attributes]
     node["attributes"] = {a.name: a.type for a in (*first, *(a for a in table.attributes if a not in first))}
     node["key"] = dict(zip(("partition", "sort"), (k.name for k in table.key), strict=False))
@@ -171,6 +185,8 @@ def read(row: TableRow, address: Address) -> Iterable[Table]:
         attributes=tuple(KeyAttribute(n, row.types.get(n, "")) for n in sorted(_used(described))),
         explicit=row.explicit,
         state=described.get("TableStatus", "ACTIVE").lower(),
+        local=local_indexes.read(described, row.types),
+        base=row.base or described["TableName"],
     )
 
 
@@ -343,7 +359,8 @@ KIND = DynamoKind(
     read=read,
     create=create,
     drop=drop,
-    replace=None,
+    replace=replace_table,
+    former=lambda address, text: address.sibling("table", (text,)),
     rules=(
         rule("billing", emit=billing.change_billing),
         rule("deletion_protection", emit=change_protection),

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres import output_settings
 from reconciler.engines.postgres.evidence import became, shows
 from reconciler.engines.postgres.index_settings import targets
 from reconciler.engines.postgres.index_statements import definition as index_definition
@@ -44,13 +45,16 @@ from reconciler.model.step import Check, Draft, Phase
 
 @dataclass(frozen=True, slots=True)
 class MaterializedView(Resource):
-    """Path: (schema, name). `method`, `tablespace` "" are the database's own. `with_data` False: never filled yet."""
+    """Path: (schema, name). `method`, `tablespace` "" are the database's own. `with_data` False: never filled yet.
+    `kept`: columns that are not stored or analysed as their types have it.
+    """
 
     query: Expr = attr(Role.REPLACE)
     method: str = attr(Role.REPLACE, default="")
     tablespace: str = attr(default="")
     options: tuple[tuple[str, str], ...] = ()
     with_data: bool = True
+    kept: tuple[output_settings.Kept, ...] = ()
     columns: tuple[Output, ...] = attr(Role.INFORMATIONAL, reason="follows from the query", default=())
 
 
@@ -63,6 +67,7 @@ SPEC = {
         "using": {"type": "string", "minLength": 1},
         "tablespace": {"type": "string", "minLength": 1},
         "with": {"type": "object", "additionalProperties": OPTION},
+        "columns": output_settings.SPEC,
         "with_data": {"type": "boolean", "description": "false leaves it empty until somebody refreshes it"},
     },
 }
@@ -78,6 +83,7 @@ def lower(name: str, node: Any, place: Place) -> MaterializedView:
         said.get("tablespace", ""),
         tuple(sorted((k, option_text(v)) for k, v in said.get("with", {}).items())),
         bool(said.get("with_data", True)),
+        output_settings.lower(said.get("columns", {})),
     )
 
 
@@ -90,6 +96,8 @@ def lift(view: MaterializedView, _catalog: Catalog) -> Any:
         node["tablespace"] = view.tablespace
     if view.options:
         node["with"] = dict(view.options)
+    if view.kept:
+        node["columns"] = output_settings.lift(view.kept)
     if not view.with_data:
         node["with_data"] = False
     return node if len(node) > 1 else node["query"]
@@ -127,6 +135,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[MaterializedView]:
             space,
             read_options(options),
             populated,
+            output_settings.read(oid, {n: c.name for (n, *_), c in zip(numbers, found, strict=True)}, reader),
             found,
         )
 
@@ -143,6 +152,10 @@ def definition(view: MaterializedView) -> str:
     words += f" WITH ({rendered(view.options)})" if view.options else ""
     words += f" TABLESPACE {ident(view.tablespace)}" if view.tablespace else ""
     return f"{words} AS\n{view.query.source}" + ("" if view.with_data else "\nWITH NO DATA")
+
+
+def _made(view: MaterializedView) -> list[str]:
+    return [definition(view), *output_settings.statements(view)]
 
 
 def temporary(view: MaterializedView) -> str:
@@ -168,7 +181,7 @@ def create(change: Change[MaterializedView], context: Context) -> list[Draft]:
             "create",
             Phase.EXPAND,
             f"create materialized view {label(change.address)}",
-            sql(definition(change.desired), *_indexes(change.address, context.desired)),
+            sql(*_made(change.desired), *_indexes(change.address, context.desired)),
             done=(Check(change.address),),
             undo=(sql(f"DROP MATERIALIZED VIEW {name_of(change.address)}"),),
             requires=freed(change, context),
@@ -188,7 +201,7 @@ def drop(change: Change[MaterializedView], context: Context) -> list[Draft]:
             locks=access_exclusive((change.address.path[0], change.address.path[1])),
             hazards=(hazard(Code.OLD_READERS, "code that reads it breaks"),),
             done=(Check(change.address, present=False),),
-            undo=(sql(definition(change.live), *_indexes(change.address, context.live)),),
+            undo=(sql(*_made(change.live), *_indexes(change.address, context.live)),),
             removes=True,
         )
     ]
@@ -210,14 +223,14 @@ def rebuild(change: Change[MaterializedView], _context: Context) -> list[Draft]:
         f"take materialized view {label(change.address)} away",
         sql(f"DROP MATERIALIZED VIEW {name}"),
         locks=access_exclusive((change.address.path[0], change.address.path[1])),
-        undo=(sql(definition(live)),),
+        undo=(sql(*_made(live)),),
         removes=True,
     )
     back = Draft(
         "create",
         gone.phase,
         f"build materialized view {label(change.address)} again",
-        sql(definition(view)),
+        sql(*_made(view)),
         hazards=tuple(hazards),
         done=(Check(change.address), *became(change)),
         undo=(sql(f"DROP MATERIALIZED VIEW {name}"),),
@@ -313,6 +326,7 @@ KIND = PgKind(
         rule("options", emit=set_options),
         rule("tablespace", emit=set_tablespace),
         rule("with_data", emit=refresh),
+        rule("kept", emit=output_settings.change),
     ),
     temporary=temporary,
     adopts=adopts,

@@ -1,0 +1,29 @@
+"""What declarations of tests name as `module:function`."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
+from typing import Any
+
+Item = dict[str, Any]
+
+
+def upper(item: Item) -> Item:
+    """The tenant in capitals, and how many attributes there were."""
+    return {**item, "tenant": item["tenant"].upper(), "count": len(item)}
+
+
+def forgetful(item: Item) -> Item:
+    return {"tenant": item["tenant"], "id": "always the same"}
+
+
+def failing(item: Item) -> Item:
+    raise ValueError(f"a secret: {item}")
+
+
+@cache
+def processes() -> Executor:
+    """Other processes, which get their work pickled, as those of a cluster do."""
+    return ProcessPoolExecutor(2, mp_context=get_context("spawn"))
