@@ -62,8 +62,8 @@ class Slice:
 class Done:
     """How far a slice came.
 
-    `last` is where the segment goes on, unless it has `ended`; `unfit` are the first few items that the new table cannot
-    hold; `prints` are 8 bytes for each new key, of a slice that only looks; `met` were there already.
+    `last` is where the segment goes on, unless it has `ended`; `unfit` are the first few items that the new table
+    cannot hold; `prints` are 8 bytes for each new key, of a slice that only looks; `met` were there already.
     """
 
     segment: int
