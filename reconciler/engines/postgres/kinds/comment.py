@@ -13,6 +13,7 @@ from reconciler.engines.postgres.locks import SHARE_UPDATE_EXCLUSIVE, lock
 from reconciler.engines.postgres.object_names import CONSTRAINTS, ON_RELATION, carrier, phrase, relation
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, literal, qualified
+from reconciler.engines.postgres.type_names import type_references
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -191,7 +192,6 @@ def _drafts(change: Change[Comment], context: Context, before: Comment | None) -
         return []
     lost = before is not None and any(_gone(holder, sort, name, catalog) for sort, name, _ in before.parts)
     undo = tuple(_statements(change.address, after, before, context.live if before else context.desired))
-    remade = holder.kind == "domain" and holder in context.changes and after is not None
     shown = (("text", after.text), ("parts", after.parts)) if after else ()
     return [
         Draft(
@@ -202,18 +202,28 @@ def _drafts(change: Change[Comment], context: Context, before: Comment | None) -
             locks=(*_locks(change.address, before, after), *_index_locks(holder, before, after)),
             done=(Check(change.address, present=after is not None, attributes=shown),),
             undo=None if lost else (sql(*undo),) if undo else (),
-            requires=(Ref(holder),) if remade else tuple(_made_first(holder, after, context)),
+            requires=tuple(_made_first(holder, after, context)) if after is not None else (),
             provides=after is not None,
         )
     ]
 
 
-def _made_first(holder: Address, after: Comment | None, context: Context) -> Iterator[Ref]:
-    """The columns whose NOT NULL is described, where they change."""
-    for sort, name, _ in after.parts if after is not None and holder.kind == "table" else ():
+def _made_first(holder: Address, after: Comment, context: Context) -> Iterator[Ref]:
+    """A domain that changes, with its constraints; the columns of a table whose NOT NULL is described."""
+    if holder.kind == "domain":
+        yield from (Ref(a) for a in _with_base(holder, context.desired) if a in context.changes)
+    for sort, name, _ in after.parts if holder.kind == "table" else ():
         column = not_nulls.called(name, holder, context.desired) if sort == "constraints" else None
         if column is not None and column.address in context.changes and not context.creates(holder):
             yield Ref(column.address)
+
+
+def _with_base(domain: Address, catalog: Catalog) -> Iterator[Address]:
+    """A domain and those that it is made of: who makes one of them anew makes it anew as well."""
+    yield domain
+    found = getattr(catalog.resources.get(domain), "type", None)
+    for base in type_references(domain, found, catalog) if found else ():
+        yield from _with_base(base, catalog) if base.kind == "domain" else (base,)
 
 
 def create(change: Change[Comment], context: Context) -> list[Draft]:
