@@ -208,8 +208,8 @@ def pairs(draw: st.DrawFn) -> tuple[Node, Node]:
 
 @st.composite
 def shuffled(draw: st.DrawFn, node: Any) -> Any:
-    """The same with the entries of every mapping in another order, but for columns, whose order means something."""
+    """The same with the entries of every mapping in another order, but for columns and attributes, where it counts."""
     if not isinstance(node, dict):
         return node
     keys = draw(st.permutations(sorted(node)))
-    return {k: node[k] if k == "columns" else draw(shuffled(node[k])) for k in keys}
+    return {k: node[k] if k in ("columns", "attributes") else draw(shuffled(node[k])) for k in keys}
