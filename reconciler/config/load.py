@@ -14,6 +14,7 @@ from reconciler.config.environment import AD_HOC, environment
 from reconciler.config.file import NO_FILE
 from reconciler.config.options import Options
 from reconciler.config.project import Project
+from reconciler.desired.heads import Heads, of_this_package
 from reconciler.errors import ConfigError, DeclarationError, DeclarationErrors
 from reconciler.model.engine import Engine
 
@@ -97,7 +98,6 @@ def _beside(path: Path | None, here: Path) -> Path:
 
 def _documents(schemas: Path, cache: Path | None, engines: Mapping[str, Engine]) -> tuple[Document, ...]:
     from reconciler.desired.documents import read_documents
-    from reconciler.desired.heads import Heads
 
     heads = Heads(cache, schemas)
     documents = read_documents(schemas, cache=cache, heads=heads)
@@ -116,7 +116,7 @@ def _documents(schemas: Path, cache: Path | None, engines: Mapping[str, Engine])
 def _own(document: Document, engines: Mapping[str, Engine]) -> bool:
     """Whether all engines it has sections for are of this package: what `heads` knows of other ones may be old."""
     names = [k for k in document.head if k not in OUTSIDE_ENGINES]
-    return all(k in engines and type(engines[k]).__module__.startswith("reconciler.engines.") for k in names)
+    return all(k in engines and of_this_package(engines[k]) for k in names)
 
 
 def _used(documents: tuple[Document, ...], engines: Mapping[str, Engine]) -> list[Engine]:

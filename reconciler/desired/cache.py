@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__
-from reconciler.desired.heads import code
+from reconciler.desired.heads import code, of_this_package
 from reconciler.desired.lower import lower
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -65,6 +65,8 @@ def _code(engine: Engine) -> tuple[str, list[tuple[str, int, int]]]:
     """Which code lowers, that of an engine from another package too, so that a newer one never meets an older cache."""
     import sys
 
+    if of_this_package(engine):
+        return code(), []
     folder = Path(sys.modules[type(engine).__module__].__file__ or ".").parent
     stats = [(p.name, p.stat()) for p in sorted(folder.rglob("*.py"))]
     return code(), [(name, s.st_mtime_ns, s.st_size) for name, s in stats]

@@ -71,3 +71,8 @@ def code() -> str:
     paths = (f"{folder}/{name}" for folder, _, names in os.walk(root) for name in names if name.endswith(".py"))
     stats = sorted((path[len(root) :], (at := os.stat(path)).st_mtime_ns, at.st_size) for path in paths)
     return sha256(repr(stats).encode()).hexdigest()
+
+
+def of_this_package(engine: object) -> bool:
+    """Whether `code` covers an engine: others come from packages of their own."""
+    return type(engine).__module__.startswith("reconciler.engines.")

@@ -8,9 +8,11 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from reconciler.model.address import Address
 from reconciler.model.catalog import Unmanaged
+from reconciler.model.change import Change
 from reconciler.model.engine import Server
-from reconciler.model.kind import Kind
+from reconciler.model.kind import Context, Kind
 from reconciler.model.resource import Resource
+from reconciler.model.step import Draft
 
 R = TypeVar("R", bound=Resource)
 Row = Mapping[str, Any]
@@ -35,6 +37,11 @@ class Reading(NamedTuple):
 
 def supported(_resource: Any, _server: Server) -> None:
     """Every server can have it."""
+
+
+def stays_done(_change: Change[Any], _context: Context) -> list[Draft]:
+    """The drop of what is recorded, nothing: what was done stays done, and what ran, ran."""
+    return []
 
 
 def _as_declared(resource: R, _live: Resource | None, _server: Server, _settings: Mapping[str, Any]) -> R:

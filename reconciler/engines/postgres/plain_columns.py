@@ -15,8 +15,8 @@ from reconciler.model.resource import Resource
 
 FACTS = Facts(fast_default=True)
 """A column without a default is added at once (ALTER TABLE, "Notes")."""
-WITH_LENGTH = frozenset({"bit", "bpchar", "char", "character", "name"})
-"""Types whose spelling alone does not say how the server shows them, or that nobody should take for others."""
+TELLING = BUILTIN - {"bit", "bpchar", "char", "character", "name"}
+"""Types whose spelling alone says how the server shows them, and that nobody takes for others."""
 
 
 def known(desired: Catalog, live: Catalog) -> Catalog:
@@ -41,4 +41,4 @@ def is_known(resource: Resource) -> bool:
 
 def _plain(column: Column) -> bool:
     name = column.type.removesuffix("[]")
-    return name in BUILTIN - WITH_LENGTH and column == Column(column.address, column.type)
+    return name in TELLING and column == Column(column.address, column.type)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.neo4j.batches import Batches, Record
-from reconciler.engines.neo4j.kind import Neo4jKind, Reading, supported
+from reconciler.engines.neo4j.kind import Neo4jKind, Reading, stays_done, supported
 from reconciler.engines.neo4j.naming import NAME, labelled
 from reconciler.engines.neo4j.render import NODE, matching, quoted, shortened
 from reconciler.model.catalog import Catalog
@@ -92,11 +92,6 @@ def create(change: Change[Label], context: Context) -> list[Draft]:
     ]
 
 
-def drop(_change: Change[Label], _context: Context) -> list[Draft]:
-    """Nothing: what was done stays done."""
-    return []
-
-
 KIND = Neo4jKind(
     name="label",
     resource=Label,
@@ -105,7 +100,7 @@ KIND = Neo4jKind(
     lower=lower,
     lift=lift,
     create=create,
-    drop=drop,
+    drop=stays_done,
     rules=(rule("renamed_from", emit=create),),
     order=30,
     keeps_former=True,

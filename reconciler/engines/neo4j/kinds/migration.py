@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from reconciler.engines.neo4j.kind import Neo4jKind, Reading, supported
+from reconciler.engines.neo4j.kind import Neo4jKind, Reading, stays_done, supported
 from reconciler.engines.neo4j.migration_script import Migration as Script
 from reconciler.engines.neo4j.scripts.tokens import statements
 from reconciler.errors import UnsupportedChange
@@ -139,11 +139,6 @@ def altered(change: Change[Migration], context: Context) -> list[Draft]:
     )
 
 
-def drop(_change: Change[Migration], _context: Context) -> list[Draft]:
-    """Nothing: what ran, ran."""
-    return []
-
-
 KIND = Neo4jKind(
     name="migration",
     resource=Migration,
@@ -152,7 +147,7 @@ KIND = Neo4jKind(
     lower=lower,
     lift=lift,
     create=create,
-    drop=drop,
+    drop=stays_done,
     rules=(rule("checksum", emit=altered),),
     references=references,
     order=40,

@@ -15,7 +15,7 @@ from typing import Any
 from reconciler.engines.neo4j import fixes
 from reconciler.engines.neo4j.batches import Batches, Record
 from reconciler.engines.neo4j.claims import DROP
-from reconciler.engines.neo4j.kind import Neo4jKind, Reading, supported
+from reconciler.engines.neo4j.kind import Neo4jKind, Reading, stays_done, supported
 from reconciler.engines.neo4j.kinds.constraint import Constraint
 from reconciler.engines.neo4j.naming import DIFFERING, NAME, NAMES, elements, labelled, listed, shortest
 from reconciler.engines.neo4j.render import matching, properties, shortened
@@ -180,11 +180,6 @@ def _ruled(change: Property, context: Context) -> tuple[Ref, ...]:
     )
 
 
-def drop(_change: Change[Property], _context: Context) -> list[Draft]:
-    """Nothing: what was done stays done."""
-    return []
-
-
 KIND = Neo4jKind(
     name="property",
     resource=Property,
@@ -193,7 +188,7 @@ KIND = Neo4jKind(
     lower=lower,
     lift=lift,
     create=create,
-    drop=drop,
+    drop=stays_done,
     rules=(rule("element", "label", "sources", "into", "keep", emit=create),),
     references=references,
     order=32,

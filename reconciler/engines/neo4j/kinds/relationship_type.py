@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.neo4j.batches import Batches, Record
-from reconciler.engines.neo4j.kind import Neo4jKind, Reading, supported
+from reconciler.engines.neo4j.kind import Neo4jKind, Reading, stays_done, supported
 from reconciler.engines.neo4j.naming import DIFFERING, NAME, labelled
 from reconciler.engines.neo4j.render import quoted, shortened
 from reconciler.model.catalog import Catalog
@@ -139,11 +139,6 @@ def create(change: Change[RelationshipType], _context: Context) -> list[Draft]:
     ]
 
 
-def drop(_change: Change[RelationshipType], _context: Context) -> list[Draft]:
-    """Nothing: what was done stays done."""
-    return []
-
-
 KIND = Neo4jKind(
     name="relationship_type",
     resource=RelationshipType,
@@ -152,7 +147,7 @@ KIND = Neo4jKind(
     lower=lower,
     lift=lift,
     create=create,
-    drop=drop,
+    drop=stays_done,
     rules=(rule("renamed_from", emit=create),),
     order=31,
     keeps_former=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 
 from reconciler.engines.postgres.aggregate_parts import (
@@ -17,6 +16,7 @@ from reconciler.engines.postgres.aggregate_parts import (
 )
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind
+from reconciler.engines.postgres.made_anew import made_anew
 from reconciler.engines.postgres.mentions import mentioned
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
@@ -139,11 +139,8 @@ def alter(change: Change[Aggregate], _context: Context) -> list[Draft]:
     ]
 
 
-def rebuild(change: Change[Aggregate], context: Context) -> list[Draft]:
-    """Drop and create, where the result may be of another type or what it stands on is built anew."""
-    made = create(change, context)[0]
-    made = dataclasses.replace(made, phase=Phase.CONTRACT, done=(*made.done, *became(change)), undo=None)
-    return [*drop(change, context), made]
+rebuild = made_anew(create, drop)
+"""Drop and create, where the result may be of another type or what it stands on is built anew."""
 
 
 def replaces(change: Change[Aggregate]) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.made_anew import made_anew
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.routine_arguments import listed, plain_type, split
 from reconciler.engines.postgres.type_names import named, type_references
@@ -149,11 +148,8 @@ def drop(change: Change[Cast], _context: Context) -> list[Draft]:
     ]
 
 
-def rebuild(change: Change[Cast], context: Context) -> list[Draft]:
-    """There is no ALTER CAST."""
-    made = create(change, context)[0]
-    made = dataclasses.replace(made, phase=Phase.CONTRACT, done=(*made.done, *became(change)), undo=None)
-    return [*drop(change, context), made]
+rebuild = made_anew(create, drop)
+"""There is no ALTER CAST."""
 
 
 def disturbs(_change: Change[Cast]) -> Disturbance:

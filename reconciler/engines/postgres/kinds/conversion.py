@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
+from reconciler.engines.postgres.made_anew import made_anew
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import literal, qualified
 from reconciler.engines.postgres.type_names import named
@@ -120,11 +119,8 @@ def drop(change: Change[Conversion], _context: Context) -> list[Draft]:
     ]
 
 
-def rebuild(change: Change[Conversion], context: Context) -> list[Draft]:
-    """ALTER CONVERSION changes names, owners and schemas only."""
-    made = create(change, context)[0]
-    made = dataclasses.replace(made, phase=Phase.CONTRACT, done=(*made.done, *became(change)), undo=None)
-    return [*drop(change, context), made]
+rebuild = made_anew(create, drop)
+"""ALTER CONVERSION changes names, owners and schemas only."""
 
 
 KIND = PgKind(

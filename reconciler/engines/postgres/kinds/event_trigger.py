@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
+from reconciler.engines.postgres.made_anew import made_anew
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, literal
 from reconciler.engines.postgres.trigger_parts import ENABLING, STATES
@@ -139,11 +139,8 @@ def drop(change: Change[EventTrigger], _context: Context) -> list[Draft]:
     ]
 
 
-def rebuild(change: Change[EventTrigger], context: Context) -> list[Draft]:
-    """Nothing but its state can be altered."""
-    made = create(change, context)[0]
-    made = dataclasses.replace(made, phase=Phase.CONTRACT, done=(*made.done, *became(change)), undo=None)
-    return [*drop(change, context), made]
+rebuild = made_anew(create, drop)
+"""Nothing but its state can be altered."""
 
 
 def disturbs(change: Change[EventTrigger]) -> Disturbance:

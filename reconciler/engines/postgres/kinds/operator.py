@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
+from reconciler.engines.postgres.made_anew import made_anew
 from reconciler.engines.postgres.mentions import mentioned
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident
@@ -177,11 +177,8 @@ def drop(change: Change[Operator], _context: Context) -> list[Draft]:
     ]
 
 
-def rebuild(change: Change[Operator], context: Context) -> list[Draft]:
-    """ALTER OPERATOR changes its estimators only (before 17), and never takes anything back."""
-    made = create(change, context)[0]
-    made = dataclasses.replace(made, phase=Phase.CONTRACT, done=(*made.done, *became(change)), undo=None)
-    return [*drop(change, context), made]
+rebuild = made_anew(create, drop)
+"""ALTER OPERATOR changes its estimators only (before 17), and never takes anything back."""
 
 
 def disturbs(change: Change[Operator]) -> Disturbance:
