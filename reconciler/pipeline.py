@@ -23,6 +23,7 @@ from reconciler.results import (
     ImportResult,
     Listener,
     PlanResult,
+    UndoResult,
     ValidateResult,
     nobody,
 )
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from reconciler.apply.run import Request
     from reconciler.apply.scratch import Outcome
     from reconciler.apply.survey import Declared, Seen
+    from reconciler.apply.undo import Limit
     from reconciler.config.project import Project
     from reconciler.model.engine import Engine, Target
     from reconciler.model.plan import Plan
@@ -151,6 +153,43 @@ def _request(project: Project, plan: Plan, through: Phase | None, allow: Iterabl
         listen=listen,
         beside=project.every,
     )
+
+
+def undo_plan(
+    project: Project,
+    plan: Plan,
+    agreed: Callable[[UndoResult], None],
+    *,
+    limit: Limit | None = None,
+    allow: Iterable[str] = (),
+    listen: Listener = nobody,
+) -> UndoResult:
+    """Undo what this plan did, the last step first, once `agreed` was told what will run and raised nothing.
+
+    Raises StalePlan, Blocked, LockBusy before anything ran; PartlyApplied when a step failed or the proof did.
+    """
+    from reconciler.apply import guard, undo
+    from reconciler.apply.run import serialised
+
+    with _without_gc():
+        guard.check_plan(plan, project.environment.name)
+        request = _request(project, plan, Phase.CONTRACT, allow, serialised(listen))
+        limit = limit or undo.Limit()
+        found = undo.survey(request, limit)
+        planned = undo.result(plan, found)
+        if planned.outcome == "not applied":
+            return planned
+        undo.check(found, request.allowed)
+        agreed(planned)
+        return undo.undo(request, limit, planned.steps)
+
+
+def undo_preview(project: Project, plan: Plan, *, limit: Limit | None = None) -> UndoResult:
+    """What an undo of this plan would run, and what it could not undo; changes nothing. Raises StalePlan."""
+    from reconciler.apply import guard, undo
+
+    guard.check_plan(plan, project.environment.name)
+    return undo.result(plan, undo.survey(_request(project, plan, Phase.CONTRACT, (), nobody), limit or undo.Limit()))
 
 
 def drift(project: Project, services: Iterable[str] = ()) -> DriftResult:
