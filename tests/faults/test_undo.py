@@ -41,6 +41,12 @@ def planned(shop: Workshop) -> Plan:
     return plan
 
 
+def fault(when: str, step: int) -> Faults:
+    faults = Faults()
+    setattr(faults, when, step)
+    return faults
+
+
 def undo(shop: Workshop, plan: Plan, limit: Limit | None = None, *allow: str) -> UndoResult:
     allowed = allow or ("*",)
     return pipeline.undo_plan(shop.project(), plan, lambda _: None, limit=limit, allow=allowed)
@@ -58,7 +64,7 @@ def test_all_of_a_plan(shop: Workshop) -> None:
     assert state(shop.store()) != start
     result = undo(shop, plan)
     assert result.outcome == "undone" and not result.kept
-    assert [s.title for s in result.steps][0].startswith(f"undo of step {plan.steps[-1].id}: ")
+    assert next(s.title for s in result.steps).startswith(f"undo of step {plan.steps[-1].id}: ")
     assert state(shop.store()) == start
     assert undo(shop, plan).outcome == "not applied"
     assert shop.apply(plan).outcome == "applied"  # the very same plan once more
@@ -71,7 +77,7 @@ def test_a_plan_that_was_applied_in_part(shop: Workshop, step: int) -> None:
     start = state(shop.store())
     for when in ("kill_before", "kill_between", "kill_after"):
         shop.store().executed.clear()
-        shop.store().faults = Faults(**{when: step})
+        shop.store().faults = fault(when, step)
         with pytest.raises(Killed):
             shop.apply(plan)
         shop.store().faults = Faults()
@@ -87,7 +93,7 @@ def test_an_undo_that_is_killed_goes_on(shop: Workshop, when: str) -> None:
     for number in range(1, many + 1):
         shop.apply(plan)
         shop.store().executed.clear()
-        shop.store().faults = Faults(**{when: number})
+        shop.store().faults = fault(when, number)
         with pytest.raises(Killed):
             undo(shop, plan)
         shop.store().faults = Faults()
