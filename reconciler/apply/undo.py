@@ -21,7 +21,7 @@ from reconciler.apply.survey import Seen, journal_of, look, opened
 from reconciler.apply.undo_hazards import with_hazards
 from reconciler.apply.verify import done, touched
 from reconciler.errors import Blocked, PartlyApplied, ReconcileError, StalePlan
-from reconciler.model.engine import Session
+from reconciler.model.engine import Keeping, Session
 from reconciler.model.plan import Plan, TargetStamp
 from reconciler.model.step import Step
 from reconciler.planfile.fingerprint import digest, key, moved
@@ -77,6 +77,7 @@ def survey(request: Request, limit: Limit) -> list[Undoing]:
         with opened(declared.engine, request.targets[stamp.target]) as session:
             guard.check_server(stamp, session.server)
             found = _admitted(request, stamp, session, limit)
+            _check_kept(found, session)
             return replace(found, pending=with_hazards(found, request.plan, session))
 
     _check_declared(request)
@@ -92,6 +93,7 @@ def undo(request: Request, limit: Limit, shown: Sequence[Step]) -> UndoResult:
 
         def one(stamp: TargetStamp) -> Undoing:
             found = _admitted(request, stamp, sessions[stamp.target], limit)
+            _check_kept(found, sessions[stamp.target])
             return replace(found, pending=with_hazards(found, request.plan, sessions[stamp.target]))
 
         found = in_parallel(one, request.plan.targets)
@@ -149,6 +151,16 @@ def _check_declared(request: Request) -> None:
                 f"{stamp.target} is in the plan, and not in the declarations any more",
                 hint="undo it where the declarations are that it was made from",
             )
+
+
+def _check_kept(found: Undoing, session: Session) -> None:
+    """Raises Blocked where what an undo would bring back is not there."""
+    lacking = session.lacking(s.operation for s in found.pending) if isinstance(session, Keeping) else []
+    if lacking:
+        hint = (
+            "put the files back; or undo only what comes after those steps with --after, or without them with --leave"
+        )
+        raise Blocked(f"{found.seen.name}: {'; '.join(lacking)}", hint=hint)
 
 
 def _admitted(request: Request, stamp: TargetStamp, session: Session, limit: Limit) -> Undoing:

@@ -76,6 +76,8 @@ class Target:
     """The connection for people, without secrets: `127.0.0.1:5432/payment`."""
     source: str = ""
     """Where the connection was found, for whoever has to correct it: names of variables, a place in a file."""
+    snapshots: str = ""
+    """The folder of what is kept before it is taken away; empty for the engine's default."""
 
     @property
     def name(self) -> str:
@@ -134,6 +136,15 @@ class Session(Protocol):
 
     def record(self, entries: Mapping[str, Any]) -> None:
         """Write journal entries, creating the journal on first use; None deletes an entry."""
+        ...
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """A session whose undo may need files that were kept when the plan was applied."""
+
+    def lacking(self, operations: Iterable[Operation]) -> list[str]:
+        """What these would need and is not there, in words."""
         ...
 
 

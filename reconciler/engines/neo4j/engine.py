@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from reconciler.engines.neo4j import batches, migration_script
+from reconciler.engines.neo4j import batches, migration_script, snapshot
 from reconciler.engines.neo4j import kinds as kinds_package
 from reconciler.engines.neo4j.claims import collisions
 from reconciler.engines.neo4j.kind import Neo4jKind
@@ -53,6 +53,8 @@ class Neo4jEngine:
         """The operation a plan file holds. Raises StalePlan for what is none of this engine."""
         if "migration" in fields:
             return migration_script.decode(fields)
+        if "snapshot" in fields or "restore" in fields:
+            return snapshot.decode(fields)
         return batches.decode(fields) if "batches" in fields else decode(fields)
 
     def complete(self, resources: dict[Address, Resource], place: Place) -> None:

@@ -20,7 +20,9 @@ Row = Mapping[str, Any]
 
 OWN = "_reconcile_lock"
 """Name of the one constraint that is `reconcile`'s own."""
-OWN_LABELS = ("_ReconcileLock", "_ReconcileJournal")
+RESTORED = "_ReconcileRestored"
+"""Label of a node that comes back from a snapshot, as long as its relationships do."""
+OWN_LABELS = ("_ReconcileLock", "_ReconcileJournal", RESTORED)
 """Labels of the nodes that are `reconcile`'s own."""
 
 

@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.engines.neo4j import batches, grouped, lease, migration_script, options, reset, schema_statement
+from reconciler.engines.neo4j import (
+    batches,
+    grouped,
+    lease,
+    migration_script,
+    options,
+    reset,
+    restoring,
+    schema_statement,
+)
 from reconciler.engines.neo4j.batches import PREFIX, Batches
 from reconciler.engines.neo4j.claims import adopted
 from reconciler.engines.neo4j.connection import OUT_OF_MEMORY, Connection, connected
@@ -20,6 +29,7 @@ from reconciler.engines.neo4j.kinds.index import FAILED, ONLINE, Index, raw_conf
 from reconciler.engines.neo4j.migration_script import Migration
 from reconciler.engines.neo4j.operations import Cypher
 from reconciler.engines.neo4j.render import one_line, shortened
+from reconciler.engines.neo4j.snapshot import Restore, Snapshot
 from reconciler.errors import InternalError, LockBusy, ReconcileError, StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Unmanaged
@@ -177,6 +187,11 @@ class Neo4jSession:
         elif isinstance(operation, Migration):
             ran = (self._connection, operation, self._journal, limits, progress, self._still_locked)
             journal = {**journal, **migration_script.run(*ran)}
+        elif isinstance(operation, Snapshot):
+            plan = str((journal.get("progress") or {}).get("digest", ""))
+            journal = {**journal, **restoring.take(self._connection, operation, self._target, plan, progress)}
+        elif isinstance(operation, Restore):
+            journal = {**journal, **self._restored(operation, progress)}
         elif isinstance(operation, Cypher):
             for statement in operation.statements:
                 self._still_locked()
@@ -187,6 +202,16 @@ class Neo4jSession:
         if journal:
             self._still_locked()
             self._written(journal)
+
+    def _restored(self, operation: Restore, progress: Progress) -> dict[str, Any]:
+        ran = (self._connection, operation, self._target, self.journal(), self.record, progress, self._still_locked)
+        return restoring.restore(*ran)
+
+    def lacking(self, operations: Iterable[Operation]) -> list[str]:
+        """`model.engine.Keeping`: snapshots that are not there."""
+        entries = self.journal()
+        found = (restoring.lacking(o, self._target, entries) for o in operations if isinstance(o, Restore))
+        return sorted({text for text in found if text})
 
     def execute_first(
         self, steps: Sequence[Step], limits: Limits, begin: Callable[[Step], None], journal: Journalled
