@@ -51,16 +51,20 @@ def ties_of(found: str) -> str:
     )
 
 
-NODE_AGAIN = f"""MERGE (n:{RESTORED} {{{MARK}: row.id}})
-SET n = row.p SET n.{MARK} = row.id SET n:$(row.labels)"""
+PAIR = "RETURN row.was.id AS old, elementId({0}) AS new"
+"""What a statement of a `Restore` says of what it made anew."""
+NODE_AGAIN = f"""MERGE (n:{RESTORED} {{{MARK}: row.was.id}})
+SET n = row.p SET n.{MARK} = row.was.id SET n:$(row.labels)
+{PAIR.format("n")}"""
 """A node of `nodes_of`, once, whatever it is called now."""
-TIE_AGAIN = f"""OPTIONAL MATCH (x1:{RESTORED} {{{MARK}: row.a}})
+TIE_AGAIN = f"""OPTIONAL MATCH (x1:{RESTORED} {{{MARK}: row.was.a}})
 OPTIONAL MATCH (y1) WHERE elementId(y1) = row.a
-OPTIONAL MATCH (x2:{RESTORED} {{{MARK}: row.b}})
+OPTIONAL MATCH (x2:{RESTORED} {{{MARK}: row.was.b}})
 OPTIONAL MATCH (y2) WHERE elementId(y2) = row.b
 WITH row, coalesce(x1, y1) AS a, coalesce(x2, y2) AS b WHERE a IS NOT NULL AND b IS NOT NULL
-MERGE (a)-[r:$(row.type) {{{MARK}: row.id}}]->(b)
-SET r = row.p SET r.{MARK} = row.id"""
+MERGE (a)-[r:$(row.type) {{{MARK}: row.was.id}}]->(b)
+SET r = row.p SET r.{MARK} = row.was.id
+{PAIR.format("r")}"""
 """A relationship of `ties_of`, once, between what was restored and what is still there."""
 
 

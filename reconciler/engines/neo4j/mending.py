@@ -116,13 +116,14 @@ def _taken(name: str, subject: Subject, others: str, fix: Batches) -> tuple[Snap
 _UNMARK = Batches(f"MATCH ()-[r]->()\nWHERE r.{MARK} IS NOT NULL", f"REMOVE r.{MARK}", ("r",))
 _UNMERGED = f"""MATCH (k) WHERE elementId(k) = row.id
 SET k = row.p
+WITH k, row
 CALL (k, row) {{
   WITH k, [l IN labels(k) WHERE NOT l IN row.labels] AS more
   REMOVE k:$(more)
 }}
 CALL (k, row) {{
-  MATCH (x:{RESTORED})-[r]-(o) WHERE x.{MARK} IN row.others AND r.{MARK} IS NOT NULL
-  WITH k, row, r, x, CASE WHEN o = k OR o.{MARK} IN row.others THEN k ELSE o END AS o
+  MATCH (x:{RESTORED})-[r]-(o) WHERE x.{MARK} IN row.was.others AND r.{MARK} IS NOT NULL
+  WITH k, row, r, x, CASE WHEN o = k OR o.{MARK} IN row.was.others THEN k ELSE o END AS o
   MATCH (k)-[c]-(o) WHERE type(c) = type(r) AND NOT elementId(c) IN row.own AND c.{MARK} IS NULL
     AND (o = k OR (startNode(c) = k) = (startNode(r) = x))
     AND size(keys(c)) = size(keys(r)) - 1 AND all(p IN keys(c) WHERE c[p] = r[p])

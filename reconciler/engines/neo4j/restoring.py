@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.engines.neo4j import snapshot_file
 from reconciler.engines.neo4j.connection import Connection
+from reconciler.engines.neo4j.renewed import FILE, Renewed
 from reconciler.engines.neo4j.snapshot import KEY, Restore, Snapshot
 from reconciler.errors import StoreError
 from reconciler.model.engine import Progress, Target
 
+RENEWED = "renewed"
+"""The journal entry that says how many ids changed when something came back."""
 PROGRESS = "restoring/"
 """Journal entries that say how far a restore came begin with it."""
 _TELL = 20_000
@@ -48,7 +51,8 @@ def take(connection: Connection, operation: Snapshot, target: Target, plan: str,
 
     header = snapshot_file.write(folder_of(target) / file, about, found())
     progress(f"kept {header.rows:,} in {folder_of(target) / file}")
-    return {KEY + operation.name: {"file": file, "sha256": header.sha256, "rows": header.rows}}
+    said = {"file": file, "sha256": header.sha256, "rows": header.rows}
+    return {KEY + operation.name: {**said, "renewed": Renewed(folder_of(target)).count}}
 
 
 def lacking(operation: Restore, target: Target, entries: Mapping[str, Any]) -> str:
@@ -77,24 +81,36 @@ def restore(
     if not path.is_file():
         raise snapshot_file.missing(path)
     snapshot_file.checked(path, said["sha256"])
+    ids, expected = Renewed(path.parent), int(entries.get(RENEWED, 0))
+    if ids.count < expected:
+        raise snapshot_file.missing(path.parent / FILE)
     key = PROGRESS + operation.name
     begun = entries.get(key) or {}
     done = int(begun.get("rows", 0)) if begun.get("sha256") == said["sha256"] else 0
 
     def after(count: int) -> None:
-        record({key: {"sha256": said["sha256"], "rows": count}})
+        record({key: {"sha256": said["sha256"], "rows": count}, RENEWED: ids.count})
         progress(f"gave back {count:,} of {said['rows']:,}")
 
-    give_back(connection, path, operation, done, after, still_locked)
+    file = Kept(path, ids, int(said.get("renewed", 0)))
+    give_back(connection, file, operation, done, after, still_locked)
     gone: dict[str, Any] = {key: None}
     for each in operation.record:
         gone |= each.entries()
     return gone
 
 
+class Kept(NamedTuple):
+    """A file of rows, and the ids of today for those in it."""
+
+    path: Path
+    ids: Renewed
+    renewed: int = 0
+
+
 def give_back(
     connection: Connection,
-    path: Path,
+    file: Kept,
     operation: Restore,
     done: int,
     after: Callable[[int], None],
@@ -102,10 +118,12 @@ def give_back(
 ) -> None:
     """The rows of a file after the first `done`, in transactions of some; `after` hears how many are done now."""
     statements = operation.statements()
-    for query, group in groupby(snapshot_file.rows(path, done), key=lambda row: row[0]):
+    for query, group in groupby(snapshot_file.rows(file.path, done), key=lambda row: row[0]):
         while part := [dict(row) for _, row in islice(group, operation.rows)]:
             still_locked()
             if query < len(statements) and statements[query]:
-                connection.rows(statements[query], "giving back what was kept", rows=part)
+                rows = file.ids.translated(part, file.renewed)
+                found = connection.rows(statements[query], "giving back what was kept", rows=rows)
+                file.ids.add((pair["old"], pair["new"]) for pair in found)
             done += len(part)
             after(done)

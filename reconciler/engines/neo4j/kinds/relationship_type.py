@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.neo4j.batches import Batches, Record
-from reconciler.engines.neo4j.keeping import MARK, keeping, records
+from reconciler.engines.neo4j.keeping import MARK, PAIR, keeping, records
 from reconciler.engines.neo4j.kind import Neo4jKind, Reading, stays_done, supported
 from reconciler.engines.neo4j.naming import DIFFERING, NAME, labelled
 from reconciler.engines.neo4j.render import quoted, shortened
@@ -114,12 +114,12 @@ def _brought_back(new: str, old: str, record: tuple[Record, ...]) -> tuple[Resto
     it holds."""
     again = (
         f"MATCH (a) WHERE elementId(a) = row.a\nMATCH (b) WHERE elementId(b) = row.b\n"
-        f"MERGE (a)-[n:{quoted(old)} {{{MARK}: row.id}}]->(b)\nSET n = row.p SET n.{MARK} = row.id\n"
+        f"MERGE (a)-[n:{quoted(old)} {{{MARK}: row.was.id}}]->(b)\nSET n = row.p SET n.{MARK} = row.was.id\n"
         f"WITH row, a, b, n\nOPTIONAL MATCH ()-[x:{quoted(new)}]->() WHERE elementId(x) = row.twin\n"
         f"OPTIONAL MATCH (a)-[y:{quoted(new)}]->(b)\n"
         f"  WHERE row.twin IS NULL AND y.{ORIGINAL} IS NULL AND properties(y) = row.p\n"
-        f"WITH n, x, head(collect(y)) AS y\nWITH n, coalesce(x, y) AS t WHERE t IS NOT NULL\n"
-        f"SET n.{TWIN} = elementId(t), t.{ORIGINAL} = elementId(n)"
+        f"WITH row, n, x, head(collect(y)) AS y\nWITH row, n, coalesce(x, y) AS t\n"
+        f"SET n.{TWIN} = elementId(t), t.{ORIGINAL} = elementId(n)\n{PAIR.format('n')}"
     )
     marked = f"MATCH ()-[n:{quoted(old)}]->()\nWHERE n.{MARK} IS NOT NULL"
     return Restore(_kept(new, old).name, (again,), record=record), Batches(marked, f"REMOVE n.{MARK}")
