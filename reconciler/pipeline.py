@@ -158,13 +158,15 @@ def _request(project: Project, plan: Plan, through: Phase | None, allow: Iterabl
 def undo_plan(
     project: Project,
     plan: Plan,
-    agreed: Callable[[UndoResult], None],
+    shown: Callable[[UndoResult], None] = lambda _: None,
+    agreed: Callable[[UndoResult], None] = lambda _: None,
     *,
     limit: Limit | None = None,
     allow: Iterable[str] = (),
     listen: Listener = nobody,
 ) -> UndoResult:
-    """Undo what this plan did, the last step first, once `agreed` was told what will run and raised nothing.
+    """Undo what this plan did, the last step first: `shown` is told what will run; if that is allowed, `agreed`, which
+    raises where nobody agrees.
 
     Raises StalePlan, Blocked, LockBusy before anything ran; PartlyApplied when a step failed or the proof did.
     """
@@ -179,6 +181,7 @@ def undo_plan(
         planned = undo.result(plan, found)
         if planned.outcome == "not applied":
             return planned
+        shown(planned)
         undo.check(found, request.allowed)
         agreed(planned)
         return undo.undo(request, limit, planned.steps)
@@ -229,12 +232,38 @@ def import_files(
 
 
 def destroy(
-    project: Project, services: Iterable[str], agreed: Callable[[list[Doomed]], None], progress: Callable[[str], None]
+    project: Project,
+    services: Iterable[str],
+    agreed: Callable[[list[Doomed]], None],
+    progress: Callable[[str], None],
+    *,
+    keep: bool = True,
 ) -> list[Doomed]:
-    """Take away all that the targets of a development environment hold, once `agreed` was told and raised nothing."""
+    """Take away all that the targets of a development environment hold, once `agreed` was told and raised nothing.
+
+    `keep`: each is written to a snapshot first."""
     from reconciler.apply import destroy as doom
 
-    return doom.destroy(project, services, agreed, progress)
+    return doom.destroy(project, services, agreed, progress, keep=keep)
+
+
+def snapshot_about(file: Path) -> Mapping[str, str]:
+    """What a snapshot of a whole target says of itself. Raises ConfigError for what is none."""
+    from reconciler.engines import engines
+    from reconciler.errors import ConfigError
+    from reconciler.model.engine import Snapshots
+
+    for engine in engines().values():
+        if isinstance(engine, Snapshots):
+            return engine.about(str(file))
+    raise ConfigError(f"{file} is no snapshot that can be read")
+
+
+def revive(project: Project, file: Path, about: Mapping[str, str], progress: Callable[[str], None]) -> Doomed:
+    """Make again what a snapshot holds that `destroy` took. Raises Blocked where the target is not empty."""
+    from reconciler.apply import destroy as doom
+
+    return doom.revive(project, file, about, progress)
 
 
 @dataclass(frozen=True, slots=True)

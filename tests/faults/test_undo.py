@@ -49,7 +49,7 @@ def fault(when: str, step: int) -> Faults:
 
 def undo(shop: Workshop, plan: Plan, limit: Limit | None = None, *allow: str) -> UndoResult:
     allowed = allow or ("*",)
-    return pipeline.undo_plan(shop.project(), plan, lambda _: None, limit=limit, allow=allowed)
+    return pipeline.undo_plan(shop.project(), plan, limit=limit, allow=allowed)
 
 
 def state(store: Store) -> tuple[Any, ...]:

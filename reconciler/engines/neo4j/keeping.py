@@ -81,3 +81,13 @@ def brought_back(restore: Restore, last: tuple[Operation, ...] = ()) -> tuple[Op
         Batches(f"MATCH (n:{RESTORED})", f"REMOVE n.{MARK} REMOVE n:{RESTORED}"),
         Cypher((f"DROP INDEX {INDEX} IF EXISTS",)),
     )
+
+
+def unmarking() -> tuple[Batches, Batches]:
+    """What takes the marks away from nodes that came back and from their relationships."""
+    return (
+        Batches(
+            f"MATCH (n:{RESTORED})-[r]-()\nWHERE r.{MARK} IS NOT NULL\nWITH DISTINCT r", f"REMOVE r.{MARK}", ("r",)
+        ),
+        Batches(f"MATCH (n:{RESTORED})", f"REMOVE n.{MARK} REMOVE n:{RESTORED}"),
+    )

@@ -115,8 +115,12 @@ def give_back(
     done: int,
     after: Callable[[int], None],
     still_locked: Callable[[], None],
+    *,
+    remember: bool = True,
 ) -> None:
-    """The rows of a file after the first `done`, in transactions of some; `after` hears how many are done now."""
+    """The rows of a file after the first `done`, in transactions of some; `after` hears how many are done now.
+
+    `remember` notes the ids of what is made anew: no other snapshot knows anything of a graph that is made again."""
     statements = operation.statements()
     for query, group in groupby(snapshot_file.rows(file.path, done), key=lambda row: row[0]):
         while part := [dict(row) for _, row in islice(group, operation.rows)]:
@@ -124,6 +128,7 @@ def give_back(
             if query < len(statements) and statements[query]:
                 rows = file.ids.translated(part, file.renewed)
                 found = connection.rows(statements[query], "giving back what was kept", rows=rows)
-                file.ids.add((pair["old"], pair["new"]) for pair in found)
+                if remember:
+                    file.ids.add((pair["old"], pair["new"]) for pair in found)
             done += len(part)
             after(done)

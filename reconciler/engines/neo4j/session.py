@@ -7,6 +7,7 @@ import fnmatch
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from reconciler.engines.neo4j import (
@@ -17,6 +18,7 @@ from reconciler.engines.neo4j import (
     options,
     reset,
     restoring,
+    revival,
     schema_statement,
 )
 from reconciler.engines.neo4j.batches import PREFIX, Batches
@@ -277,9 +279,27 @@ class Neo4jSession:
         """`model.engine.Destroying`: what the graph holds. Raises Blocked where it belongs to others too."""
         return reset.holdings(self._connection, self._target.environment, services)
 
-    def destroy(self, progress: Progress) -> None:
-        """Empty the graph: data, journal, constraints and indexes."""
+    def destroy(self, progress: Progress, *, keep: bool) -> str:
+        """Empty the graph: data, journal, constraints and indexes. Gives the path of its snapshot, if there is one."""
+        noted = None
+        if keep:
+            noted = revival.keep(self._connection, self._target, progress, self.journal().get(revival.DESTROYING))
+            self.record({revival.DESTROYING: noted})
         reset.empty(self._connection, progress, self._still_locked)
+        self.record({revival.DESTROYING: None})
+        return str(restoring.folder_of(self._target) / noted["file"]) if noted else ""
+
+    def revive(self, path: str, progress: Progress) -> None:
+        """`model.engine.Destroying`: make the graph of a snapshot again."""
+        key = restoring.PROGRESS + revival.WHAT
+
+        def note(entry: Mapping[str, Any]) -> None:
+            self._still_locked()
+            self.record({key: entry})
+
+        ran = (self._connection, self._target, Path(path), self.journal().get(key), note, progress, self._still_locked)
+        revival.revive(*ran)
+        self.record({key: None})
 
     @contextmanager
     def exclusive(self, holder: str) -> Iterator[None]:

@@ -77,7 +77,7 @@ def text(properties: dict[str, Any]) -> str:
 
 
 def undo(graph: Graph, plan: Plan, limit: Limit | None = None) -> UndoResult:
-    return pipeline.undo_plan(graph.project(), plan, lambda _: None, limit=limit, allow=["*"])
+    return pipeline.undo_plan(graph.project(), plan, limit=limit, allow=["*"])
 
 
 @pytest.mark.parametrize("section", SECTIONS)
