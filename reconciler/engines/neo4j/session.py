@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.engines.neo4j import (
+    analyzers,
     batches,
     grouped,
     lease,
@@ -27,6 +28,7 @@ from reconciler.engines.neo4j.connection import OUT_OF_MEMORY, Connection, conne
 from reconciler.engines.neo4j.engine import KINDS, NAME
 from reconciler.engines.neo4j.journal import Journal
 from reconciler.engines.neo4j.kind import OWN_LABELS, Reading, Row
+from reconciler.engines.neo4j.kinds import graph_type
 from reconciler.engines.neo4j.kinds.index import FAILED, ONLINE, Index, raw_config
 from reconciler.engines.neo4j.migration_script import Migration
 from reconciler.engines.neo4j.operations import Cypher
@@ -69,13 +71,16 @@ class Neo4jSession:
         """Something went wrong in a group: run each step alone."""
 
     def inspect(self, scope: Scope) -> Catalog:
-        """All constraints and indexes but lookup ones, reconcile's own and those `scope.ignore` names."""
+        """All constraints and indexes but reconcile's own and those `scope.ignore` names; each SHOW is asked once."""
         resources: dict[Address, Resource] = {}
-        unmanaged: list[Unmanaged] = []
+        unmanaged = self._graph_type()
+        shown: dict[str, list[Row]] = {}
         for kind in KINDS.values():
             if kind.read is None:
                 continue
-            rows = self._connection.rows(kind.show, f"reading the {kind.section}")
+            if kind.show not in shown:
+                shown[kind.show] = [*self._connection.rows(kind.show, f"reading the {kind.section}")]
+            rows = shown[kind.show]
             fulltext = any(row["type"] == "FULLTEXT" for row in rows)
             reading = Reading(self._target.service, self._fulltext_defaults() if fulltext else {})
             for row in sorted(rows, key=lambda r: str(r["name"])):
@@ -87,6 +92,18 @@ class Neo4jSession:
         resources |= self._recorded()
         self._known |= resources
         return Catalog(self._target.service, NAME, resources, tuple(sorted(unmanaged)))
+
+    def _graph_type(self) -> list[Unmanaged]:
+        """The graph type, where the server has one and it holds something."""
+        if not graph_type.exists(self.server):
+            return []
+        try:
+            said = graph_type.specification(self._connection.rows(graph_type.SHOW, "reading the graph type"))
+        except StoreError as error:
+            said = error.message
+        address = Address(self._target.service, NAME, "graph_type", ("current",))
+        reason = f"graph types are read and not changed here: {one_line(said, 200)}"
+        return [Unmanaged(address, reason)] if said else []
 
     def _recorded(self) -> dict[Address, Resource]:
         """What the journal records of changes of data; it was read before in most cases."""
@@ -126,6 +143,7 @@ class Neo4jSession:
         desired = _at_live_names(desired, live)
         fulltext = any(isinstance(r, Index) and r.method == "fulltext" for r in desired.resources.values())
         settings = self._fulltext_defaults() if fulltext else {}
+        analyzers.check(self._connection, desired, live)
         resources = {
             address: KINDS[address.kind].canonical(resource, live.resources.get(address), self.server, settings)
             for address, resource in desired.resources.items()
