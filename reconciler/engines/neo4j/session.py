@@ -236,20 +236,32 @@ class Neo4jSession:
     def execute_first(
         self, steps: Sequence[Step], limits: Limits, begin: Callable[[Step], None], journal: Journalled
     ) -> int:
-        """`model.engine.Grouping`: creations, or drops, of what is about labels without a single element."""
+        """`model.engine.Grouping`: creations, or drops, of what is about labels without a single element.
+
+        What several transactions made is waited for and noted together: each look at the indexes makes the server plan
+        its query again. What a kill leaves unnoted is found when it is run again.
+        """
         group = [] if self._alone else grouped.together(self._connection, steps, self._known)
-        done = 0
+        done: list[Step] = []
         try:
             for ran in grouped.transactions(self._connection, group, limits, begin) if group else ():
-                self._await([s.operation for s in ran if isinstance(s.operation, Cypher)], limits, lambda _: None)
-                done += len(ran)
                 self._still_locked()
-                self.record(journal(ran[-1]))
+                done += ran
         except LockBusy:
             raise
         except Exception:  # whatever it is, it comes again where one step is run, and belongs to that one
             self._alone = True
-        return done
+        return self._noted(done, limits, journal) if done else 0
+
+    def _noted(self, done: Sequence[Step], limits: Limits, journal: Journalled) -> int:
+        try:
+            self._await([s.operation for s in done if isinstance(s.operation, Cypher)], limits, lambda _: None)
+        except StoreError:  # it is told again of the one step
+            self._alone = True
+            return 0
+        self._still_locked()
+        self.record(journal(done[-1]))
+        return len(done)
 
     def _still_locked(self) -> None:
         if self._lease is not None and self._lease.lost.is_set():
