@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.dynamodb import effects, faults, imports, introspect, local_edition, requests
+from reconciler.engines.dynamodb import effects, faults, imports, introspect, local_edition, replicas, requests
 from reconciler.engines.dynamodb.aspects import Asking
 from reconciler.engines.dynamodb.connect import Connection
 from reconciler.engines.dynamodb.operations import IMPORTED, Call, Calls, Wait
@@ -63,8 +63,10 @@ class Runner:
                 raise
 
     def _done(self, calls: tuple[Call, ...]) -> int:
-        row = self._row(calls[0])
-        there = [number for number, call in enumerate(calls, 1) if effects.holds(call, _staying(row, call))]
+        rows = {call.region: self._row(call) for call in reversed(calls)}
+        there = [
+            number for number, call in enumerate(calls, 1) if effects.holds(call, _staying(rows[call.region], call))
+        ]
         return max(there, default=0)
 
     def _run(self, call: Call) -> None:
@@ -113,7 +115,7 @@ class Runner:
         return False
 
     def _send(self, call: Call, row: TableRow | None) -> None:
-        api, connection = call.api, self.connection
+        api, connection = call.api, self.connection.elsewhere(call.region)
         client = connection.client if api.service == "dynamodb" else connection.beside(api.service)
         getattr(client, api.method)(**requests.request(call, row, local=connection.local))
 
@@ -124,6 +126,8 @@ class Runner:
             state = _in_the_way(call, row)
             if state is None:
                 return row
+            if not state and call.region and patience.passed < LOST_SECONDS:
+                state = f"the replica in {call.region} is not described yet"
             if not state:
                 raise StoreError(f"there is no table {call.table}", hint="plan again: it was there for this plan")
             patience.tell(self.progress, f"{call.table}: waiting, {state}")
@@ -135,6 +139,8 @@ class Runner:
         patience = self._patience(call)
         while True:
             row = self._row(call)
+            if row is not None:
+                replicas.raise_if_failed(call.parameters.get("ReplicaUpdates", ()), row)
             state = _missing(call.wait, row)
             stale = sent and patience.passed < GRACE_SECONDS and not effects.holds(call, _staying(row, call))
             if state is None and not stale:
@@ -147,17 +153,18 @@ class Runner:
 
     def _row(self, call: Call) -> TableRow | None:
         """What is live of the table, as far as this call is about it."""
+        connection = self.connection.elsewhere(call.region)
         if call.api.aspect:
-            reading = introspect.read(self.connection, call.table, aspects=(call.api.aspect,))
+            reading = introspect.read(connection, call.table, aspects=(call.api.aspect,))
             return reading.row if reading is not None else None
-        described = introspect.describe(self.connection.client, call.table)
+        described = introspect.describe(connection.client, call.table)
         if described is None:
             return None
         row = TableRow(described)
         if call.wait == IMPORTED and described.get("TableStatus") != "DELETING":
-            imports.raise_if_failed(self.connection.client, row)
+            imports.raise_if_failed(connection.client, row)
         if "SSESpecification" in call.parameters and row.key_arn:
-            return row._replace(managed_key=Asking(self.connection).managed_key(row.key_arn))
+            return row._replace(managed_key=Asking(connection).managed_key(row.key_arn))
         return row
 
 
@@ -201,7 +208,9 @@ def _moving(row: TableRow, cancelled: str = "") -> str | None:
         return "the key of the table is changing"
     for replica in row.table.get("Replicas") or ():
         if replica.get("ReplicaStatus") in MOVING:
-            return f"the replica in {replica['RegionName']} is {replica['ReplicaStatus'].lower()}"
+            share = replica.get("ReplicaStatusPercentProgress")
+            progress = f", {share}%" if share else ""
+            return f"the replica in {replica['RegionName']} is {replica['ReplicaStatus'].lower()}{progress}"
     status = row.table.get("TableStatus", "ACTIVE")
     if status in MOVING and not cancelled:
         return f"the table is {status.lower()}"

@@ -88,5 +88,8 @@ HEARTBEAT_SECONDS = 10.0
 PACK_BYTES = 300_000
 """Journal values longer than this are compressed, to stay below the size of an item."""
 
+REGIONS = 4
+"""Regions whose replicas are read side by side, each by as many readers as a table's own: limits count by region."""
+
 READERS = 16
 """Concurrent reads; DescribeTable and its like are throttled per account at a rate far above this [model]."""

@@ -65,7 +65,18 @@ WORDS = {
     "encryption": "encryption keys",
     "global_table": "replicas",
 }
-ASPECTS = {"index_insights": "contributor_insights", "index_autoscaling": "autoscaling"}
+ASPECTS = {
+    "index_insights": "contributor_insights",
+    "index_autoscaling": "autoscaling",
+    "replica_pitr": "pitr",
+    "replica_tags": "tags",
+    "replica_kinesis": "kinesis",
+    "replica_contributor_insights": "contributor_insights",
+    "replica_index_insights": "contributor_insights",
+    "replica_resource_policy": "resource_policy",
+    "replica_autoscaling": "autoscaling",
+    "replica_index_autoscaling": "autoscaling",
+}
 """What a kind needs of the store, where that has another name."""
 
 LOCAL = frozenset({"encryption", "global_table"})
@@ -75,16 +86,22 @@ LOCAL = frozenset({"encryption", "global_table"})
 def _judged(resource: Resource, live: Catalog, connection: Connection) -> tuple[Lacking, Resource | None]:
     """(what is lacking, what is left of the resource)."""
     kind = resource.address.kind
+    if kind.startswith("replica") and connection.local:
+        return [], None  # the table's `global_table` is told
     product = "DynamoDB Local" if connection.local else "this store"
     if ASPECTS.get(kind, kind) in connection.lacks or (kind in LOCAL and connection.local):
         implied = isinstance(resource, Pitr) and resource.implied
-        return [] if implied else [(kind, f"{product} has no {WORDS[kind]}")], None
+        return [] if implied else [(kind, f"{product} has no {_words(kind)}")], None
     match resource:
         case Table() if connection.local:
             return _table(resource)
         case Gsi() if connection.local:
             return _index(resource, live)
     return [], resource
+
+
+def _words(kind: str) -> str:
+    return WORDS.get(kind) or WORDS[ASPECTS[kind]]
 
 
 def _table(table: Table) -> tuple[Lacking, Table]:

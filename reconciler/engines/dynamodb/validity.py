@@ -12,6 +12,8 @@ from reconciler.engines.dynamodb.keys import Key
 from reconciler.engines.dynamodb.kinds.global_table import GlobalTable
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
 from reconciler.engines.dynamodb.kinds.lsi import Lsi
+from reconciler.engines.dynamodb.kinds.replica import Replica
+from reconciler.engines.dynamodb.kinds.replica_index import ReplicaIndex
 from reconciler.engines.dynamodb.kinds.stream import Stream
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.kinds.tags import Tags
@@ -139,8 +141,12 @@ def _replicated(table: Table, globals_: Iterable[Gsi], catalog: Catalog) -> Iter
     if found is None:
         return
     yield from _writes_scaled(table, globals_, catalog, found.address)
+    regions = catalog.children(found.address, "replica", Replica)
+    if not regions:
+        yield found.address, "no replicas", "name a region: `replicas: {eu-west-1: {}}`"
+    yield from _reads(table, regions, catalog)
     if found.strong:
-        if len(found.replicas) + bool(found.witness) != limits.STRONG_REGIONS - 1:
+        if len(regions) + bool(found.witness) != limits.STRONG_REGIONS - 1:
             yield found.address, "strong consistency takes three regions", "name two others, one may be the `witness`"
         return
     if found.witness:
@@ -148,6 +154,18 @@ def _replicated(table: Table, globals_: Iterable[Gsi], catalog: Catalog) -> Iter
     stream = catalog.get(table.address.sibling("stream", table.address.path), Stream)
     if stream is None or stream.view != "new_and_old_images":
         yield found.address, "replicas need the table's stream", "add `stream: new_and_old_images`"
+
+
+def _reads(table: Table, regions: Iterable[Replica], catalog: Catalog) -> Iterator[Problem]:
+    """Reads of a replica are said as its table is paid for."""
+    for replica in regions:
+        indexes = catalog.children(replica.address, "replica_index", ReplicaIndex)
+        held = [(replica.address, replica.read, replica.max_read), *((i.address, i.read, i.max_read) for i in indexes)]
+        for address, read, most in held:
+            if read and not table.billing.provisioned:
+                yield address, "read units in a replica of a table that is paid for on demand", "say `max_read`"
+            if most and table.billing.provisioned:
+                yield address, "a maximum in a replica of a table with provisioned units", "say `read`"
 
 
 def _writes_scaled(table: Table, globals_: Iterable[Gsi], catalog: Catalog, where: Address) -> Iterator[Problem]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,8 +48,23 @@ class Strict(Expiring):
     creating_at_once: int = 50
     most_at_once: int = 0
     refusals: list[str] = field(default_factory=list)
+    region: str = REGION
+    regions: dict[str, Strict] = field(default_factory=dict)
+    passing: bool = False
+
+    def in_region(self, region: str) -> Strict:
+        """Each region has tables of its own; they keep their refusals on one list."""
+        if region == self.region:
+            return self
+        return self.regions.setdefault(region, Strict(region=region, refusals=self.refusals, denied=self.denied))
+
+    @property
+    def arn(self) -> str:
+        return ARN.replace(REGION, self.region)
 
     def answer(self, call: str, members: dict[str, Any]) -> Answer | None:
+        if self.passing:
+            return None
         try:
             return super().answer(call, members)
         except Refused as refused:
@@ -148,7 +164,7 @@ class Strict(Expiring):
     def _made(self, name: str, members: dict[str, Any]) -> Table:
         table: Table = {
             "TableName": name,
-            "TableArn": ARN + name,
+            "TableArn": self.arn + name,
             "TableStatus": "CREATING",
             "ItemCount": 0,
             "TableSizeBytes": 0,
@@ -354,13 +370,16 @@ class Strict(Expiring):
             there = next((r for r in replicas if r["RegionName"] == wanted["RegionName"]), None)
             if action == "Create":
                 self._may_replicate(table, strong)
+                self.in_region(wanted["RegionName"])._copy(table)
                 replicas.append({**self._replica(wanted), "ReplicaStatus": "CREATING"})
             elif there is None:
                 raise invalid("there is no such replica")
             elif action == "Delete":
+                self.in_region(wanted["RegionName"])._drop(table["TableName"])
                 there["ReplicaStatus"] = "DELETING"
             else:
-                there |= {**self._replica(wanted), "ReplicaStatus": "UPDATING"}
+                self._override(there, self._replica(wanted))
+                there["ReplicaStatus"] = "UPDATING"
         if strong and any("Create" in u for u in ReplicaUpdates):
             table["MultiRegionConsistency"] = "STRONG"
             witnesses = [u["Create"]["RegionName"] for u in more.get("GlobalTableWitnessUpdates", ())]
@@ -369,6 +388,49 @@ class Strict(Expiring):
                 raise invalid("strong consistency takes exactly three regions")
         elif strong and any("Delete" in u for u in ReplicaUpdates):
             del table["MultiRegionConsistency"], table["GlobalTableWitnesses"]
+
+    def _override(self, there: dict[str, Any], said: dict[str, Any]) -> None:
+        """What is not said stays; so do indexes that are not named."""
+        indexes = {i["IndexName"]: i for i in there.get("GlobalSecondaryIndexes", ())}
+        for index in said.pop("GlobalSecondaryIndexes", ()):
+            indexes.setdefault(index["IndexName"], {}).update(index)
+        there |= said
+        if indexes:
+            there["GlobalSecondaryIndexes"] = list(indexes.values())
+
+    def _copy(self, table: Table) -> None:
+        """The replica that this region gets: with nothing of what each replica has for itself."""
+        name = table["TableName"]
+        own = ("Replicas", "DeletionProtectionEnabled", "MultiRegionConsistency", "GlobalTableWitnesses")
+        copied = {k: copy.deepcopy(v) for k, v in table.items() if k not in own}
+        self.tables[name] = {**copied, "TableArn": self.arn + name, "TableStatus": "CREATING"}
+        key = {k["AttributeName"] for k in table["KeySchema"]}
+        definitions = [d for d in table["AttributeDefinitions"] if d["AttributeName"] in key]
+        with self._beneath() as client:
+            client.create_table(
+                TableName=name,
+                KeySchema=table["KeySchema"],
+                AttributeDefinitions=definitions,
+                BillingMode="PAY_PER_REQUEST",
+            )
+
+    def _drop(self, name: str) -> None:
+        if self.tables[name].get("DeletionProtectionEnabled"):
+            raise invalid(f"Resource cannot be deleted as it is currently protected: {name}")
+        del self.tables[name]
+        self.kinesis.pop(name, None)
+        self.insights = {k: v for k, v in self.insights.items() if k[0] != name}
+        with self._beneath() as client:
+            client.delete_table(TableName=name)
+
+    @contextmanager
+    def _beneath(self) -> Iterator[Any]:
+        """A client of moto alone, in this region."""
+        self.passing = True
+        try:
+            yield boto3.client("dynamodb", self.region, aws_access_key_id="a", aws_secret_access_key="b")
+        finally:
+            self.passing = False
 
     def _may_replicate(self, table: Table, strong: bool) -> None:
         view = table.get("StreamSpecification", {}).get("StreamViewType")

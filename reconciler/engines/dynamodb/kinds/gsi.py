@@ -15,6 +15,8 @@ from reconciler.engines.dynamodb import insights, keys, limits, projection, thro
 from reconciler.engines.dynamodb.enclosing import within_table
 from reconciler.engines.dynamodb.insights import IndexInsights
 from reconciler.engines.dynamodb.keys import Key, KeyAttribute
+from reconciler.engines.dynamodb.kinds import replica_index
+from reconciler.engines.dynamodb.kinds.replica_index import ReplicaIndex
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.naming import table_address
 from reconciler.engines.dynamodb.newcomers import items_left_out, scan
@@ -295,11 +297,22 @@ def replace(change: Change[Gsi], context: Context) -> list[Draft]:
 
 def _along(index: Gsi, context: Context) -> tuple[Call, ...]:
     """What went with the old index and is declared of the new one."""
-    watched = context.live.get(index.address.sibling("index_insights", index.address.path), IndexInsights)
-    wanted = context.desired.get(index.address.sibling("index_insights", index.address.path), IndexInsights)
-    if watched is None or watched != wanted:
-        return ()
-    return (insights.switched(_name(index, context), wanted.mode, index.address.name),)
+    table, name = index.address.path
+    found: list[Call] = []
+    for resource in sorted(context.desired.resources.values(), key=lambda r: r.address):
+        address = resource.address
+        ours = address.path[:1] == (table,) and address.path[-1:] == (name,)
+        if not ours or context.live.resources.get(address) != resource:
+            continue
+        match address.kind, resource:
+            case "index_insights", IndexInsights(mode=mode):
+                found.append(insights.switched(_name(index, context), mode, name))
+            case "replica_index_insights", IndexInsights(mode=mode):
+                regional = insights.switched(_name(index, context), mode, name)
+                found.append(replace_fields(regional, region=address.path[1]))
+            case "replica_index", ReplicaIndex():
+                found.append(replica_index.call(_name(index, context), resource))
+    return tuple(found)
 
 
 def change_warm(change: Change[Gsi], context: Context) -> list[Draft]:
