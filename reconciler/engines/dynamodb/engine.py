@@ -17,7 +17,7 @@ from reconciler.engines.dynamodb.kinds.lsi import Lsi, with_local_indexes
 from reconciler.engines.dynamodb.kinds.lsi import completed as completed_lsi
 from reconciler.engines.dynamodb.kinds.pitr import Pitr
 from reconciler.engines.dynamodb.kinds.replica import Replica
-from reconciler.engines.dynamodb.kinds.replica_index import ReplicaIndex
+from reconciler.engines.dynamodb.kinds.replica_index import ReplicaIndex, index_of
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.migration import operations as migration
 from reconciler.engines.dynamodb.naming import root, table_address
@@ -37,6 +37,12 @@ def _off(resource: Resource) -> bool:
         case Pitr(days=0) | Encryption(key="") | Insights(mode="") | ReplicaIndex(read=0, max_read=0):
             return True
     return False
+
+
+def _own(index: ReplicaIndex, whole: Resource | None) -> ReplicaIndex:
+    """Units like those of the table's index are none of its own."""
+    same = isinstance(whole, Gsi) and whole.throughput.provisioned and whole.throughput.read == index.read
+    return replace(index, read=0) if same else index
 
 
 def _recoveries(resources: Mapping[Address, Resource]) -> list[Address]:
@@ -78,6 +84,9 @@ class DynamoDB:
                 resources[address] = completed_lsi(resource, table)
             elif isinstance(resource, Replica) and table and resource.table_class == table.table_class:
                 resources[address] = replace(resource, table_class="")
+        for address, resource in list(resources.items()):
+            if isinstance(resource, ReplicaIndex):
+                resources[address] = _own(resource, resources.get(index_of(address)))
         with_local_indexes(resources)
         if place.policy.production:
             for pitr in _recoveries(resources):

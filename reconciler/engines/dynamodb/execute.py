@@ -99,6 +99,9 @@ class Runner:
             name = faults.code(error)
             if name == "ObjectNotFoundException" and call.call == "DeregisterScalableTarget":
                 return True
+            if name == faults.MISSING and call.region and patience.passed < LOST_SECONDS:
+                patience.pause()  # a region knows of a new index a little later
+                return False
             if faults.too_often(error):
                 self.progress(f"{call.table}: time to live was changed within the hour; waiting")
                 patience.pause(TTL_RETRY_SECONDS)

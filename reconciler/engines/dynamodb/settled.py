@@ -16,6 +16,7 @@ from reconciler.engines.dynamodb.kinds.encryption import MANAGED, Encryption
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
 from reconciler.engines.dynamodb.kinds.kinesis import Kinesis
 from reconciler.engines.dynamodb.kinds.replica import Replica
+from reconciler.engines.dynamodb.kinds.replica_index import ReplicaIndex, index_of
 from reconciler.engines.dynamodb.kinds.resource_policy import ResourcePolicy
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.naming import table_address
@@ -49,6 +50,10 @@ def settled(desired: Catalog, live: Catalog, connection: Connection, arns: Arns)
     asking = Asking(connection)
     for address, resource in desired.resources.items():
         found = live.resources.get(address)
+        if isinstance(resource, ReplicaIndex) and _index_scaled(address, desired):
+            resource = replace(resource, read=found.read if isinstance(found, ReplicaIndex) else 0)
+            if not (resource.read or resource.max_read):
+                continue
         if found is None or found == resource:
             kept[address] = resource
             continue
@@ -74,17 +79,23 @@ def _settled(resource: Resource, found: Any, desired: Catalog, asking: Asking, a
     return resource
 
 
+def _index_scaled(address: Address, desired: Catalog) -> bool:
+    """Whether something scales the reads of an index in a region: its units are as they are."""
+    whole = index_of(address)
+    places = (
+        address.sibling("replica_index_autoscaling", address.path),
+        whole.sibling("index_autoscaling", whole.path),
+    )
+    return any(s is not None and s.read is not None for s in (desired.get(a, Autoscaling) for a in places))
+
+
 def _replicated(resource: Replica, found: Replica, desired: Catalog) -> Replica:
     """A replica keeps the key that it was made with; units that are scaled are as they are, and units that were once
     set to those of the table are as if nothing were said."""
     table = desired.get(table_address(resource.address), Table)
-    scaled = any(
-        desired.get(address, Autoscaling) is not None
-        for address in (
-            resource.address.sibling("replica_autoscaling", resource.address.path),
-            table_address(resource.address).sibling("autoscaling", resource.address.path[:1]),
-        )
-    )
+    address, whole = resource.address, table_address(resource.address)
+    places = (address.sibling("replica_autoscaling", address.path), whole.sibling("autoscaling", whole.path))
+    scaled = any(s is not None and s.read is not None for s in (desired.get(a, Autoscaling) for a in places))
     alike = table is not None and table.billing.provisioned and not resource.read and found.read == table.billing.read
     return replace(
         resource,

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +17,8 @@ import boto3
 
 from reconciler.engines.dynamodb.naming import STATE_TABLE
 from tests.engines.dynamodb.beside import ARN, KEY_ARN, KEYS, MANAGED_KEY, REGION, Answer, Refused
-from tests.engines.dynamodb.expiring import Expiring, invalid
+from tests.engines.dynamodb.expiring import invalid
+from tests.engines.dynamodb.replicating import Replicating, Table
 
 MOVING = ("CREATING", "UPDATING", "DELETING")
 DEFAULT_WARM = {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000}
@@ -35,32 +35,16 @@ THINGS = {
     "MultiRegionConsistency": "replicas",
     "GlobalTableWitnessUpdates": "replicas",
 }
-Table = dict[str, Any]
 
 
 @dataclass
-class Strict(Expiring):
+class Strict(Replicating):
     """`creating_at_once` is how many tables with indexes may be on their way."""
 
-    tables: dict[str, Table] = field(default_factory=dict)
     stale: dict[str, Table | None] = field(default_factory=dict)
     changes: Counter[tuple[str, str]] = field(default_factory=Counter)
     creating_at_once: int = 50
     most_at_once: int = 0
-    refusals: list[str] = field(default_factory=list)
-    region: str = REGION
-    regions: dict[str, Strict] = field(default_factory=dict)
-    passing: bool = False
-
-    def in_region(self, region: str) -> Strict:
-        """Each region has tables of its own; they keep their refusals on one list."""
-        if region == self.region:
-            return self
-        return self.regions.setdefault(region, Strict(region=region, refusals=self.refusals, denied=self.denied))
-
-    @property
-    def arn(self) -> str:
-        return ARN.replace(REGION, self.region)
 
     def answer(self, call: str, members: dict[str, Any]) -> Answer | None:
         if self.passing:
@@ -105,16 +89,14 @@ class Strict(Expiring):
         for index in list(table.get("GlobalSecondaryIndexes", ())):
             if index["IndexStatus"] == "DELETING":
                 table["GlobalSecondaryIndexes"].remove(index)
+                self._forget(table, index["IndexName"])
                 self._prune(table)
             elif index["IndexStatus"] == "CREATING" and not index["Backfilling"]:
                 index["Backfilling"] = True
             elif index["IndexStatus"] in MOVING:
                 index["IndexStatus"] = "ACTIVE"
                 index.pop("Backfilling", None)
-        for replica in list(table.get("Replicas", ())):
-            if replica["ReplicaStatus"] == "DELETING":
-                table["Replicas"].remove(replica)
-            replica["ReplicaStatus"] = "ACTIVE"
+        self._settle_replicas(table)
 
     def _prune(self, table: Table) -> None:
         """Types of attributes that nothing uses any more are forgotten, as DynamoDB Local does."""
@@ -354,94 +336,3 @@ class Strict(Expiring):
             self._provision(index, update["ProvisionedThroughput"], index["IndexArn"])
         if "OnDemandThroughput" in update:
             index["OnDemandThroughput"] = update["OnDemandThroughput"]
-
-    def _on_demand(self, table: Table) -> bool:
-        return bool(table.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST")
-
-    # -- replicas
-
-    def _replicas(self, table: Table, ReplicaUpdates: list[Any], **more: Any) -> None:
-        strong = more.get("MultiRegionConsistency") == "STRONG" or table.get("MultiRegionConsistency") == "STRONG"
-        if len(ReplicaUpdates) > 1 and not strong:
-            raise invalid("one replica at a time")
-        replicas: list[dict[str, Any]] = table.setdefault("Replicas", [])
-        for update in ReplicaUpdates:
-            ((action, wanted),) = update.items()
-            there = next((r for r in replicas if r["RegionName"] == wanted["RegionName"]), None)
-            if action == "Create":
-                self._may_replicate(table, strong)
-                self.in_region(wanted["RegionName"])._copy(table)
-                replicas.append({**self._replica(wanted), "ReplicaStatus": "CREATING"})
-            elif there is None:
-                raise invalid("there is no such replica")
-            elif action == "Delete":
-                self.in_region(wanted["RegionName"])._drop(table["TableName"])
-                there["ReplicaStatus"] = "DELETING"
-            else:
-                self._override(there, self._replica(wanted))
-                there["ReplicaStatus"] = "UPDATING"
-        if strong and any("Create" in u for u in ReplicaUpdates):
-            table["MultiRegionConsistency"] = "STRONG"
-            witnesses = [u["Create"]["RegionName"] for u in more.get("GlobalTableWitnessUpdates", ())]
-            table["GlobalTableWitnesses"] = [{"RegionName": r, "WitnessStatus": "ACTIVE"} for r in witnesses]
-            if len(replicas) + len(witnesses) != 2:
-                raise invalid("strong consistency takes exactly three regions")
-        elif strong and any("Delete" in u for u in ReplicaUpdates):
-            del table["MultiRegionConsistency"], table["GlobalTableWitnesses"]
-
-    def _override(self, there: dict[str, Any], said: dict[str, Any]) -> None:
-        """What is not said stays; so do indexes that are not named."""
-        indexes = {i["IndexName"]: i for i in there.get("GlobalSecondaryIndexes", ())}
-        for index in said.pop("GlobalSecondaryIndexes", ()):
-            indexes.setdefault(index["IndexName"], {}).update(index)
-        there |= said
-        if indexes:
-            there["GlobalSecondaryIndexes"] = list(indexes.values())
-
-    def _copy(self, table: Table) -> None:
-        """The replica that this region gets: with nothing of what each replica has for itself."""
-        name = table["TableName"]
-        own = ("Replicas", "DeletionProtectionEnabled", "MultiRegionConsistency", "GlobalTableWitnesses")
-        copied = {k: copy.deepcopy(v) for k, v in table.items() if k not in own}
-        self.tables[name] = {**copied, "TableArn": self.arn + name, "TableStatus": "CREATING"}
-        key = {k["AttributeName"] for k in table["KeySchema"]}
-        definitions = [d for d in table["AttributeDefinitions"] if d["AttributeName"] in key]
-        with self._beneath() as client:
-            client.create_table(
-                TableName=name,
-                KeySchema=table["KeySchema"],
-                AttributeDefinitions=definitions,
-                BillingMode="PAY_PER_REQUEST",
-            )
-
-    def _drop(self, name: str) -> None:
-        if self.tables[name].get("DeletionProtectionEnabled"):
-            raise invalid(f"Resource cannot be deleted as it is currently protected: {name}")
-        del self.tables[name]
-        self.kinesis.pop(name, None)
-        self.insights = {k: v for k, v in self.insights.items() if k[0] != name}
-        with self._beneath() as client:
-            client.delete_table(TableName=name)
-
-    @contextmanager
-    def _beneath(self) -> Iterator[Any]:
-        """A client of moto alone, in this region."""
-        self.passing = True
-        try:
-            yield boto3.client("dynamodb", self.region, aws_access_key_id="a", aws_secret_access_key="b")
-        finally:
-            self.passing = False
-
-    def _may_replicate(self, table: Table, strong: bool) -> None:
-        view = table.get("StreamSpecification", {}).get("StreamViewType")
-        scaled = (f"table/{table['TableName']}", "dynamodb:table:WriteCapacityUnits") in self.targets
-        if not strong and view != "NEW_AND_OLD_IMAGES":
-            raise invalid("a global table needs a stream of new and old images")
-        if not (self._on_demand(table) or scaled):
-            raise invalid("writes have to be scaled, or on demand")
-
-    def _replica(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        found = {k: v for k, v in wanted.items() if k != "TableClassOverride"}
-        if "TableClassOverride" in wanted:
-            found["ReplicaTableClassSummary"] = {"TableClass": wanted["TableClassOverride"]}
-        return found

@@ -64,7 +64,21 @@ profiles:
   kinesis: {stream: changes, precision: microsecond}
   contributor_insights: throttled_keys
   resource_policy: {Statement: {Effect: Allow, Principal: "*", Action: dynamodb:GetItem}}
-  global_table: {replicas: {eu-west-1: {read: 4, indexes: {by_subject: {read: 3}}}, ap-south-1: }}
+  global_table:
+    replicas:
+      eu-west-1:
+        read: 4
+        deletion_protection: true
+        point_in_time_recovery: {days: 2}
+        tags: {team: y}
+        kinesis: changes
+        contributor_insights: true
+        resource_policy: {Statement: {Effect: Allow, Principal: "*", Action: dynamodb:GetItem}}
+        autoscaling: {read: {min: 3, max: 9}}
+        indexes:
+          by_subject: {read: 3, contributor_insights: throttled_keys}
+          by_place: {autoscaling: {read: {min: 1, max: 7}}}
+      ap-south-1:
 moving:
   attributes: {id: S}
   key: {partition: id}

@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from typing import Any
 
-from reconciler.engines.dynamodb import insights, keys, limits, projection, throughput, turns, warm
+from reconciler.engines.dynamodb import along, keys, limits, projection, throughput, turns, warm
 from reconciler.engines.dynamodb.enclosing import within_table
-from reconciler.engines.dynamodb.insights import IndexInsights
 from reconciler.engines.dynamodb.keys import Key, KeyAttribute
-from reconciler.engines.dynamodb.kinds import replica_index
-from reconciler.engines.dynamodb.kinds.replica_index import ReplicaIndex
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.naming import table_address
 from reconciler.engines.dynamodb.newcomers import items_left_out, scan
@@ -280,39 +277,20 @@ def replace(change: Change[Gsi], context: Context) -> list[Draft]:
             "replace",
             Phase.CONTRACT,
             f"replace index {name} of {_name(after, context)}: remove it, then build it {after.definition}",
-            Calls((_remove(before, context), _build(after, context), *_along(after, context))),
+            Calls((_remove(before, context), _build(after, context))),
             hazards=(
                 hazard(Code.INDEX_GAP, gap),
                 items_left_out(name, (*after.partition, *after.sort), context.size(table)),
             ),
             probes=scan(name, _name(after, context), after.partition, after.sort, context.size(table)),
             done=(_built(after),),
-            undo=(Calls((_remove(after, context), _build(before, context))),),
+            undo=(Calls((_remove(after, context), _build(before, context))), *along.calls(before, context.live)),
             reads=table,
             requires=(*turns.other_types(after, context), *turns.after_billing(after, context)),
             provides=True,
-        )
+        ),
+        *along.drafts(after, context),
     ]
-
-
-def _along(index: Gsi, context: Context) -> tuple[Call, ...]:
-    """What went with the old index and is declared of the new one."""
-    table, name = index.address.path
-    found: list[Call] = []
-    for resource in sorted(context.desired.resources.values(), key=lambda r: r.address):
-        address = resource.address
-        ours = address.path[:1] == (table,) and address.path[-1:] == (name,)
-        if not ours or context.live.resources.get(address) != resource:
-            continue
-        match address.kind, resource:
-            case "index_insights", IndexInsights(mode=mode):
-                found.append(insights.switched(_name(index, context), mode, name))
-            case "replica_index_insights", IndexInsights(mode=mode):
-                regional = insights.switched(_name(index, context), mode, name)
-                found.append(replace_fields(regional, region=address.path[1]))
-            case "replica_index", ReplicaIndex():
-                found.append(replica_index.call(_name(index, context), resource))
-    return tuple(found)
 
 
 def change_warm(change: Change[Gsi], context: Context) -> list[Draft]:

@@ -6,7 +6,7 @@ trace of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, attr
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Check, Draft, Phase, Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +76,17 @@ def index_of(address: Address) -> Address:
 
 
 def read(row: TableRow, table: Address) -> Iterable[ReplicaIndex]:
-    """Those that read otherwise than in the table's own region."""
-    known = set(row.indexes)
+    """Those that read otherwise than in the table's own region; units set to those of the table are as if unset."""
+    own = {i["IndexName"]: i for i in row.table.get("GlobalSecondaryIndexes") or () if i["IndexName"] in row.indexes}
     for reply in replicas.described(row):
         for index in reply.get("GlobalSecondaryIndexes") or ():
-            reads = replicas.overrides(index)
-            if any(reads) and index["IndexName"] in known:
-                path = (*table.path, reply["RegionName"], index["IndexName"])
-                yield ReplicaIndex(table.sibling("replica_index", path), *reads)
+            read, most = replicas.overrides(index)
+            name = index["IndexName"]
+            if name in own and read == (own[name].get("ProvisionedThroughput") or {}).get("ReadCapacityUnits", 0):
+                read = 0
+            if name in own and (read or most):
+                path = (*table.path, reply["RegionName"], name)
+                yield ReplicaIndex(table.sibling("replica_index", path), read, most)
 
 
 # -- steps ------------------------------------------------------------------------------------------------------------
@@ -98,7 +101,7 @@ def call(table: str, index: ReplicaIndex) -> Call:
 
 def _plain(index: ReplicaIndex, context: Context) -> ReplicaIndex:
     """The index without a say of its own, in words that take effect: the table's units, or no maximum."""
-    whole: Any = context.live.resources.get(index_of(index.address)) or context.desired.resources.get(
+    whole: Any = context.desired.resources.get(index_of(index.address)) or context.live.resources.get(
         index_of(index.address)
     )
     units = whole.throughput.read if whole is not None and whole.throughput.provisioned else 0
@@ -119,8 +122,16 @@ def _draft(change: Change[ReplicaIndex], context: Context, before: ReplicaIndex,
         hazards=(hazard(Code.COST, f"{before} → {after}; reads beyond that are throttled"),),
         done=(Check(change.address, present=False) if goes else there,),
         undo=(call(table, before),),
+        requires=tuple(_after_units(change, context)),
         provides=not goes,
     )
+
+
+def _after_units(change: Change[ReplicaIndex], context: Context) -> Iterator[Ref]:
+    """The index's own units first: its replicas are compared with them."""
+    own = context.changes.get(index_of(change.address))
+    if own is not None and own.action is Action.UPDATE and own.changed("throughput"):
+        yield Ref(own.address)
 
 
 def create(change: Change[ReplicaIndex], context: Context) -> list[Draft]:
