@@ -184,6 +184,9 @@ def unmodelled(row: TableRow, table: Address) -> Iterator[Unmanaged]:
             if policy.get("PolicyType") != "TargetTrackingScaling":
                 where = (*table.path, *filter(None, (key.index_name,)), policy.get("PolicyName", "?"))
                 yield Unmanaged(table.sibling("scaling_policy", where), "only target tracking is managed")
+    mode = row.table.get("GlobalTableSettingsReplicationMode", "DISABLED")
+    if mode != "DISABLED":
+        yield Unmanaged(table.sibling("settings_replication", table.path), "tables of several accounts are not managed")
     for index in row.table.get("VectorIndexes") or ():
         where = (*table.path, index.get("IndexName", "?"))
         yield Unmanaged(table.sibling("vector_index", where), "vector indexes are not managed yet")

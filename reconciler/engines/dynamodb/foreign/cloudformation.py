@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.engines.dynamodb.foreign.found import Found, FoundTable
+from reconciler.engines.dynamodb.foreign import everywhere
+from reconciler.engines.dynamodb.foreign.found import Found, FoundTable, scaled
 from reconciler.engines.dynamodb.foreign.intrinsics import Intrinsics, Unknown
 
 Json = Mapping[str, Any]
@@ -46,10 +47,10 @@ def read(template: Json, given: Mapping[str, str]) -> Found:
         if logical in names:
             with _understood(found, logical):
                 _table(found, names[logical], resource, work)
-    scaled = {logical: r for logical, r in made if r["Type"] in (TARGET, POLICY)}
-    for logical, resource in scaled.items():
+    others = {logical: r for logical, r in made if r["Type"] in (TARGET, POLICY)}
+    for logical, resource in others.items():
         with _understood(found, logical):
-            _scaling(found, resource, scaled, work)
+            _scaling(found, resource, others, work)
     return found
 
 
@@ -95,7 +96,7 @@ def _table(found: Found, name: str, resource: Json, work: Intrinsics) -> None:
         case "AWS::Serverless::SimpleTable":
             properties = _simple(properties)
         case "AWS::DynamoDB::GlobalTable":
-            properties = _global(properties, found)
+            properties = everywhere.here(properties, found.region)
     reply: dict[str, Any] = {member: properties[member] for member in ALIKE if member in properties}
     mode = properties.get("BillingMode", "PROVISIONED")
     indexes = properties.get("GlobalSecondaryIndexes") or []
@@ -107,6 +108,7 @@ def _table(found: Found, name: str, resource: Json, work: Intrinsics) -> None:
         "TableClassSummary": {"TableClass": properties.get("TableClass", "STANDARD")},
         "DeletionProtectionEnabled": _true(properties.get("DeletionProtectionEnabled")),
         "Replicas": properties.get("Replicas", []),
+        "GlobalTableWitnesses": properties.get("GlobalTableWitnesses") or [],
         "MultiRegionConsistency": properties.get("MultiRegionConsistency", "EVENTUAL"),
     }
     stream = properties.get("StreamSpecification")
@@ -114,8 +116,12 @@ def _table(found: Found, name: str, resource: Json, work: Intrinsics) -> None:
         reply["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
     table = found.add(name, _numbers(reply))
     _beside(table, properties)
-    for index in indexes:
-        _insights(table, index["IndexName"], index.get("ContributorInsightsSpecification"))
+    for said in properties.get(everywhere.OTHERS, ()):
+        there = table.replica(said["Region"])
+        there.reply["DeletionProtectionEnabled"] = _true(said.get("DeletionProtectionEnabled"))
+        _beside(there, {k: v for k, v in said.items() if k != "SSESpecification"})
+        everywhere.scaled(there, said)
+    everywhere.scaled(table, properties)
 
 
 def _beside(table: FoundTable, properties: Json) -> None:
@@ -138,6 +144,8 @@ def _beside(table: FoundTable, properties: Json) -> None:
     if policy:
         table.policy = policy if isinstance(policy, str) else json.dumps(policy)
     _insights(table, "", properties.get("ContributorInsightsSpecification"))
+    for index in properties.get("GlobalSecondaryIndexes") or ():
+        _insights(table, index["IndexName"], index.get("ContributorInsightsSpecification"))
 
 
 def _insights(table: FoundTable, index: str, said: Json | None) -> None:
@@ -160,61 +168,30 @@ def _simple(properties: Json) -> dict[str, Any]:
     }
 
 
-def _global(properties: Json, found: Found) -> dict[str, Any]:
-    """A global table says of each region, its own included, what a table says of itself."""
-    said = {r["Region"]: r for r in properties.get("Replicas", ())}
-    here = said.pop(found.region, None)
-    if here is None and said:
-        raise Unknown("AWS::Region")
-    key = (here or {}).get("SSESpecification") or {}
-    others = [
-        {
-            "RegionName": region,
-            "ReplicaStatus": "ACTIVE",
-            **({"KMSMasterKeyId": k} if (k := (r.get("SSESpecification") or {}).get("KMSMasterKeyId")) else {}),
-            **({"ReplicaTableClassSummary": {"TableClass": r["TableClass"]}} if "TableClass" in r else {}),
-        }
-        for region, r in said.items()
-    ]
-    whole = {k: v for k, v in properties.items() if k != "SSESpecification"} | {
-        k: v for k, v in (here or {}).items() if k not in ("Region", "GlobalSecondaryIndexes", "SSESpecification")
-    }
-    encrypted = {**(properties.get("SSESpecification") or {}), **key}
-    limits = {
-        "MaxReadRequestUnits": (here or {}).get("ReadOnDemandThroughputSettings", {}).get("MaxReadRequestUnits"),
-        "MaxWriteRequestUnits": properties.get("WriteOnDemandThroughputSettings", {}).get("MaxWriteRequestUnits"),
-    }
-    on_demand = {k: v for k, v in limits.items() if v is not None}
-    if properties.get("BillingMode", "PROVISIONED") == "PROVISIONED":
-        raise Unknown("the provisioned units of a global table, which its template leaves to autoscaling")
-    return {
-        **whole,
-        "Replicas": others,
-        **({"SSESpecification": encrypted} if encrypted else {}),
-        **({"OnDemandThroughput": on_demand} if on_demand else {}),
-    }
-
-
-def _scaling(found: Found, resource: Json, scaled: Mapping[str, Json], work: Intrinsics) -> None:
+def _scaling(found: Found, resource: Json, others: Mapping[str, Json], work: Intrinsics) -> None:
     properties = resource.get("Properties", {})
     if resource["Type"] == TARGET:
         target = work.value({k: v for k, v in properties.items() if k != "RoleARN"})
         if target.get("ServiceNamespace") == "dynamodb":
-            least, most = int(target["MinCapacity"]), int(target["MaxCapacity"])
-            found.scales(target["ResourceId"], target["ScalableDimension"], least, most)
+            name, index, dimension = scaled(target["ResourceId"], target["ScalableDimension"])
+            if name in found.tables:
+                least, most = int(target["MinCapacity"]), int(target["MaxCapacity"])
+                found.tables[name].scales(index, dimension, least, most)
         return
-    where = _target_of(properties, scaled)
+    where = _target_of(properties, others)
     policy = work.value({k: v for k, v in properties.items() if k != "ScalingTargetId"})
     place = work.value({k: where[k] for k in ("ResourceId", "ScalableDimension") if k in where})
     if str(place.get("ScalableDimension", "")).startswith("dynamodb:"):
-        found.tracks(place["ResourceId"], place["ScalableDimension"], _numbers(_tracking(policy)))
+        name, index, dimension = scaled(place["ResourceId"], place["ScalableDimension"])
+        if name in found.tables:
+            found.tables[name].tracks(index, dimension, _numbers(_tracking(policy)))
 
 
-def _target_of(properties: Json, scaled: Mapping[str, Json]) -> Json:
+def _target_of(properties: Json, others: Mapping[str, Json]) -> Json:
     """A policy says what it scales itself, or names the target by its logical id."""
     target = properties.get("ScalingTargetId")
-    if isinstance(target, Mapping) and target.get("Ref") in scaled:
-        found: Json = scaled[target["Ref"]].get("Properties", {})
+    if isinstance(target, Mapping) and target.get("Ref") in others:
+        found: Json = others[target["Ref"]].get("Properties", {})
         return found
     return properties
 
