@@ -71,7 +71,7 @@ class Connection:
 
     def elsewhere(self, region: str) -> Connection:
         """The same in another region, where a replica is; made when it is first needed. Itself for no or its own."""
-        if region in ("", self.region):
+        if not region or region == self.region:
             return self
         with _LOADING:
             if region not in self._elsewhere:

@@ -92,6 +92,9 @@ def _indexes(table: Table, globals_: list[Gsi], locals_: list[Lsi]) -> Iterator[
         name = index.address.name
         if not re.match(limits.NAME, name):
             yield index.address, f"{name!r} is no name of an index", f"names are {NAMES}"
+        if isinstance(index, Gsi) and index.former in names:
+            message = f"`renamed_from` names {index.former}, which is declared too"
+            yield index.address, message, "take one of them out: an index that is renamed goes in contract"
         if isinstance(index, Lsi) and name in names:
             yield index.address, f"an index of the same table is called {name!r} too", "give one another name"
 

@@ -41,6 +41,7 @@ class Gsi(Resource):
     throughput: Throughput = attr(default=ON_DEMAND)
     warm: Warm = attr(default=COLD)
     state: str = attr(Role.INFORMATIONAL, reason="the service moves it", default="active")
+    former: str = attr(Role.INFORMATIONAL, reason="the index whose place it takes, which is no rename", default="")
 
     @property
     def definition(self) -> str:
@@ -106,6 +107,7 @@ def lower(name: str, node: Any, place: Place) -> Gsi:
         include=include,
         throughput=throughput.lowered(node["throughput"]) if "throughput" in node else UNSET,
         warm=warm.lowered(node.get("warm_throughput")),
+        former=node.get("renamed_from", ""),
     )
 
 
@@ -115,15 +117,8 @@ def completed(index: Gsi, table: Table) -> Gsi:
     units = index.throughput
     if units == UNSET:
         units = table.billing if table.billing.provisioned else ON_DEMAND
-    return Gsi(
-        index.address,
-        keys.typed(index.partition, types),
-        keys.typed(index.sort, types),
-        index.projection,
-        index.include,
-        units,
-        index.warm,
-    )
+    partition, sort = keys.typed(index.partition, types), keys.typed(index.sort, types)
+    return replace_fields(index, partition=partition, sort=sort, throughput=units)
 
 
 def lift(index: Gsi, catalog: Catalog) -> dict[str, Any]:
@@ -136,6 +131,8 @@ def lift(index: Gsi, catalog: Catalog) -> dict[str, Any]:
     units = throughput.lifted(index.throughput)
     if units and (table is None or not index.throughput.provisioned or index.throughput != table.billing):
         node["throughput"] = units
+    if index.former:
+        node["renamed_from"] = index.former
     return {**node, **warm.lifted(index.warm)}
 
 
@@ -232,13 +229,17 @@ def create(change: Change[Gsi], context: Context) -> list[Draft]:
     index = change.desired
     first = (*turns.makes_room(index, context), *turns.other_types(index, context))
     table = table_address(index.address)
+    old = turns.taken_over(index, context)
+    instead = f", which takes the place of {old.name}" if old else ""
+    gap = f"queries of index {index.former} fail before {index.address.name} is built: both cannot be there at once"
+    gaps = (hazard(Code.INDEX_GAP, gap),) if any(ref.address == old for ref in first) else ()
     return [
         Draft(
             "create",
             Phase.CONTRACT if first else Phase.EXPAND,
-            f"build index {index.address.name} on {_name(index, context)}",
+            f"build index {index.address.name} on {_name(index, context)}{instead}",
             _build(index, context),
-            hazards=(items_left_out(index.address.name, (*index.partition, *index.sort), context.size(table)),),
+            hazards=(*gaps, items_left_out(index.address.name, (*index.partition, *index.sort), context.size(table))),
             probes=scan(index.address.name, _name(index, context), index.partition, index.sort, context.size(table)),
             done=(_built(index),),
             undo=(_remove(index, context),),
@@ -252,7 +253,9 @@ def create(change: Change[Gsi], context: Context) -> list[Draft]:
 def drop(change: Change[Gsi], context: Context) -> list[Draft]:
     """Remove it, last of all: code may still query it, and another billing mode names every index that is there."""
     index = change.live
-    gone = f"queries of index {index.address.name} fail from here on; building it again reads the whole table"
+    new = turns.successor(index, context)
+    also = f"; {new.name} answers them" if new else ""
+    gone = f"queries of index {index.address.name} fail from here on{also}; building it again reads the whole table"
     return [
         Draft(
             "delete",
@@ -262,7 +265,7 @@ def drop(change: Change[Gsi], context: Context) -> list[Draft]:
             hazards=(hazard(Code.OLD_READERS, gone),),
             done=(Check(change.address, present=False),),
             undo=(_build(index, context),),
-            requires=tuple(turns.after_billing(index, context)),
+            requires=(*turns.after_billing(index, context), *turns.after_successor(new, context)),
         )
     ]
 
@@ -364,6 +367,8 @@ KIND = DynamoKind(
     create=create,
     drop=drop,
     replace=replace,
+    former=lambda address, text: address.sibling("gsi", (*address.path[:1], text)),
+    keeps_former=True,
     rules=(rule("throughput", emit=change_throughput), rule("warm", emit=change_warm)),
     order=20,
 )
