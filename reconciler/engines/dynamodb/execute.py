@@ -6,6 +6,7 @@ that was interrupted is finished by running it again, and a call whose answer wa
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +27,9 @@ GOES_WITH_THE_TABLE = frozenset({"DeleteTable", "DeregisterScalableTarget"})
 """Calls that may be made though there is no such table any more."""
 
 GRACE_SECONDS = 3.0
-"""How long descriptions may lag behind a call that went through: they are eventually consistent."""
+"""How long descriptions may lag behind a call that went through: they are eventually consistent. It counts up to the
+moment of asking, since an answer that takes long is none the fresher for it; and one look alone proves nothing."""
+GRACE_LOOKS = 2
 
 LOST_SECONDS = 30.0
 """How long something just asked for may not be described at all."""
@@ -140,13 +143,14 @@ class Runner:
         if call.wait is None:
             return
         patience = self._patience(call)
-        while True:
+        for look in itertools.count(1):
+            asked = patience.passed
             row = self._row(call)
             if row is not None:
                 replicas.raise_if_failed(call.parameters.get("ReplicaUpdates", ()), row)
             state = _missing(call.wait, row)
-            stale = sent and patience.passed < GRACE_SECONDS and not effects.holds(call, _staying(row, call))
-            if state is None and not stale:
+            early = asked < GRACE_SECONDS or look < GRACE_LOOKS
+            if state is None and not (sent and early and not effects.holds(call, _staying(row, call))):
                 return
             if state:
                 patience.tell(self.progress, f"{call.table}: {state}")
