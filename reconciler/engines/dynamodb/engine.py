@@ -19,6 +19,8 @@ from reconciler.engines.dynamodb.kinds.pitr import Pitr
 from reconciler.engines.dynamodb.kinds.replica import Replica
 from reconciler.engines.dynamodb.kinds.replica_index import ReplicaIndex, index_of
 from reconciler.engines.dynamodb.kinds.table import Table
+from reconciler.engines.dynamodb.kinds.vector_index import VectorIndex
+from reconciler.engines.dynamodb.kinds.vector_index import completed as completed_vectors
 from reconciler.engines.dynamodb.migration import operations as migration
 from reconciler.engines.dynamodb.naming import root, table_address
 from reconciler.engines.dynamodb.regional import PREFIX
@@ -80,6 +82,8 @@ class DynamoDB:
             table = tables.get(table_address(address))
             if isinstance(resource, Gsi) and table:
                 resources[address] = completed_gsi(resource, table)
+            elif isinstance(resource, VectorIndex) and table:
+                resources[address] = completed_vectors(resource, table)
             elif isinstance(resource, Lsi) and table:
                 resources[address] = completed_lsi(resource, table)
             elif isinstance(resource, Replica) and table and resource.table_class == table.table_class:

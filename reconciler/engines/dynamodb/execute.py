@@ -204,7 +204,7 @@ def _cancelled(call: Call) -> str:
 
 def _moving(row: TableRow, cancelled: str = "") -> str | None:
     """What of a table is changing at the moment, in words."""
-    for index in row.table.get("GlobalSecondaryIndexes") or ():
+    for index in (*(row.table.get("GlobalSecondaryIndexes") or ()), *(row.table.get("VectorIndexes") or ())):
         status = index.get("IndexStatus", "ACTIVE")
         if status in MOVING and not (index["IndexName"] == cancelled and index.get("Backfilling")):
             return _index_words(index)

@@ -187,9 +187,6 @@ def unmodelled(row: TableRow, table: Address) -> Iterator[Unmanaged]:
     mode = row.table.get("GlobalTableSettingsReplicationMode", "DISABLED")
     if mode != "DISABLED":
         yield Unmanaged(table.sibling("settings_replication", table.path), "tables of several accounts are not managed")
-    for index in row.table.get("VectorIndexes") or ():
-        where = (*table.path, index.get("IndexName", "?"))
-        yield Unmanaged(table.sibling("vector_index", where), "vector indexes are not managed yet")
 
 
 def arns(row: TableRow, table: Address) -> dict[Address, str]:
@@ -201,7 +198,8 @@ def arns(row: TableRow, table: Address) -> dict[Address, str]:
 def sizes(row: TableRow, table: Address) -> dict[Address, Size]:
     """Items and bytes of the table and its indexes, as the service counted them within the last six hours."""
     found = {table: Size(row.table.get("ItemCount", -1), row.table.get("TableSizeBytes", -1))}
-    for kind, member in (("gsi", "GlobalSecondaryIndexes"), ("lsi", "LocalSecondaryIndexes")):
+    lists = {"gsi": "GlobalSecondaryIndexes", "lsi": "LocalSecondaryIndexes", "vector_index": "VectorIndexes"}
+    for kind, member in lists.items():
         for index in row.table.get(member) or ():
             address = table.sibling(kind, (*table.path, index["IndexName"]))
             found[address] = Size(index.get("ItemCount", -1), index.get("IndexSizeBytes", -1))

@@ -21,6 +21,9 @@ MAX_LSI = 5
 MAX_KEY_ATTRIBUTES = 4
 """Attributes in the partition, and in the sort part, of a global secondary index's key [model]."""
 
+MAX_DIMENSIONS = 4096
+"""Of the vectors in a vector index (CloudFormation's `VectorIndex`)."""
+
 MAX_INCLUDED = 20
 """Non-key attributes one index may list [model]."""
 

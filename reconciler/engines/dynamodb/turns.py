@@ -15,7 +15,8 @@ from reconciler.model.step import Ref
 
 
 def _siblings(index: Any, context: Context) -> list[Any]:
-    found = context.live.children(table_address(index.address), "gsi", Resource)
+    table = table_address(index.address)
+    found = [r for kind in ("gsi", "vector_index") for r in context.live.children(table, kind, Resource)]
     return sorted((g for g in found if g.address != index.address), key=lambda g: g.address)
 
 

@@ -17,6 +17,7 @@ from reconciler.engines.dynamodb.kinds.replica_index import ReplicaIndex
 from reconciler.engines.dynamodb.kinds.stream import Stream
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.kinds.tags import Tags
+from reconciler.engines.dynamodb.kinds.vector_index import VectorIndex
 from reconciler.engines.dynamodb.naming import STATE_TABLE, table_address
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -32,7 +33,9 @@ def problems(catalog: Catalog) -> Iterator[Problem]:
     for table in tables:
         globals_ = catalog.children(table.address, "gsi", Gsi)
         locals_ = catalog.children(table.address, "lsi", Lsi)
-        yield from _attributes(table, globals_, locals_)
+        vectors = catalog.children(table.address, "vector_index", VectorIndex)
+        yield from _attributes(table, globals_, locals_, vectors)
+        yield from _vectors(table, vectors, {i.address.name for i in (*globals_, *locals_)})
         yield from _indexes(table, globals_, locals_)
         yield from _included(table, globals_, locals_)
         for index in globals_:
@@ -57,13 +60,31 @@ def _names(tables: Iterable[Table]) -> Iterator[Problem]:
             yield table.address, f"{other.address} has the same physical name, {table.name}", "give one another name"
 
 
-def _attributes(table: Table, globals_: Iterable[Gsi], locals_: Iterable[Lsi]) -> Iterator[Problem]:
+def _vectors(table: Table, vectors: list[VectorIndex], names: set[str]) -> Iterator[Problem]:
+    """Names are those of all indexes of a table, and a vector has one length."""
+    lengths: dict[str, VectorIndex] = {}
+    for index in vectors:
+        name = index.address.name
+        if not re.match(limits.NAME, name):
+            yield index.address, f"{name!r} is no name of an index", f"names are {NAMES}"
+        if name in names:
+            yield index.address, f"an index of the same table is called {name!r} too", "give one another name"
+        other = lengths.setdefault(index.vector, index)
+        if other.dimensions != index.dimensions:
+            message = f"{other.address} has vectors of {other.dimensions} dimensions in {index.vector}"
+            yield index.address, message, "say the same, or use another attribute"
+
+
+def _attributes(
+    table: Table, globals_: Iterable[Gsi], locals_: Iterable[Lsi], vectors: Iterable[VectorIndex]
+) -> Iterator[Problem]:
     """Exactly the attributes of keys are declared: others are refused by the service."""
     used: set[str] = set()
     keys: list[tuple[Address, Key]] = [
         (table.address, table.key),
         *((g.address, (*g.partition, *g.sort)) for g in globals_),
         *((i.address, (*i.partition, *i.sort)) for i in locals_),
+        *((v.address, (*v.partition, *v.sort)) for v in vectors),
     ]
     for address, key in keys:
         for name in sorted({k.name for k in key if not k.type}):

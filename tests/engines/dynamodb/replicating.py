@@ -101,11 +101,15 @@ class Replicating(Expiring):
         own = ("Replicas", "DeletionProtectionEnabled", "MultiRegionConsistency", "GlobalTableWitnesses")
         copied = {k: copy.deepcopy(v) for k, v in table.items() if k not in own}
         self.tables[name] = {**copied, "TableArn": self.arn + name, "TableStatus": "CREATING"}
+        self.beneath(table)
+
+    def beneath(self, table: Table) -> None:
+        """A plain table of moto, for items, tags and backups."""
         key = {k["AttributeName"] for k in table["KeySchema"]}
         definitions = [d for d in table["AttributeDefinitions"] if d["AttributeName"] in key]
         with self._beneath() as client:
             client.create_table(
-                TableName=name,
+                TableName=table["TableName"],
                 KeySchema=table["KeySchema"],
                 AttributeDefinitions=definitions,
                 BillingMode="PAY_PER_REQUEST",

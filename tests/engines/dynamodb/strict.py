@@ -32,6 +32,7 @@ THINGS = {
     "WarmThroughput": "warmth",
     "DeletionProtectionEnabled": "protection",
     "ReplicaUpdates": "replicas",
+    "VectorIndexUpdates": "vectors",
     "MultiRegionConsistency": "replicas",
     "GlobalTableWitnessUpdates": "replicas",
 }
@@ -96,12 +97,18 @@ class Strict(Replicating):
             elif index["IndexStatus"] in MOVING:
                 index["IndexStatus"] = "ACTIVE"
                 index.pop("Backfilling", None)
+        for index in list(table["VectorIndexes"]):
+            if index["IndexStatus"] == "DELETING":
+                table["VectorIndexes"].remove(index)
+                self._prune(table)
+            index["IndexStatus"] = "ACTIVE"
         self._settle_replicas(table)
 
     def _prune(self, table: Table) -> None:
         """Types of attributes that nothing uses any more are forgotten, as DynamoDB Local does."""
         holders = (table, *table.get("LocalSecondaryIndexes", ()), *table["GlobalSecondaryIndexes"])
         used = {key["AttributeName"] for holder in holders for key in holder["KeySchema"]}
+        used |= {e["AttributeName"] for v in table["VectorIndexes"] for e in v.get("SearchSchema", ())}
         table["AttributeDefinitions"] = [d for d in table["AttributeDefinitions"] if d["AttributeName"] in used]
 
     def _changing(self, name: str) -> Table:
@@ -124,9 +131,9 @@ class Strict(Replicating):
             raise Refused("ResourceInUseException", f"Table already exists: {TableName}")
         indexes = members.pop("GlobalSecondaryIndexes", [])
         local = members.get("LocalSecondaryIndexes", [])
-        used = {
-            k["AttributeName"] for i in ({"KeySchema": members["KeySchema"]}, *indexes, *local) for k in i["KeySchema"]
-        }
+        vectors = members.pop("VectorIndexes", [])
+        schemas = [members["KeySchema"], *(i["KeySchema"] for i in (*indexes, *local))]
+        used = {k["AttributeName"] for s in (*schemas, *(v.get("SearchSchema", ()) for v in vectors)) for k in s}
         if used != {d["AttributeName"] for d in members["AttributeDefinitions"]}:
             raise invalid("Number of attributes in KeySchema does not exactly match number of attributes defined")
         making = sum(
@@ -139,8 +146,12 @@ class Strict(Replicating):
         table["GlobalSecondaryIndexes"] = [self._index(i, table) for i in indexes]
         for index in table["GlobalSecondaryIndexes"]:
             index["IndexStatus"] = "ACTIVE"
+        table["VectorIndexes"] = [{**v, "IndexStatus": "ACTIVE"} for v in vectors]
         self.tables[TableName] = table
         self.stale[TableName] = None
+        if vectors:  # moto knows none, and refuses their attributes
+            self.beneath(table)
+            return {"TableDescription": copy.deepcopy(table)}
         return None  # moto makes one too, for items and tags; it lets through what it does not know
 
     def _made(self, name: str, members: dict[str, Any]) -> Table:
@@ -219,7 +230,9 @@ class Strict(Replicating):
         (thing,) = things
         if thing == "capacity" and any(not i.get("Backfilling") for i in building):
             raise Refused("ResourceInUseException", "an index is being created")
-        if updates and thing == "indexes":
+        if "VectorIndexUpdates" in members:
+            self._vectors(table, members["VectorIndexUpdates"], definitions, building)
+        elif updates and thing == "indexes":
             self._indexes(table, updates, definitions, building)
         elif "ReplicaUpdates" in members:
             self._replicas(table, **members)
@@ -256,6 +269,25 @@ class Strict(Replicating):
             raise invalid("Some index key attributes are not defined in AttributeDefinitions")
         table["AttributeDefinitions"] = [{"AttributeName": n, "AttributeType": t} for n, t in known.items()]
         indexes.append(self._index(wanted, table))
+
+    def _vectors(self, table: Table, updates: list[Any], definitions: list[Any], building: list[Any]) -> None:
+        """One at a time, and none changes."""
+        held: list[dict[str, Any]] = table["VectorIndexes"]
+        if len(updates) > 1 or building or any(v["IndexStatus"] in MOVING for v in held):
+            raise Refused("LimitExceededException", "Only 1 vector index can be created or deleted at a time")
+        ((action, wanted),) = updates[0].items()
+        there = next((v for v in held if v["IndexName"] == wanted["IndexName"]), None)
+        if (there is None) is (action == "Delete"):
+            raise invalid("there is such an index already, or none to delete")
+        if there is not None:
+            there["IndexStatus"] = "DELETING"
+            return
+        known = {d["AttributeName"]: d for d in table["AttributeDefinitions"]}
+        known |= {d["AttributeName"]: d for d in definitions}
+        if any(e["AttributeName"] not in known for e in wanted.get("SearchSchema", ())):
+            raise invalid("an attribute of the search schema is not defined")
+        table["AttributeDefinitions"] = list(known.values())
+        held.append({**wanted, "IndexStatus": "CREATING", "Backfilling": False})
 
     def _change(self, table: Table, member: str, value: Any) -> None:
         """One member of UpdateTable, with the limits that hold for it."""

@@ -52,6 +52,8 @@ profiles:
       autoscaling: {write: {min: 2, max: 8}}
   local_indexes:
     by_joined: {sort: joined, projection: [name]}
+  vector_indexes:
+    by_bio: {vector: bio, dimensions: 384, distance: cosine, partition: city, filters: [rating], projection: [name]}
   ttl: expires_at
   stream: new_and_old_images
   point_in_time_recovery: {days: 7}

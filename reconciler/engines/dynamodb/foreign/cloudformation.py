@@ -105,6 +105,7 @@ def _table(found: Found, name: str, resource: Json, work: Intrinsics) -> None:
         "BillingModeSummary": {"BillingMode": mode},
         "GlobalSecondaryIndexes": [_numbers(i) for i in indexes],
         "LocalSecondaryIndexes": properties.get("LocalSecondaryIndexes") or [],
+        "VectorIndexes": [{**v, "Dimensions": int(v["Dimensions"])} for v in properties.get("VectorIndexes") or ()],
         "TableClassSummary": {"TableClass": properties.get("TableClass", "STANDARD")},
         "DeletionProtectionEnabled": _true(properties.get("DeletionProtectionEnabled")),
         "Replicas": properties.get("Replicas", []),
