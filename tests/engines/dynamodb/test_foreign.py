@@ -140,6 +140,56 @@ def test_a_table_of_which_something_is_not_known_is_left_out_as_a_whole(tmp_path
     assert any("KeyArn is not known" in d.reason for d in result.deferred)
 
 
+LOOPS = """
+Transform: AWS::LanguageExtensions
+Parameters:
+  Names: {Type: CommaDelimitedList, Default: "one,two-more"}
+  Stage: {Type: String}
+Conditions:
+  Fn::ForEach::Stages: [S, [Dev, Prod], {"Is${S}": !Equals [!Ref Stage, "${S}"]}]
+Mappings: {Units: {Dev: {Most: 7}}}
+Resources:
+  Fn::ForEach::Tables:
+    - Name
+    - !Ref Names
+    - "Table&{Name}":
+        Type: AWS::DynamoDB::Table
+        Properties:
+          TableName: !Sub "shop-${Name}-dev"
+          AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+          KeySchema: [{AttributeName: id, KeyType: HASH}]
+          BillingMode: PAY_PER_REQUEST
+          OnDemandThroughput:
+            MaxReadRequestUnits: !FindInMap [Units, Dev, Most]
+            MaxWriteRequestUnits: !FindInMap [Units, Prod, Most, {DefaultValue: 9}]
+          StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES}
+          Tags: [{Key: for, Value: !Ref Name}]
+  Copied:
+    Type: Custom::DynamoDBReplica
+    Properties: {TableName: !Ref Tableone, Region: eu-west-1}
+  Secretly:
+    Type: AWS::DynamoDB::Table
+    Properties: {TableName: "{{resolve:ssm:/shop/name}}", AttributeDefinitions: [], KeySchema: []}
+  Sometimes:
+    Type: AWS::DynamoDB::Table
+    Condition: IsProd
+    Properties: {TableName: shop-x-dev, AttributeDefinitions: [], KeySchema: []}
+"""
+
+
+def test_loops_of_a_template_are_written_out(tmp_path: Path) -> None:
+    file = tmp_path / "template.yaml"
+    file.write_text(LOOPS)
+    result = imported(tmp_path, file, Stage="Dev")
+    found = tables(result)
+    assert sorted(found) == ["one", "two-more"] and found["two-more"]["tags"] == {"for": "two-more"}
+    assert found["one"]["billing"] == {"on_demand": {"max_read": 7, "max_write": 9}}
+    assert found["one"]["global_table"] == {"replicas": {"eu-west-1": {}}}
+    assert [d.reason.partition(" is")[0] for d in result.deferred] == ["ssm:/shop/name"]
+    unknown = {str(d.address): d.reason for d in imported(tmp_path, file).deferred}
+    assert "Stage is not known" in unknown["table Sometimes"]
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_a_template_of_a_live_table_leaves_nothing_to_do(shop: Workshop, path: Path) -> None:
     definition = json.loads(path.read_text())

@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.engines.dynamodb.foreign import everywhere
+from reconciler.engines.dynamodb.foreign import everywhere, loops
 from reconciler.engines.dynamodb.foreign.found import Found, FoundTable, scaled
 from reconciler.engines.dynamodb.foreign.intrinsics import Intrinsics, Unknown
 
 Json = Mapping[str, Any]
 ALIKE = ("AttributeDefinitions", "KeySchema", "ProvisionedThroughput", "OnDemandThroughput", "WarmThroughput")
 TABLES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable", "AWS::Serverless::SimpleTable")
+REPLICA = "Custom::DynamoDBReplica"
+"""What CDK's `Table` makes of `replicationRegions`: a custom resource for each."""
 TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 
@@ -26,7 +28,7 @@ def read(template: Json, given: Mapping[str, str]) -> Found:
     template leaves to CloudFormation, by their logical ids."""
     found = Found(given.get("AWS::Region", Found.region), given.get("AWS::AccountId", Found.account))
     names: dict[str, str] = {}
-    resources: Mapping[str, Json] = template.get("Resources", {})
+    resources: dict[str, Json] = {}
 
     def attribute(logical: str, what: str) -> str:
         return _attribute(logical, what, resources, names, found)
@@ -38,7 +40,13 @@ def read(template: Json, given: Mapping[str, str]) -> Found:
         "AWS::URLSuffix": "amazonaws.com",
     }
     work = Intrinsics(template, given, pseudo, attribute)
-    made = [(logical, r) for logical, r in resources.items() if _made(r, work)]
+    with _understood(found, "Conditions"):
+        work.template = {**template, "Conditions": loops.expanded(template.get("Conditions") or {}, work.value)}
+    for logical, resource in template.get("Resources", {}).items():
+        with _understood(found, logical):
+            loop = logical.startswith(loops.LOOP)
+            resources |= loops.loop(resource, work.value) if loop else {logical: resource}
+    made = [(logical, r) for logical, r in resources.items() if _made(found, logical, r, work)]
     tables = [(logical, r) for logical, r in made if r["Type"] in TABLES]
     for logical, resource in tables:
         with _understood(found, logical):
@@ -47,6 +55,10 @@ def read(template: Json, given: Mapping[str, str]) -> Found:
         if logical in names:
             with _understood(found, logical):
                 _table(found, names[logical], resource, work)
+    for logical, resource in made:
+        if resource["Type"] == REPLICA:
+            with _understood(found, logical):
+                _replica(found, resource, work)
     others = {logical: r for logical, r in made if r["Type"] in (TARGET, POLICY)}
     for logical, resource in others.items():
         with _understood(found, logical):
@@ -62,8 +74,11 @@ def _understood(found: Found, logical: str) -> Iterator[None]:
         found.left_out[logical] = f"{unknown.name} is not known: give it with `--given {unknown.name}=VALUE`"
 
 
-def _made(resource: Json, work: Intrinsics) -> bool:
-    return "Condition" not in resource or work.holds(resource["Condition"])
+def _made(found: Found, logical: str, resource: Json, work: Intrinsics) -> bool:
+    """Whether the template makes it here; a table of which nobody can tell is left out, by name."""
+    with _understood(found if resource.get("Type") in TABLES else Found(), logical):
+        return "Condition" not in resource or work.holds(resource["Condition"])
+    return False
 
 
 def _name(logical: str, resource: Json, work: Intrinsics, given: Mapping[str, str]) -> str:
@@ -91,7 +106,7 @@ def _attribute(logical: str, what: str, resources: Json, names: Mapping[str, str
 
 def _table(found: Found, name: str, resource: Json, work: Intrinsics) -> None:
     """Worked out as a whole before anything of it is kept: half a table would be planned away."""
-    properties = work.value(resource.get("Properties", {}))
+    properties = work.value(loops.expanded(resource.get("Properties", {}), work.value))
     match resource["Type"]:
         case "AWS::Serverless::SimpleTable":
             properties = _simple(properties)
@@ -167,6 +182,14 @@ def _simple(properties: Json) -> dict[str, Any]:
         "Tags": [{"Key": k, "Value": v} for k, v in (properties.get("Tags") or {}).items()],
         "PointInTimeRecoverySpecification": properties.get("PointInTimeRecoverySpecification"),
     }
+
+
+def _replica(found: Found, resource: Json, work: Intrinsics) -> None:
+    said = work.value({k: v for k, v in resource.get("Properties", {}).items() if k in ("TableName", "Region")})
+    table = found.of(str(said["TableName"]))
+    if table is None:
+        raise Unknown(f"the table {said['TableName']}")
+    table.reply["Replicas"].append({"RegionName": said["Region"], "ReplicaStatus": "ACTIVE"})
 
 
 def _scaling(found: Found, resource: Json, others: Mapping[str, Json], work: Intrinsics) -> None:

@@ -41,9 +41,12 @@ def _resources(document: Json) -> Iterator[tuple[str, str, Json]]:
     """(address, type, attributes) of a raw state, of a shown one, or of what a plan will make of it."""
     for resource in document.get("resources") or () if "values" not in document else ():
         if resource.get("mode") == "managed":
-            for instance in resource.get("instances") or ():
+            for instance in (i for i in resource.get("instances") or () if not i.get("deposed")):
                 key = instance.get("index_key")
-                name = f"{resource['type']}.{resource['name']}" + ("" if key is None else f"[{json.dumps(key)}]")
+                module = f"{resource['module']}." if resource.get("module") else ""
+                name = f"{module}{resource['type']}.{resource['name']}" + (
+                    "" if key is None else f"[{json.dumps(key)}]"
+                )
                 yield name, resource["type"], instance.get("attributes") or {}
     values = document.get("planned_values") or document.get("values") or {}
     yield from _module(values.get("root_module") or {})
