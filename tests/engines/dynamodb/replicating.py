@@ -122,6 +122,7 @@ class Replicating(Expiring):
         self.kinesis.pop(name, None)
         self.insights = {k: v for k, v in self.insights.items() if k[0] != name}
         with self._beneath() as client:
+            client.update_table(TableName=name, DeletionProtectionEnabled=False)
             client.delete_table(TableName=name)
 
     @contextmanager

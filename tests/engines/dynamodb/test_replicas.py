@@ -204,3 +204,40 @@ def test_what_no_replica_can_be_is_an_error_with_its_line(node: str, message: st
         lowered(table(node))
     errors: list[Any] = list(caught.value.errors)
     assert message in errors[0].message and errors[0].where is not None and errors[0].where.line
+
+
+class Killed(BaseException):
+    """As sudden as a signal that cannot be caught: nothing of ours handles it."""
+
+
+CHANGES = ("Create", "Update", "Delete", "Put", "Tag", "Register", "Enable", "Disable")
+COUNT = 11
+"""Calls that change a control plane in `test_a_kill_at_any_call_of_any_region_resumes`."""
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["before it is made", "before its answer"])
+@pytest.mark.parametrize(
+    "number", [1, 6, *(pytest.param(n, marks=pytest.mark.matrix) for n in range(COUNT) if n not in (1, 6))]
+)
+def test_a_kill_at_any_call_of_any_region_resumes(
+    strict_shop: Workshop, service: Strict, monkeypatch: pytest.MonkeyPatch, number: int, answered: bool
+) -> None:
+    strict_shop.converge(table("{us-west-2: {deletion_protection: true, tags: {a: b}}}"))
+    strict_shop.declare(region(EVERYTHING).replace("us-west-2", "ap-south-1"))
+    plan = strict_shop.plan()
+    usual, changing = Strict.answer, iter(range(1000))
+
+    def kill(self: Strict, call: str, members: dict[str, Any]) -> Any:
+        ours = members.get("TableName", "shop") != "reconcile-state" and not call.endswith("Item")
+        if not self.passing and call.startswith(CHANGES) and ours and next(changing) == number:
+            if answered:
+                usual(self, call, members)
+            raise Killed
+        return usual(self, call, members)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Strict, "answer", kill)
+        with pytest.raises(Killed):
+            strict_shop.apply(plan, through=Phase.CONTRACT)
+    strict_shop.apply(plan, through=Phase.CONTRACT)
+    assert strict_shop.plan().empty and next(changing) > number
