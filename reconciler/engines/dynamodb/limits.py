@@ -70,6 +70,13 @@ of them creating tables with indexes, and refuses more for a while, which is wai
 STRONG_REGIONS = 3
 """Regions of a global table with strong consistency, the table's own and a witness included [model]."""
 
+STRONG_SETS = (
+    ("us-east-1", "us-east-2", "us-west-2"),
+    ("eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1"),
+    ("ap-northeast-1", "ap-northeast-2", "ap-northeast-3"),
+)
+"""Sets of regions that a global table with strong consistency stays within (the developer guide on global tables)."""
+
 STREAM_HOURS = 24
 """What a stream that was turned off still holds can be read for that long [model]."""
 

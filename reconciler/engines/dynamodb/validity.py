@@ -170,14 +170,27 @@ def _replicated(table: Table, globals_: Iterable[Gsi], catalog: Catalog) -> Iter
         yield found.address, "no replicas", "name a region: `replicas: {eu-west-1: {}}`"
     yield from _reads(table, regions, catalog)
     if found.strong:
-        if len(regions) + bool(found.witness) != limits.STRONG_REGIONS - 1:
-            yield found.address, "strong consistency takes three regions", "name two others, one may be the `witness`"
+        yield from _strong(table, found, [r.region for r in regions], catalog)
         return
     if found.witness:
         yield found.address, "a witness is for strong consistency", "say `consistency: strong`, or take it out"
     stream = catalog.get(table.address.sibling("stream", table.address.path), Stream)
     if stream is None or stream.view != "new_and_old_images":
         yield found.address, "replicas need the table's stream", "add `stream: new_and_old_images`"
+
+
+def _strong(table: Table, found: GlobalTable, regions: list[str], catalog: Catalog) -> Iterator[Problem]:
+    """What strong consistency asks besides (the considerations about it in the developer guide)."""
+    where = {*regions, found.witness} - {""}
+    if len(regions) + bool(found.witness) != limits.STRONG_REGIONS - 1 or len(where) < limits.STRONG_REGIONS - 1:
+        yield found.address, "strong consistency takes three regions", "name two others, one may be the `witness`"
+    elif not any(where <= set(one) for one in limits.STRONG_SETS):
+        sets = "; or ".join(", ".join(one) for one in limits.STRONG_SETS)
+        yield found.address, f"strong consistency does not span {' and '.join(sorted(where))}", f"all of {sets}"
+    if catalog.resources.get(table.address.sibling("ttl", table.address.path)):
+        yield found.address, "strong consistency goes with no time to live", "take `ttl` out"
+    if catalog.children(table.address, "lsi", Lsi):
+        yield found.address, "strong consistency goes with no local indexes", "declare them as `indexes`"
 
 
 def _reads(table: Table, regions: Iterable[Replica], catalog: Catalog) -> Iterator[Problem]:

@@ -227,6 +227,7 @@ def test_the_order_of_writing_means_nothing_but_in_keys() -> None:
 KEYED = "attributes: {id: S}, key: {partition: id}"
 UNITS = "billing: {read: 1, write: 1}"
 STREAM = "stream: new_and_old_images"
+STRONG = "replicas: {eu-west-1: }, consistency: strong"
 
 
 @pytest.mark.parametrize(
@@ -254,6 +255,9 @@ STREAM = "stream: new_and_old_images"
         (f"{{{KEYED}, {UNITS}, {STREAM}, global_table: {{replicas: {{eu-west-1: }}}}}}", "replicas need scaled writes"),
         (f"{{{KEYED}, global_table: {{replicas: {{eu-west-1: }}, consistency: strong}}}}", "takes three regions"),
         (f"{{{KEYED}, {STREAM}, global_table: {{replicas: {{eu-west-1: }}, witness: eu-west-2}}}}", "a witness is for"),
+        (f"{{{KEYED}, global_table: {{{STRONG}, witness: eu-west-1}}}}", "takes three regions"),
+        (f"{{{KEYED}, global_table: {{{STRONG}, witness: us-east-1}}}}", "does not span eu-west-1 and us-east-1"),
+        (f"{{{KEYED}, ttl: gone, global_table: {{{STRONG}, witness: eu-west-2}}}}", "goes with no time to live"),
         (f"{{{KEYED}, import_from: {{bucket: files, header: [a]}}}}", "are for CSV files"),
         (f"{{{KEYED}, resource_policy: '[1]'}}", "is no JSON"),
         (f"{{{KEYED}, tags: {{{', '.join(f't{n}: x' for n in range(51))}}}}}", "51 tags"),
