@@ -16,6 +16,8 @@ from reconciler.engines.dynamodb.enclosing import physical
 from reconciler.engines.dynamodb.kinds.replica_index import ReplicaIndex, reads_of
 from reconciler.engines.dynamodb.naming import table_address
 from reconciler.engines.dynamodb.operations import TABLE_ACTIVE, Call, Calls
+from reconciler.engines.dynamodb.regional import PREFIX
+from reconciler.engines.dynamodb.registry import kinds
 from reconciler.engines.dynamodb.row import DynamoKind, TableRow
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
@@ -24,7 +26,7 @@ from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase, Ref
+from reconciler.model.step import Check, Draft, Operation, Phase, Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,7 @@ def create(change: Change[Replica], context: Context) -> list[Draft]:
 
 
 def drop(change: Change[Replica], context: Context) -> list[Draft]:
-    """The copy goes; a protected one loses its protection in the same step."""
+    """The copy goes; a protected one loses its protection in the same step. Backups of it do not come back."""
     _fixed(change, context)
     table, replica = physical(change.address, context), change.live
     region = replica.region
@@ -236,9 +238,20 @@ def drop(change: Change[Replica], context: Context) -> list[Draft]:
             after_protection(table, [replica], _call(table, "Delete", {"RegionName": region})),
             hazards=tuple(hazards),
             done=(Check(change.address, present=False),),
-            undo=(back, *protected),
+            undo=(back, *protected, *_settings_back(change, context)),
         )
     ]
+
+
+def _settings_back(change: Change[Replica], context: Context) -> Iterator[Operation]:
+    """What makes again all that goes with the copy, each as its kind would make it. Scaling has steps of its own."""
+    for resource in sorted(context.live.resources.values(), key=lambda r: r.address):
+        address = resource.address
+        if address.path[:2] != change.address.path or not address.kind.startswith(PREFIX):
+            continue
+        if address.kind != "replica_index" and "autoscaling" not in address.kind:
+            made = kinds()[address.kind].create(Change(address, Action.CREATE, None, resource), context)
+            yield from (draft.operation for draft in made)
 
 
 def _protection(change: Change[Replica], context: Context, on: bool) -> Draft:
