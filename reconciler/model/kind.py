@@ -246,6 +246,8 @@ class Kind(Generic[R]):
     """Left as it is where nothing is said of it, unless all that is undeclared goes: an owner."""
     implicit: Callable[[R], bool] = _not_implicit
     """Every new database has it: never deleted just because nobody declares it."""
+    default: Callable[[R], bool] = _not_implicit
+    """A new database has one: left alone, and not told, unless it was managed."""
     retained: bool = False
     """Deleted only where the environment's removal policy destroys; elsewhere `forget` (DESIGN section 5b)."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from reconciler.apply.proof import undoing
+from reconciler.apply.reverse import undoing
 from reconciler.desired import pickles
 from reconciler.engines.postgres import ENGINE
 from reconciler.engines.postgres.evidence import still_empty
