@@ -31,14 +31,6 @@ UNMANAGED = f"""
     WHERE c.relnamespace = ANY (%(namespaces)s) AND {not_member("pg_class", "c.oid")} AND c.relkind = 'f'
       AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
     UNION ALL
-    SELECT 'operator class', n.nspname, c.opcname || ' using ' || m.amname
-    FROM pg_opclass c JOIN pg_namespace n ON n.oid = c.opcnamespace JOIN pg_am m ON m.oid = c.opcmethod
-    WHERE c.opcnamespace = ANY (%(namespaces)s) AND {not_member("pg_opclass", "c.oid")}
-    UNION ALL
-    SELECT 'operator family', n.nspname, f.opfname || ' using ' || m.amname
-    FROM pg_opfamily f JOIN pg_namespace n ON n.oid = f.opfnamespace JOIN pg_am m ON m.oid = f.opfmethod
-    WHERE f.opfnamespace = ANY (%(namespaces)s) AND {not_member("pg_opfamily", "f.oid")}
-    UNION ALL
     SELECT CASE WHEN t.typisdefined THEN 'base type' ELSE 'shell type' END, n.nspname, t.typname
     FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
     WHERE t.typnamespace = ANY (%(namespaces)s) AND t.typtype IN ('b', 'p') AND {not_member("pg_type", "t.oid")}
@@ -193,5 +185,4 @@ def _pipelined(
 def _unmanaged(rows: Iterable[Any], service: str) -> Iterable[Unmanaged]:
     for kind, schema, name in sorted(rows):
         path = (schema, name) if schema else (name,)
-        plural = {"operator class": "operator classes", "operator family": "operator families"}.get(kind, f"{kind}s")
-        yield Unmanaged(Address(service, "postgres", kind, path), REASONS.get(kind, f"{plural} are not managed yet"))
+        yield Unmanaged(Address(service, "postgres", kind, path), REASONS.get(kind, f"{kind}s are not managed yet"))

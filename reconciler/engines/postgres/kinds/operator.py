@@ -11,6 +11,7 @@ from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.made_anew import made_anew
 from reconciler.engines.postgres.mentions import mentioned
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.operator_members import parted
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.routine_arguments import listed, plain_type, split
 from reconciler.engines.postgres.type_names import named, type_references
@@ -139,11 +140,17 @@ def definition(operator: Operator) -> str:
     clauses += [] if left == NONE else [f"LEFTARG = {left}"]
     clauses.append(f"RIGHTARG = {right}")
     for word, said in (("COMMUTATOR", operator.commutator), ("NEGATOR", operator.negator)):
-        clauses += [f"{word} = OPERATOR({said})"] if said else []
+        clauses += [f"{word} = OPERATOR({_placed(said)})"] if said else []
     clauses += [f"{w.upper()} = {getattr(operator, w)}" for w in ("restrict", "join") if getattr(operator, w)]
     clauses += [w.upper() for w in ("hashes", "merges") if getattr(operator, w)]
     name = f"{ident(operator.address.path[0])}.{symbol}"
     return f"CREATE OPERATOR {name} (\n    " + ",\n    ".join(clauses) + "\n)"
+
+
+def _placed(symbol: str) -> str:
+    """With its schema: a bare one that is not there yet would be taken from elsewhere on the search path."""
+    schema, name = parted(symbol)
+    return f"{ident(schema)}.{name}"
 
 
 def create(change: Change[Operator], _context: Context) -> list[Draft]:
