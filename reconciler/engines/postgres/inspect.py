@@ -36,9 +36,6 @@ UNMANAGED = f"""
     WHERE t.typnamespace = ANY (%(namespaces)s) AND t.typtype IN ('b', 'p') AND {not_member("pg_type", "t.oid")}
       AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
     UNION ALL
-    SELECT 'transform', '', format_type(t.trftype, NULL) || ' for ' || l.lanname
-    FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang WHERE {not_member("pg_transform", "t.oid")}
-    UNION ALL
     SELECT 'secret option', x.name, split_part(o, '=', 1)
     FROM (SELECT f.fdwname::text, f.fdwoptions FROM pg_foreign_data_wrapper f
           UNION ALL SELECT s.srvname, s.srvoptions FROM pg_foreign_server s

@@ -62,6 +62,9 @@ def phrase(address: Address, catalog: Catalog) -> str:
     if word in ("OPERATOR CLASS", "OPERATOR FAMILY"):
         name, method = own_name(address)
         return f"{word} {qualified(path[0], name)} USING {ident(method.removeprefix(USING))}"
+    if kind == "transform":
+        about, _, language = path[-1].rpartition(" for ")
+        return f"TRANSFORM FOR {about} LANGUAGE {ident(language)}"
     if kind == "cast":
         return f"CAST {path[-1] if path[-1].startswith('(') else f'({path[-1]})'}"
     return f"{word} {'.'.join(map(ident, path))}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from reconciler.engines.postgres.kind import not_member
+from reconciler.engines.postgres.kind import not_member, short_name
 from reconciler.engines.postgres.object_names import USING, own_name
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.routine_arguments import listed, plain_type, split
@@ -136,10 +136,6 @@ def _lifted(member: Member, own: Types | None) -> Any:
     return member.name if types == implied else {"function": member.name, "types": list(types)}
 
 
-def _short(schema: str, name: str) -> str:
-    return f"CASE WHEN {schema} IN ('pg_catalog', 'public') THEN '' ELSE quote_ident({schema}) || '.' END || {name}"
-
-
 _OF_SCOPE = f"""
         SELECT k.opcfamily FROM pg_opclass k
         WHERE k.opcnamespace = ANY (%(namespaces)s) AND {not_member("pg_opclass", "k.oid")}
@@ -150,15 +146,15 @@ _OF_SCOPE = f"""
 MEMBERS = f"""
     member (catalog, oid, family, sort, number, lefttype, righttype, name, order_by) AS MATERIALIZED (
         SELECT 'pg_amop'::regclass, a.oid, a.amopfamily, 'operator', a.amopstrategy::int, a.amoplefttype,
-               a.amoprighttype, {_short("n.nspname", "o.oprname")},
-               coalesce({_short("s.nspname", "quote_ident(f.opfname)")}, '')
+               a.amoprighttype, {short_name("n.nspname", "o.oprname")},
+               coalesce({short_name("s.nspname", "quote_ident(f.opfname)")}, '')
         FROM pg_amop a JOIN pg_operator o ON o.oid = a.amopopr JOIN pg_namespace n ON n.oid = o.oprnamespace
         LEFT JOIN pg_opfamily f ON f.oid = a.amopsortfamily LEFT JOIN pg_namespace s ON s.oid = f.opfnamespace
         WHERE a.amopfamily IN ({_OF_SCOPE})
         UNION ALL
         SELECT 'pg_amproc'::regclass, a.oid, a.amprocfamily, 'function', a.amprocnum::int, a.amproclefttype,
                a.amprocrighttype,
-               {_short("n.nspname", "quote_ident(p.proname)")} || '(' || oidvectortypes(p.proargtypes) || ')', ''
+               {short_name("n.nspname", "quote_ident(p.proname)")} || '(' || oidvectortypes(p.proargtypes) || ')', ''
         FROM pg_amproc a JOIN pg_proc p ON p.oid = a.amproc::oid JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE a.amprocfamily IN ({_OF_SCOPE})
     ), placed AS (

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from reconciler.engines.postgres import operator_members as members
@@ -146,10 +147,15 @@ def references(found: OperatorClass, catalog: Catalog) -> Iterable[Address]:
     yield from members.references(found.address, found.members, catalog)
 
 
+@lru_cache(maxsize=8)
+def _classes(catalog: Catalog) -> tuple[OperatorClass, ...]:
+    return tuple(catalog.of_kind(OperatorClass))
+
+
 def used(holder: Address, method: str, keys: Iterable[tuple[str, str]], catalog: Catalog) -> Iterable[Address]:
     """The declared classes that an index by this method needs: `keys` are (class as one writes it, column), the class
     empty for the default one of the column's type, the column empty for an expression."""
-    classes = list(catalog.of_kind(OperatorClass))
+    classes = _classes(catalog)
     if not classes:
         return
     for said, name in keys:

@@ -17,6 +17,7 @@ from typing import Any
 from reconciler.engines.postgres import operator_members as members
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
+from reconciler.engines.postgres.kinds import access_method
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.operator_members import Members, name_of
 from reconciler.model.address import Address
@@ -74,9 +75,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[OperatorFamily]:
 def references(family: OperatorFamily, catalog: Catalog) -> Iterable[Address]:
     """The operators and functions of its own members."""
     yield from members.references(family.address, family.members, catalog)
-    method = family.address.sibling("access_method", (members.parts(family.address)[1],))
-    if method in catalog.resources:
-        yield method
+    yield from access_method.used(family.address, members.parts(family.address)[1], catalog)
 
 
 def statements(family: OperatorFamily) -> list[str]:
