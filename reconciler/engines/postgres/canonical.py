@@ -32,6 +32,7 @@ from reconciler.engines.postgres.kinds.sequence import definition as sequence_de
 from reconciler.engines.postgres.kinds.table import Table
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.retyping import Retyping
+from reconciler.engines.postgres.slips import NO_TYPE, SLIPS, is_slip
 from reconciler.errors import DeclarationError, DeclarationErrors
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred, unequal
@@ -43,24 +44,6 @@ from reconciler.model.resource import Resource
 NAMELESS = "reconcile_asks_"
 BATCH = 150
 """Tables of one transaction: temporary tables too take entries of the server's lock table."""
-
-# What the author can only have got wrong; a missing function may be one that nothing here models yet.
-SLIPS = (
-    errors.UndefinedColumn,
-    errors.UndefinedObject,
-    errors.SyntaxError,
-    errors.DatatypeMismatch,
-    errors.InvalidTableDefinition,
-    errors.CannotCoerce,
-    errors.GroupingError,
-    errors.WrongObjectType,
-    errors.InvalidParameterValue,
-    errors.InvalidTextRepresentation,
-    errors.InvalidObjectDefinition,
-    errors.FeatureNotSupported,
-)
-
-NO_TYPE = "a type outside public is written with its schema; one that an extension brings needs the extension declared"
 
 
 def canonicalise(
@@ -309,7 +292,7 @@ class _Asked:
     def piece(self, resource: Resource, statement: str) -> None:
         """One piece of a table. What the author got wrong is an error at its line; the rest shows when applied."""
         error = self.tried(statement)
-        if isinstance(error, SLIPS) and not _explained(error):
+        if error is not None and is_slip(error, resource, self.desired, self.live, self.kinds):
             self.slip(resource, error)
 
     def slip(self, resource: Resource, error: psycopg.Error) -> None:
@@ -359,11 +342,6 @@ class _Asked:
         """The column as far as the server has spelled it."""
         found = self.answers.get(column.address)
         return found if isinstance(found, Column) else column
-
-
-def _explained(error: psycopg.Error) -> bool:
-    """A new value of an enum cannot be used before it is committed: no slip."""
-    return isinstance(error, errors.InvalidTextRepresentation) and "enum" in (error.diag.message_primary or "")
 
 
 def spelled(

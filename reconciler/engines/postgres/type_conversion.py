@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from reconciler.engines.postgres.column_anew import whole
+from reconciler.engines.postgres.column_names import alter
+from reconciler.engines.postgres.column_types import refuse_key
 from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.inheritance import descendants, inherited_from
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import sql
@@ -94,6 +97,8 @@ def converted(
     """One draft that does it all. Raises UnsupportedChange where a type made of it is not declared any more."""
     types = family(change.address, context)
     moved = columns(types, context)
+    for column in moved:
+        refuse_key(column.address, context)
     old = {t: fitting(t.name, suffix="_old") for t in types}
     if len(types) == 1 and not moved:
         return [_alone(change, statements_of, hazards)]
@@ -103,8 +108,7 @@ def converted(
     statements += statements_of(change.desired)
     for made in types[1:]:
         statements += _made(made, context)
-    for column in moved:
-        statements += _moved(column, context, using)
+    statements += _moved(moved, context, using)
     statements += [f"{_drop(t)} {qualified(t.path[0], old[t])}" for t in reversed(types)]
     tables = list(dict.fromkeys(c.table for c in moved))
     named = ", ".join(qualified(*t) for t in tables)
@@ -195,15 +199,23 @@ def _made(address: Address, context: Context) -> list[str]:
     return builds[address.kind](wanted)
 
 
-def _moved(live: Column, context: Context, using: Using) -> list[str]:
-    column = context.desired.get(live.address, Column) or live
-    if column.type != live.type:
-        column = live  # its own change comes after
-    table = f"ALTER TABLE {qualified(*live.table)} ALTER COLUMN {ident(live.address.name)}"
-    collate = f" COLLATE {qualified(*live.collation)}" if live.collation else ""
-    own = context.changes.get(live.address)
-    if own is not None and own.forced is not None:  # it has let go of its default already
-        return [f"{table} TYPE {live.type}{collate} USING {using(live)}"]
-    out = [f"{table} DROP DEFAULT"] if live.default is not None else []
-    back = [f"{table} SET DEFAULT {column.default.source}"] if column.default is not None else []
-    return [*out, f"{table} TYPE {live.type}{collate} USING {using(live)}", *back]
+def _moved(columns: list[Column], context: Context, using: Using) -> list[str]:
+    """Every default goes, each column takes its inheriting ones along, and the defaults come again."""
+    out: list[str] = []
+    types: list[str] = []
+    back: list[str] = []
+    addresses = {c.address for c in columns}
+    for live in columns:
+        column = context.desired.get(live.address, Column) or live
+        if column.type != live.type:
+            column = live  # its own change comes after
+        own = context.changes.get(live.address)
+        alone = bool(descendants(live.address.path, context.live))
+        if own is None or own.forced is None:  # otherwise it has let go of its default already
+            out += [alter(live, "DROP DEFAULT", alone)] if live.default is not None else []
+            said = column.default.source if column.default is not None else ""
+            back += [alter(live, f"SET DEFAULT {said}", alone)] if said else []
+        if addresses.isdisjoint(inherited_from(live, context.live)):
+            collate = f" COLLATE {qualified(*live.collation)}" if live.collation else ""
+            types.append(alter(live, f"TYPE {live.type}{collate} USING {using(live)}"))
+    return [*out, *types, *back]

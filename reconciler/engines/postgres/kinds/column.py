@@ -301,7 +301,7 @@ def disturbs(change: Change[Column]) -> Disturbance:
     return Disturbance.ALTERS if change.changed("type", "collation") else Disturbance.NONE
 
 
-def binds(before: Column, after: Column | None) -> bool:
+def binds(before: Column, after: Column | None, _source: Address, _change: Change[Any] | None) -> bool:
     """What is generated from a column holds on to its type, unless that ends now."""
     return before.generated is not None and after is not None and after.generated is not None
 
