@@ -81,7 +81,7 @@ def refuse_key(address: Address, context: Context) -> None:
         parts = found.partition_by.parts if found is not None and found.partition_by is not None else ()
         if any(p.column == address.name or (p.expression and address.name in words(p.expression.text)) for p in parts):
             raise UnsupportedChange(
-                f"{address}: its type cannot change, for {qualified(*table[:2])} is partitioned by it",
+                f"{address}: its type and collation cannot change, for {qualified(*table[:2])} is partitioned by it",
                 hint="declare a partitioned table of another name beside it, and move the rows over",
                 where=context.desired.origin(address),
             )
