@@ -41,6 +41,9 @@ UNMANAGED = f"""
           UNION ALL SELECT s.srvname, s.srvoptions FROM pg_foreign_server s
           UNION ALL SELECT m.srvname || '.' || m.usename, m.umoptions FROM pg_user_mappings m
           UNION ALL SELECT c.relname, t.ftoptions FROM pg_foreign_table t JOIN pg_class c ON c.oid = t.ftrelid
+          UNION ALL SELECT coalesce(r.rolname, 'all'), g.setconfig
+          FROM pg_db_role_setting g LEFT JOIN pg_roles r ON r.oid = g.setrole
+          WHERE g.setdatabase = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
          ) x (name, options), unnest(x.options) o
     WHERE split_part(o, '=', 1) ~* {literal(generic_options.SECRET.pattern)}"""
 

@@ -67,6 +67,11 @@ def setting(name: str, value: str) -> str:
     return ", ".join(map(literal, _listed(value))) if name.lower() in QUOTED_LISTS else literal(value)
 
 
+def spelled(name: str, value: str) -> str:
+    """The value as the server keeps it: a list of names with blanks after its commas, quoted where they have to be."""
+    return ", ".join(map(ident, _listed(value))) if name.lower() in QUOTED_LISTS and value else value
+
+
 def _listed(value: str) -> list[str]:
     """The names of a list such as `app, "$user"`; a list of nothing is one empty name."""
     found, current, quoted = [], "", False
