@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.generic_options import SECRET
+from reconciler.engines.postgres.generic_options import SECRET, is_secret
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, literal
@@ -45,7 +45,7 @@ SPEC = {
 def lower(name: str, node: Any, place: Place) -> Settings:
     """A mapping of settings. Raises for those whose names say that they are secrets: they stay as they are."""
     for setting_name in node:
-        if SECRET.search(setting_name):
+        if is_secret(setting_name):
             raise place.fail(f"{setting_name} is a secret, which has no place in a declaration", HINT, setting_name)
     said = ((n, setting_text(v)) for n, v in node.items())
     return Settings(place.address("settings", name), tuple(sorted((n, spelled(n, v)) for n, v in said)))
@@ -59,7 +59,8 @@ def lift(settings: Settings, _catalog: Catalog) -> Any:
 def query(_version: int) -> str:
     """What ALTER DATABASE … SET and ALTER ROLE … IN DATABASE … SET left for this database."""
     return f"""
-        SELECT CASE s.setrole WHEN 0 THEN '{ALL}' ELSE pg_get_userbyid(s.setrole) END, s.setconfig
+        SELECT CASE s.setrole WHEN 0 THEN '{ALL}' ELSE pg_get_userbyid(s.setrole) END,
+               ARRAY(SELECT o FROM unnest(s.setconfig) o WHERE split_part(o, '=', 1) !~* {literal(SECRET.pattern)})
         FROM pg_db_role_setting s
         WHERE s.setdatabase = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) ORDER BY 1"""
 
@@ -68,7 +69,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Settings]:
     """Rows of `query` → Settings."""
     for name, said in rows:
         pairs = (s.partition("=") for s in said)
-        values = tuple(sorted((n, v) for n, _, v in pairs if not SECRET.search(n)))
+        values = tuple(sorted((n, v) for n, _, v in pairs))
         if values:
             yield Settings(Address(reader.service, "postgres", "settings", (name,)), values)
 
