@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from reconciler.apply.journal import Journal, read
-from reconciler.apply.known import Known, Past, compared_with
+from reconciler.apply.known import TRIES, Known, Past, Watch, compared_with
 from reconciler.apply.renaming import renamed
 from reconciler.apply.violations import violation
 from reconciler.diff.renames import due, former_roots, leaving
 from reconciler.errors import ConnectionFailed
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Audited, Auditing, Engine, Scope, Session, Target
+from reconciler.model.engine import Audited, Auditing, Engine, Scope, Session, Stamping, Target
 from reconciler.model.kind import Policy
+from reconciler.model.later import Later
 from reconciler.model.plan import Note, TargetStamp
 from reconciler.planfile.fingerprint import digest, top_digests
 from reconciler.planner.build import TargetState, compared, measured_addresses, owned_differences, steps_of
+
+Need = Literal["all", "fingerprints", "differences"]
+"""What will be asked of a look: all of both catalogs, or the differences, with or without fingerprints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class Seen:
     state: TargetState
     scope: Scope
     journal: Journal
+    past: Past | None = None
+    """The comparison that is remembered, where this one is the same."""
 
     @property
     def name(self) -> str:
@@ -63,9 +70,17 @@ class Seen:
 
     def stamp(self, *, fingerprints: bool) -> TargetStamp:
         """What the plan file says of the target; fingerprints cost time and are left empty where nobody needs them."""
-        live = digest(self.tops()) if fingerprints else ""
-        desired = self.declared.digest() if fingerprints else ""
+        live, desired = self._fingerprints() if fingerprints else ("", "")
         return TargetStamp(self.name, str(self.state.server), str(self.scope), live, desired)
+
+    def _fingerprints(self) -> tuple[str, str]:
+        """Of what is live and of what is declared."""
+        if self.past is not None and all(self.past.prints):
+            return self.past.prints
+        prints = digest(self.tops()), self.declared.digest()
+        if self.past is not None and self.declared.known is not None:
+            self.declared.known.remember(self.past._replace(prints=prints))
+        return prints
 
 
 @contextmanager
@@ -86,32 +101,56 @@ def journal_of(session: Session, engine: Engine, service: str) -> Journal:
     return read(session.journal(), service, engine.name)
 
 
-def look(declared: Declared, session: Session, journal: Journal) -> Seen:
+def look(declared: Declared, session: Session, journal: Journal, need: Need = "all") -> Seen:
     """Inspect, canonicalise and compare. Raises DeclarationErrors for what the server cannot have.
 
-    What differs neither as it stands nor needs the store's spelling to be equal is remembered (`known`).
+    What differs neither as it stands nor needs the store's spelling to be equal is remembered (`known`). Where no more
+    than differences, or fingerprints too, will be asked for, nothing is read as long as the store says it is the same.
     """
-    past = declared.known.past() if declared.known else None
+    known = declared.known
+    past = known.past() if known else None
     own = past.roots if past else declared.engine.roots(declared.desired)
     former = former_roots(declared.desired, declared.engine.kinds, own | journal.roots)
     scope = declared.scope(own | journal.roots | {a.name for a in former})
+    watch = Watch(session, scope) if known and isinstance(session, Stamping) else None
+    brief = need == "differences" or (need == "fingerprints" and past is not None and all(past.prints))
+    if past and watch and brief and past.misses < TRIES:
+        watch.before = watch.stamp()
+        same = watch.before != "" and watch.before == past.stamp
+        if same and compared_with(past.rows, session.server, journal.managed) == past.compared:
+            return _unchanged(declared, session, scope, journal, past)
     live = session.inspect(scope)
     if former and not scope.everything:
         live = leaving(live, declared.desired, declared.engine.kinds, former)
     state = TargetState(declared.engine, declared.desired, live, session.server, declared.policy, journal.managed)
     if declared.desired.moves and (moves := due(declared.desired, live, declared.engine.kinds)):
         return Seen(declared, compared(renamed(state, moves, session)), scope, journal)
-    digest = compared_with(live, session.server, journal.managed)
-    if past and digest and past.digest == digest:
-        return Seen(declared, replace(state, unmanaged=(*live.unmanaged, *past.unmanaged)), scope, journal)
+    digest = compared_with(live.digest, session.server, journal.managed)
+    if known and past and digest and past.compared == digest:
+        if watch and brief and past.misses < TRIES:
+            past = past._replace(stamp=watch.steady(), misses=past.misses + bool(past.stamp))
+            known.remember(past)
+        return Seen(declared, replace(state, unmanaged=past.unmanaged), scope, journal, past)
     differences = owned_differences(state)
     if differences[0]:
+        if known and past and watch and watch.before:
+            known.remember(past._replace(misses=past.misses + 1))
         state = replace(state, desired=session.canonicalise(declared.desired, live))
         return Seen(declared, compared(state), scope, journal)
     state = compared(state, differences)
-    if declared.known and digest and not (state.desired.deferred or live.deferred):
-        declared.known.remember(Past(own, digest, state.unmanaged[len(live.unmanaged) :]))
+    if known and digest and not (state.desired.deferred or live.deferred):
+        past = Past(own, live.digest, digest, state.unmanaged, watch.steady() if watch else "")
+        known.remember(past)
+        return Seen(declared, state, scope, journal, past)
     return Seen(declared, state, scope, journal)
+
+
+def _unchanged(declared: Declared, session: Session, scope: Scope, journal: Journal, past: Past) -> Seen:
+    """As it was when it was last found equal; read if somebody looks after all."""
+    resources = Later(lambda: session.inspect(scope).resources)
+    live = Catalog(declared.desired.service, declared.engine.name, resources)
+    state = TargetState(declared.engine, declared.desired, live, session.server, declared.policy, journal.managed)
+    return Seen(declared, replace(state, unmanaged=past.unmanaged), scope, journal, past)
 
 
 def no_longer_declared(seen: Iterable[Seen], every: Collection[str]) -> tuple[Note, ...]:

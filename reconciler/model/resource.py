@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from reconciler.model.address import Address
+from reconciler.model.quick import filled_quickly
 
 
 class Role(Enum):
@@ -25,6 +26,10 @@ class Resource:
     """Base of all kinds' dataclasses. Structure only: what to do about differences is in the kind's rules."""
 
     address: Address
+
+    def __init_subclass__(cls) -> None:
+        if "__dataclass_fields__" in cls.__dict__:  # the class with slots, which `dataclass` makes of the one written
+            filled_quickly(cls)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # the default for frozen classes with slots sets every attribute in Python: five times slower to read back

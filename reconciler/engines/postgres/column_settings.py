@@ -43,10 +43,8 @@ def lower(node: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read(row: Sequence[str | None] | None) -> dict[str, Any]:
-    """What `lookups.COLUMN_SETTINGS` has of a column → its fields; None where all is as usual."""
-    if row is None:
-        return {}
+def read(row: Sequence[str | None]) -> dict[str, Any]:
+    """What `lookups.SETTINGS` has of a column → its fields."""
     storage, compression, statistics, *options = row
     return {
         "storage": STORAGE[storage] if storage else "",
