@@ -139,6 +139,10 @@ class Postgres:
         """The major version: what servers of one build is the same."""
         return str(server.version[0])
 
+    def reaching(self, catalog: Catalog) -> frozenset[Address]:
+        """Subscriptions that are enabled: they connect to their publishers."""
+        return frozenset(s.address for s in catalog.of_kind(Subscription) if s.enabled)
+
     def scratch(
         self, server: ScratchServer, live: Target, catalogs: Iterable[Catalog]
     ) -> AbstractContextManager[Target]:
