@@ -26,6 +26,7 @@ from reconciler.engines.postgres.kinds.column import clause as column_clause
 from reconciler.engines.postgres.kinds.enum import Enum
 from reconciler.engines.postgres.kinds.enum import definition as enum_definition
 from reconciler.engines.postgres.kinds.extension import Extension
+from reconciler.engines.postgres.kinds.foreign_table import ForeignTable
 from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.kinds.sequence import Sequence
 from reconciler.engines.postgres.kinds.sequence import definition as sequence_definition
@@ -165,6 +166,7 @@ class _Asked:
                     self.answers[declared.address] = spelled(declared, answer, only, found_there)
             for table in tables:
                 self.table(table, found)
+            self.foreign_partitions(others)
             for table in tables:
                 self.facts(table, look)
                 self.checks(table)
@@ -186,6 +188,15 @@ class _Asked:
             self.slip(declared, error)
         except psycopg.Error:
             return
+
+    def foreign_partitions(self, others: list[Address]) -> None:
+        """How the server spells foreign tables that are partitions."""
+        for address in others:
+            declared, live = self.desired.get(address, ForeignTable), self.live.get(address, ForeignTable)
+            if declared is None or declared.bound is None:
+                continue
+            with contextlib.suppress(psycopg.Error), self.connection.transaction():
+                self.answers[address] = table_spelling.spelled_partition(self.connection, declared, live, self.desired)
 
     def built(self, declared: Resource) -> bool:
         """Whether it was built for the answer; what stands in the database itself is the live one."""
