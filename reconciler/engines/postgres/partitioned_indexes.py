@@ -75,14 +75,17 @@ def create(
         mode = ACCESS_EXCLUSIVE if recipe.key else SHARE
         first = tuple(leaving(change, context))
         left = [p for r in first for p in (r.address.path, *descendants(r.address.path, context.live))]
+        foreign = foreign_partitions(table.path, context.live)
+        left += [p for p in foreign if context.deletes(table.sibling("foreign_table", p))]
         gone = {qualified(*_two(p)) for p in left}
+        locks = (*locked(change.address, context, mode), *(lock(mode, *_two(p)) for p in foreign))
         return [
             Draft(
                 "create",
                 phase,
                 f"create {recipe.label} on {table.name} and its partitions",
                 sql(recipe.whole),
-                locks=tuple(k for k in locked(change.address, context, mode) if k.on not in gone),
+                locks=tuple(k for k in locks if k.on not in gone),
                 hazards=hazards,
                 probes=probes,
                 done=(Check(change.address),),
