@@ -295,7 +295,10 @@ def _survey(project: Project, services: Iterable[str], need: Need, *, sizes: boo
     wait = started(_Task.look, tasks)
     for name, task in zip(names, tasks, strict=True):
         try:
-            task.declared.set_result(_declared(project, name))
+            declared = _declared(project, name)
+            task.declared.set_result(declared)
+            if declared.known is None or declared.known.past() is None:
+                len(declared.desired.resources)  # compared it will be: so it is read while the store works
         except BaseException as error:  # raised by whoever waits for it
             task.declared.set_exception(error)
     return targets, wait(lambda: None)

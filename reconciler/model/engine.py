@@ -368,6 +368,10 @@ class Scratch(Protocol):
         """The version, as the local store takes it, of servers that build the same as this one: `18` for 18.6."""
         ...
 
+    def reaching(self, catalog: Catalog) -> frozenset[Address]:
+        """What would reach for other servers once it was built; a proof leaves it out, and says so."""
+        ...
+
     def scratch(
         self, server: ScratchServer, live: Target, catalogs: Iterable[Catalog]
     ) -> AbstractContextManager[Target]:

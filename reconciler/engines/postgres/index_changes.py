@@ -244,6 +244,7 @@ def rebuild(change: Change[Index], _context: Context) -> list[Draft]:
         Phase.EXPAND,
         f"take index {name} of {table} away",
         sql(f"DROP INDEX {qualified(schema, name)}"),
+        locks=access_exclusive((schema, table)),
         undo=(sql(definition(live, name, concurrently=False), *targets(live)),),
         removes=True,
     )
