@@ -185,12 +185,17 @@ class Neo4jSession:
         return Violations(count[0]["violations"], tuple(sample))
 
     def audit(self, steps: Iterable[Checked]) -> list[Audited]:
-        """`model.engine.Auditing`: what is wrong now; it may be mended where data is changed before."""
+        """`model.engine.Auditing`: what is wrong now; it may be mended where data is changed before.
+
+        Raises StoreError for a migration that is no Cypher.
+        """
         wanted = list(steps)
         clean = grouped.clean(self._connection, [p for _, probes in wanted for p in probes], self._known.values())
         found: list[Audited] = []
         certain = True
         for operation, probes in wanted:
+            if isinstance(operation, Migration):
+                migration_script.parse(self._connection, operation)
             certain &= not isinstance(operation, Batches | Migration)
             found += [Audited(p, v, certain) for p in probes if p not in clean and (v := self.probe(p)).count]
         return found
