@@ -189,6 +189,15 @@ def test_a_region_that_may_not_be_asked_is_deferred_and_the_rest_is_compared(
     assert any("eu-west-1 could not be asked" in d.reason for d in plan.deferred)
 
 
+def test_what_other_accounts_have_of_a_table_is_left_alone(strict_shop: Workshop, service: Strict) -> None:
+    strict_shop.converge(region(EVERYTHING))
+    service.tables["shop-t-dev"]["GlobalTableSettingsReplicationMode"] = "ENABLED"
+    del service.in_region("eu-west-1").tables["shop-t-dev"]
+    plan = strict_shop.plan()
+    assert plan.empty and any("of another account" in d.reason for d in plan.deferred)
+    assert [str(u.address) for u in plan.unmanaged] == ["settings_replication t"]
+
+
 def test_a_copy_that_cannot_be_made_says_why(strict_shop: Workshop, service: Strict) -> None:
     strict_shop.converge("t: {attributes: {id: S}, key: {partition: id}, stream: new_and_old_images}")
     strict_shop.declare(
