@@ -204,12 +204,15 @@ class Graph:
         return raised
 
     def _altered(self) -> dict[Address, Phase]:
-        """What changes in a way that what is bound to it would stand against, and when it is done."""
+        """What is new, or changes in a way that what is bound to it would stand against, and when that is done."""
         found: dict[Address, Phase] = {}
         for address, change in self.changes.items():
-            if change.action not in (Action.UPDATE, Action.REPLACE):
+            if change.action not in (Action.CREATE, Action.UPDATE, Action.REPLACE):
                 continue
-            if self.engine.kinds[address.kind].disturbs(change) is not Disturbance.NONE:
+            new = change.action is Action.CREATE  # some are late, since they mention what changes late
+            if new and all(self.nodes[i].phase is Phase.EXPAND for i in self.of.get(address, ())):
+                continue
+            if new or self.engine.kinds[address.kind].disturbs(change) is not Disturbance.NONE:
                 makers = self._providers(self._drafts(address))
                 found[address] = max((self.nodes[i].phase for i in makers), default=Phase.EXPAND)
         return {a: phase for a, phase in found.items() if phase is not Phase.EXPAND}

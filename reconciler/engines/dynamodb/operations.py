@@ -118,6 +118,11 @@ class Calls:
 
     calls: tuple[Call, ...]
 
+    @property
+    def partial(self) -> bool:
+        """`model.step.Partial`: one call after the other, each of which is left out where its effect is there."""
+        return True
+
     def encode(self) -> dict[str, Any]:
         """The fields of a plan file."""
         return {"calls": [call.encode() for call in self.calls]}

@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from reconciler.engines.postgres.column_anew import whole
+from reconciler.engines.postgres.column_names import alter
+from reconciler.engines.postgres.column_types import refuse_key
 from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.inheritance import descendants, inherited_from
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import fitting, ident, qualified
-from reconciler.engines.postgres.type_names import type_name
+from reconciler.engines.postgres.type_names import MADE_OF, MAKERS, named, type_name
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.change import Action, Change
@@ -23,7 +26,7 @@ from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Disturbance
 from reconciler.model.step import Draft, Phase, Probe
 
-MADE_OF = ("domain", "composite", "range")
+WORDS = {"domain": "DOMAIN", "collation": "COLLATION"}
 Using = Callable[[Column], str]
 
 
@@ -68,7 +71,7 @@ def absorbed(change: Change[Any], context: Context) -> bool:
         return False
     used = [change.address]
     for address in used:
-        used += [a for a in context.live.uses.get(address, ()) if a.kind in (*MADE_OF, "enum") and a not in used]
+        used += [a for a in context.live.uses.get(address, ()) if a.kind in MAKERS and a not in used]
     return any(_converts(context.changes.get(a)) for a in used[1:])
 
 
@@ -77,9 +80,9 @@ def _converts(change: Change[Any] | None) -> bool:
 
 
 def _anew(change: Change[Any]) -> bool:
-    from reconciler.engines.postgres.kinds import composite, domain, enum, range
+    from reconciler.engines.postgres.kinds import collation, composite, domain, enum, range
 
-    disturbs = {k.KIND.name: k.KIND.disturbs for k in (composite, domain, enum, range)}
+    disturbs = {k.KIND.name: k.KIND.disturbs for k in (collation, composite, domain, enum, range)}
     return disturbs[change.address.kind](change) is Disturbance.DROPS
 
 
@@ -94,6 +97,8 @@ def converted(
     """One draft that does it all. Raises UnsupportedChange where a type made of it is not declared any more."""
     types = family(change.address, context)
     moved = columns(types, context)
+    for column in moved:
+        refuse_key(column.address, context)
     old = {t: fitting(t.name, suffix="_old") for t in types}
     if len(types) == 1 and not moved:
         return [_alone(change, statements_of, hazards)]
@@ -103,15 +108,9 @@ def converted(
     statements += statements_of(change.desired)
     for made in types[1:]:
         statements += _made(made, context)
-    for column in moved:
-        statements += _moved(column, context, using)
+    statements += _moved(moved, types, context, using)
     statements += [f"{_drop(t)} {qualified(t.path[0], old[t])}" for t in reversed(types)]
     tables = list(dict.fromkeys(c.table for c in moved))
-    named = ", ".join(qualified(*t) for t in tables)
-    rewrites = (
-        hazard(Code.REWRITE, f"{named}: every row is rewritten with the new type"),
-        hazard(Code.LOSSY, f"a value that the new {change.address.name} cannot hold makes the step fail"),
-    )
     return [
         Draft(
             "convert",
@@ -120,7 +119,7 @@ def converted(
             + (f" and move {', '.join(f'{c.table[1]}.{c.address.name}' for c in moved)} to it" if moved else ""),
             sql(*statements),
             locks=access_exclusive(*_composites(types), *tables),
-            hazards=(*(rewrites if moved else ()), *hazards),
+            hazards=(*_rewritten(moved, types), *hazards),
             probes=probes,
             done=became(change),
             reads=moved[0].address.sibling("table", moved[0].table) if moved else None,
@@ -129,9 +128,36 @@ def converted(
     ]
 
 
+def _rewritten(moved: Iterable[Column], types: list[Address]) -> Iterator[Hazard]:
+    """Columns of the types are rewritten; of those that only sort otherwise the indexes are built again."""
+    columns = list(moved)
+    of_type = [c for c in columns if _is_of(c, types)]
+    if of_type:
+        named = ", ".join(dict.fromkeys(qualified(*c.table) for c in of_type))
+        yield hazard(Code.REWRITE, f"{named}: every row is rewritten with the new type")
+        yield hazard(Code.LOSSY, f"a value that the new {types[0].name} cannot hold makes the step fail")
+    sorted_ = [c for c in columns if c not in of_type and _sorts_by(c, types)]
+    if sorted_:
+        named = ", ".join(dict.fromkeys(qualified(*c.table) for c in sorted_))
+        yield hazard(Code.SCAN_UNDER_LOCK, f"{named}: indexes are built again in the new order")
+
+
+def _is_of(column: Column, types: list[Address]) -> bool:
+    path = named(column.type)
+    return any(t.path == path and t.kind != "collation" for t in types)
+
+
+def _sorts_by(column: Column, types: list[Address]) -> bool:
+    return any(t.path == column.collation and t.kind == "collation" for t in types)
+
+
 def _composites(types: Iterable[Address]) -> list[tuple[str, str]]:
     """Composite types are relations too."""
     return [(t.path[0], t.path[1]) for t in types if t.kind == "composite"]
+
+
+def _word(change: Change[Any]) -> str:
+    return "collation" if change.address.kind == "collation" else "type"
 
 
 def _alone(change: Change[Any], statements_of: Callable[[Any], list[str]], hazards: tuple[Hazard, ...]) -> Draft:
@@ -143,7 +169,7 @@ def _alone(change: Change[Any], statements_of: Callable[[Any], list[str]], hazar
         f"make {change.address.kind} {'.'.join(change.address.path)} anew",
         sql(f"{_drop(change.address)} {name}", *statements_of(change.desired)),
         locks=access_exclusive(*_composites([change.address])),
-        hazards=(hazard(Code.OLD_READERS, "code that names the type meets another one"), *hazards),
+        hazards=(hazard(Code.OLD_READERS, f"code that names the {_word(change)} meets another one"), *hazards),
         done=became(change),
         undo=(sql(f"{_drop(change.address)} {name}", *statements_of(change.live)),),
         provides=True,
@@ -171,11 +197,11 @@ def _range_parts(address: Address, old: str, context: Context) -> list[str]:
 
 
 def _alter(address: Address) -> str:
-    return f"ALTER {'DOMAIN' if address.kind == 'domain' else 'TYPE'} {type_name(address)}"
+    return f"ALTER {WORDS.get(address.kind, 'TYPE')} {type_name(address)}"
 
 
 def _drop(address: Address) -> str:
-    return "DROP DOMAIN" if address.kind == "domain" else "DROP TYPE"
+    return f"DROP {WORDS.get(address.kind, 'TYPE')}"
 
 
 def _made(address: Address, context: Context) -> list[str]:
@@ -195,15 +221,26 @@ def _made(address: Address, context: Context) -> list[str]:
     return builds[address.kind](wanted)
 
 
-def _moved(live: Column, context: Context, using: Using) -> list[str]:
-    column = context.desired.get(live.address, Column) or live
-    if column.type != live.type:
-        column = live  # its own change comes after
-    table = f"ALTER TABLE {qualified(*live.table)} ALTER COLUMN {ident(live.address.name)}"
-    collate = f" COLLATE {qualified(*live.collation)}" if live.collation else ""
-    own = context.changes.get(live.address)
-    if own is not None and own.forced is not None:  # it has let go of its default already
-        return [f"{table} TYPE {live.type}{collate} USING {using(live)}"]
-    out = [f"{table} DROP DEFAULT"] if live.default is not None else []
-    back = [f"{table} SET DEFAULT {column.default.source}"] if column.default is not None else []
-    return [*out, f"{table} TYPE {live.type}{collate} USING {using(live)}", *back]
+def _moved(columns: list[Column], types: list[Address], context: Context, using: Using) -> list[str]:
+    """Every default goes, each column takes its inheriting ones along, and the defaults come again."""
+    out: list[str] = []
+    moves: list[str] = []
+    back: list[str] = []
+    addresses = {c.address for c in columns}
+    for live in columns:
+        column = context.desired.get(live.address, Column) or live
+        if column.type != live.type:
+            column = live  # its own change comes after
+        own = context.changes.get(live.address)
+        alone = bool(descendants(live.address.path, context.live))
+        if own is None or own.forced is None:  # otherwise it has let go of its default already
+            out += [alter(live, "DROP DEFAULT", alone)] if live.default is not None else []
+            said = column.default.source if column.default is not None else ""
+            back += [alter(live, f"SET DEFAULT {said}", alone)] if said else []
+        if addresses.isdisjoint(inherited_from(live, context.live)):
+            collate = f" COLLATE {qualified(*live.collation)}" if live.collation else ""
+            if _is_of(live, types):
+                moves.append(alter(live, f"TYPE {live.type}{collate} USING {using(live)}"))
+            elif _sorts_by(live, types):
+                moves.append(alter(live, f"TYPE {live.type}{collate}"))
+    return [*out, *moves, *back]
