@@ -1,8 +1,8 @@
 """What was found equal before: the same declarations and the same rows, compared by the same code, are equal today.
 
 A no-change plan of thousands of tables spends most of its time on making objects of rows and comparing them, for a
-result that was known. Where the store can make a digest of all its catalogs by itself, not even rows are fetched;
-elsewhere, and whenever that digest is another one, the live store is read in full.
+result that was known. Where the store can tell that nothing has changed (`apply.watch`), not even rows are
+fetched; elsewhere the live store is read in full every time, and only the comparison is spared.
 """
 
 from __future__ import annotations
@@ -10,17 +10,14 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Unmanaged
-from reconciler.model.engine import Scope, Server, Stamping
-
-TRIES = 3
-"""Stamps that may prove useless before no more are taken: in some databases the catalogs never rest."""
+from reconciler.model.engine import Server
 
 
 class Past(NamedTuple):
@@ -29,8 +26,7 @@ class Past(NamedTuple):
     - `roots`: those of the declaration.
     - `rows`: the digest of the live catalog; `compared` that of all that was compared.
     - `unmanaged`: what is there undeclared.
-    - `stamp`: that of the store (`model.engine.Stamping`) when it held these rows; "" where it told none.
-    - `misses`: how often since then it had another one.
+    - `stamp`: that of the store when it held these rows; "" where it told none (`apply.watch`).
     - `prints`: the fingerprints of what is live and what is declared; "" as long as nobody asked.
     """
 
@@ -39,7 +35,6 @@ class Past(NamedTuple):
     compared: str
     unmanaged: tuple[Unmanaged, ...]
     stamp: str = ""
-    misses: int = 0
     prints: tuple[str, str] = ("", "")
 
 
@@ -78,33 +73,6 @@ class Known:
 
     def _address(self, kind: str, *path: str) -> Address:
         return Address(self.desired.service, self.desired.engine, kind, path)
-
-
-@dataclass(slots=True)
-class Watch:
-    """Whether a store stood still while it was looked at, so that its stamp is one of what was seen.
-
-    `before` is the stamp at the beginning, where it was worth taking.
-    """
-
-    session: Stamping
-    scope: Scope
-    before: str = ""
-    moment: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.moment = self.session.moment()
-
-    def stamp(self) -> str:
-        """The stamp as it is now."""
-        said = self.session.stamp()
-        return sha256(f"{said} {self.scope}".encode()).hexdigest() if said else ""
-
-    def steady(self) -> str:
-        """The stamp, if it has been the same since the beginning; "" otherwise."""
-        after = self.stamp()
-        still = after == self.before or (self.moment and self.moment == self.session.moment())
-        return after if still else ""
 
 
 def compared_with(rows: str, server: Server, managed: frozenset[Address]) -> str:

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from reconciler.apply.journal import Journal, read
-from reconciler.apply.known import TRIES, Known, Past, Watch, compared_with
+from reconciler.apply.known import Known, Past, compared_with
 from reconciler.apply.renaming import renamed
 from reconciler.apply.violations import violation
+from reconciler.apply.watch import Watch
+from reconciler.config.environment import AD_HOC
 from reconciler.diff.renames import due, former_roots, leaving
 from reconciler.errors import ConnectionFailed
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Audited, Auditing, Engine, Scope, Session, Stamping, Target
+from reconciler.model.engine import Audited, Auditing, Engine, Scope, Session, Target
 from reconciler.model.kind import Policy
 from reconciler.model.later import Later
 from reconciler.model.plan import Note, TargetStamp
@@ -42,6 +44,11 @@ class Declared:
     def name(self) -> str:
         """`payment/postgres`."""
         return f"{self.desired.service}/{self.engine.name}"
+
+    @property
+    def forgets(self) -> bool:
+        """Ad hoc mode manages everything there is, so it has nothing to remember, and leaves no journal behind."""
+        return self.policy.environment == AD_HOC.name
 
     def digest(self) -> str:
         """The digest of what is declared: known without a connection."""
@@ -104,45 +111,51 @@ def journal_of(session: Session, engine: Engine, service: str) -> Journal:
 def look(declared: Declared, session: Session, journal: Journal, need: Need = "all") -> Seen:
     """Inspect, canonicalise and compare. Raises DeclarationErrors for what the server cannot have.
 
-    What differs neither as it stands nor needs the store's spelling to be equal is remembered (`known`). Where no more
-    than differences, or fingerprints too, will be asked for, nothing is read as long as the store says it is the same.
+    What differs neither as it stands nor needs the store's spelling to be equal is remembered (`known`). Unless `need`
+    is all, nothing is read as long as the store says that it is the same (`watch`).
     """
-    known = declared.known
-    past = known.past() if known else None
+    past = declared.known.past() if declared.known else None
     own = past.roots if past else declared.engine.roots(declared.desired)
     former = former_roots(declared.desired, declared.engine.kinds, own | journal.roots)
     scope = declared.scope(own | journal.roots | {a.name for a in former})
-    watch = Watch(session, scope) if known and isinstance(session, Stamping) else None
-    brief = need == "differences" or (need == "fingerprints" and past is not None and all(past.prints))
-    if past and watch and brief and past.misses < TRIES:
-        watch.before = watch.stamp()
-        same = watch.before != "" and watch.before == past.stamp
-        if same and compared_with(past.rows, session.server, journal.managed) == past.compared:
-            return _unchanged(declared, session, scope, journal, past)
-    live = session.inspect(scope)
+    watch = _watch(declared, session, scope, need)
+    if past and watch.sees(past.stamp) and _same(past, session, journal, need):
+        return _unchanged(declared, session, scope, journal, past)
+    live = there = watch.live() or session.inspect(scope)
     if former and not scope.everything:
         live = leaving(live, declared.desired, declared.engine.kinds, former)
     state = TargetState(declared.engine, declared.desired, live, session.server, declared.policy, journal.managed)
     if declared.desired.moves and (moves := due(declared.desired, live, declared.engine.kinds)):
         return Seen(declared, compared(renamed(state, moves, session)), scope, journal)
     digest = compared_with(live.digest, session.server, journal.managed)
-    if known and past and digest and past.compared == digest:
-        if watch and brief and past.misses < TRIES:
-            past = past._replace(stamp=watch.steady(), misses=past.misses + bool(past.stamp))
-            known.remember(past)
-        return Seen(declared, replace(state, unmanaged=past.unmanaged), scope, journal, past)
-    differences = owned_differences(state)
+    if past and digest and past.compared == digest:
+        seen = Seen(declared, replace(state, unmanaged=past.unmanaged), scope, journal)
+        return _remembered(seen, past._replace(stamp=watch.ended(there, keep=False) or past.stamp))
+    differences, stamp = owned_differences(state), watch.ended(there)
     if differences[0]:
-        if known and past and watch and watch.before:
-            known.remember(past._replace(misses=past.misses + 1))
         state = replace(state, desired=session.canonicalise(declared.desired, live))
         return Seen(declared, compared(state), scope, journal)
-    state = compared(state, differences)
-    if known and digest and not (state.desired.deferred or live.deferred):
-        past = Past(own, live.digest, digest, state.unmanaged, watch.steady() if watch else "")
-        known.remember(past)
-        return Seen(declared, state, scope, journal, past)
-    return Seen(declared, state, scope, journal)
+    seen = Seen(declared, compared(state, differences), scope, journal)
+    return _remembered(seen, Past(own, live.digest, digest, seen.state.unmanaged, stamp)) if digest else seen
+
+
+def _watch(declared: Declared, session: Session, scope: Scope, need: Need) -> Watch:
+    folder = declared.known.folder if declared.known and need != "all" else None
+    return Watch(folder, (declared.desired.service, declared.engine.name), session, scope)
+
+
+def _same(past: Past, session: Session, journal: Journal, need: Need) -> bool:
+    """Whether what is remembered of the same rows is all that will be asked for."""
+    known = need == "differences" or all(past.prints)
+    return known and compared_with(past.rows, session.server, journal.managed) == past.compared
+
+
+def _remembered(seen: Seen, past: Past) -> Seen:
+    """The same, kept for the next time, unless something could not be compared."""
+    if seen.declared.known is None or seen.state.desired.deferred or seen.state.live.deferred:
+        return seen
+    seen.declared.known.remember(past)
+    return replace(seen, past=past)
 
 
 def _unchanged(declared: Declared, session: Session, scope: Scope, journal: Journal, past: Past) -> Seen:

@@ -193,7 +193,8 @@ class Kind(Generic[R]):
     """Which address `renamed_from: TEXT` beside the resource at an address means, None for text that cannot be one. A
     kind without it cannot be renamed."""
     keeps_former: bool = False
-    """`renamed_from` is an attribute of the resource, of which the store has no object that could be looked up."""
+    """`renamed_from` is an attribute of the resource, `former`: the store has no object that could be looked up, or
+    renames none."""
     rename: Emit[R] | None = None
     """Give it its new name, and what is in it: `Change.moved` and `Change.within` say which."""
     within: Callable[[R, R], tuple[tuple[str, str], ...]] | None = None
@@ -246,6 +247,8 @@ class Kind(Generic[R]):
     """Left as it is where nothing is said of it, unless all that is undeclared goes: an owner."""
     implicit: Callable[[R], bool] = _not_implicit
     """Every new database has it: never deleted just because nobody declares it."""
+    default: Callable[[R], bool] = _not_implicit
+    """A new database has one: left alone, and not told, unless it was managed."""
     retained: bool = False
     """Deleted only where the environment's removal policy destroys; elsewhere `forget` (DESIGN section 5b)."""
 
