@@ -262,7 +262,8 @@ def drop(change: Change[ForeignTable], context: Context) -> list[Draft]:
 def replace(change: Change[ForeignTable], context: Context) -> list[Draft]:
     """Another server, parent or bound: it holds no rows of its own, so it goes and comes again."""
     made = create(change, context)[0]
-    again = dataclasses.replace(made, phase=Phase.CONTRACT, done=(*made.done, *became(change)))
+    shown = Check(change.address, attributes=(("server", change.desired.server),))
+    again = dataclasses.replace(made, phase=Phase.CONTRACT, done=(shown, *became(change, "server")))
     return [*drop(change, context), again]
 
 
