@@ -209,8 +209,8 @@ class Graph:
         for address, change in self.changes.items():
             if change.action not in (Action.CREATE, Action.UPDATE, Action.REPLACE):
                 continue
-            new = change.action is Action.CREATE  # some are late, since they mention what changes late
-            if new and all(self.nodes[i].phase is Phase.EXPAND for i in self.of.get(address, ())):
+            new = change.action is Action.CREATE  # some were raised, since they mention what changes late
+            if new and all(self.nodes[i].phase is self.nodes[i].draft.phase for i in self.of.get(address, ())):
                 continue
             if new or self.engine.kinds[address.kind].disturbs(change) is not Disturbance.NONE:
                 makers = self._providers(self._drafts(address))
