@@ -65,6 +65,12 @@ def descendants(path: Path, catalog: Catalog) -> list[Path]:
     return list(found)
 
 
+def partitions(table: Address, catalog: Catalog) -> list[Path]:
+    """What is below a partitioned table; nothing of what inherits from a plain one."""
+    found = table_at(catalog, table)
+    return descendants(table.path, catalog) if found is not None and found.partition_by is not None else []
+
+
 def inherited_from(resource: Any, catalog: Catalog) -> Iterator[Address]:
     """The column or check of each parent that makes this one, or changes it along with its own."""
     for path in parents_of(table_at(catalog, resource.address)):

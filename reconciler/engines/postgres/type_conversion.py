@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.engines.postgres.column_anew import whole
 from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.inheritance import descendants, inherited_from
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import sql
@@ -40,10 +41,12 @@ def users(address: Address, context: Context, *kinds: str) -> Iterator[Address]:
 
 
 def family(address: Address, context: Context) -> list[Address]:
-    """The type and the types made of it, each after what it is made of."""
+    """The type and the types made of it, each after what it is made of; those that go do so before."""
     found = [address]
     for known in found:
         for user in users(known, context, *MADE_OF):
+            if context.deletes(user):
+                continue
             if user in found:
                 found.remove(user)
             found.append(user)
@@ -51,10 +54,11 @@ def family(address: Address, context: Context) -> list[Address]:
 
 
 def columns(types: Iterable[Address], context: Context) -> list[Column]:
-    """The live columns of these types that stay as they are, in order."""
+    """The live columns of these types that stay as they are, in order; a child's follow its parents'."""
     found = {u for t in types for u in users(t, context, "column")}
     live = (context.live.get(a, Column) for a in sorted(found) if not context.deletes(a))
-    return [c for c in live if c is not None and not _remade(c, context)]
+    stay = [c for c in live if c is not None and not _remade(c, context)]
+    return [c for c in stay if not any(a in found for a in inherited_from(c, context.live))]
 
 
 def _remade(column: Column, context: Context) -> bool:
@@ -196,14 +200,28 @@ def _made(address: Address, context: Context) -> list[str]:
 
 
 def _moved(live: Column, context: Context, using: Using) -> list[str]:
-    column = context.desired.get(live.address, Column) or live
+    """The new type, which children follow. Defaults go before and come again, of every table by itself."""
+    below = descendants(live.table, context.live)
+    tables = [(live.table, "ONLY " if below else ""), *((p, "ONLY ") for p in below)]
+    out, back = [], []
+    for path, only in tables:
+        gone, again = _defaults(live.address.sibling("column", (*path, live.address.name)), only, context)
+        out += gone
+        back += again
+    collate = f" COLLATE {qualified(*live.collation)}" if live.collation else ""
+    name = ident(live.address.name)
+    table = f"ALTER TABLE {qualified(*live.table)} ALTER COLUMN {name}"
+    return [*out, f"{table} TYPE {live.type}{collate} USING {using(live)}", *back]
+
+
+def _defaults(address: Address, only: str, context: Context) -> tuple[list[str], list[str]]:
+    """Statements that take the default of a column away, and that give it the declared one."""
+    live, own = context.live.get(address, Column), context.changes.get(address)
+    if live is None or (own is not None and own.forced is not None):  # it has let go of its default already
+        return [], []
+    column = context.desired.get(address, Column) or live
     if column.type != live.type:
         column = live  # its own change comes after
-    table = f"ALTER TABLE {qualified(*live.table)} ALTER COLUMN {ident(live.address.name)}"
-    collate = f" COLLATE {qualified(*live.collation)}" if live.collation else ""
-    own = context.changes.get(live.address)
-    if own is not None and own.forced is not None:  # it has let go of its default already
-        return [f"{table} TYPE {live.type}{collate} USING {using(live)}"]
-    out = [f"{table} DROP DEFAULT"] if live.default is not None else []
-    back = [f"{table} SET DEFAULT {column.default.source}"] if column.default is not None else []
-    return [*out, f"{table} TYPE {live.type}{collate} USING {using(live)}", *back]
+    start = f"ALTER TABLE {only}{qualified(*live.table)} ALTER COLUMN {ident(address.name)}"
+    out = [f"{start} DROP DEFAULT"] if live.default is not None else []
+    return out, [f"{start} SET DEFAULT {column.default.source}"] if column.default is not None else []
