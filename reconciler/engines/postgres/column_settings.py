@@ -46,7 +46,7 @@ def lower(node: Mapping[str, Any]) -> dict[str, Any]:
 
 def lift(column: Column, old: Column) -> dict[str, Any]:
     """What differs from `old`: from what its parents pass on, or from nothing at all."""
-    node = {n: getattr(column, n) or USUAL for n in NAMES if getattr(column, n) != getattr(old, n)}
+    node = {n: USUAL if getattr(column, n) == "" else getattr(column, n) for n in NAMES if getattr(column, n) != getattr(old, n)}
     return node | ({"options": storage_options.lift(column.options)} if "options" in node else {})
 
 
