@@ -220,7 +220,20 @@ class Graph:
             if how is not Disturbance.NONE:
                 makers = self._providers(self._drafts(address))
                 found[address] = (max((self.nodes[i].phase for i in makers), default=Phase.EXPAND), how)
-        return {a: waits for a, waits in found.items() if waits[0] is not Phase.EXPAND}
+        late = {a: waits for a, waits in found.items() if waits[0] is not Phase.EXPAND}
+        return self._followers(late) | late
+
+    def _followers(self, late: Mapping[Address, tuple[Phase, Disturbance]]) -> dict[Address, tuple[Phase, Disturbance]]:
+        """What follows a late change in place, as a column does its type, and what it stands in."""
+        kinds = self.engine.kinds
+        found: dict[Address, tuple[Phase, Disturbance]] = {}
+        following = {k.name for k in kinds.values() if any(a.kind in k.follows for a in late)}
+        for address, resource in self.desired.resources.items() if following else ():
+            if address.kind in following:
+                for source in kinds[address.kind].references(resource, self.desired):
+                    if source in late:
+                        found |= dict.fromkeys(self._enclosing(address)[:2], late[source])
+        return found
 
     def _connect_gladly(self, change: Change[Any]) -> None:
         if change.after is None:

@@ -16,6 +16,7 @@ from reconciler.engines.postgres.inheritance_changes import only, rows_of, share
 from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock, share_update_exclusive
 from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.partition_changes import no_key
 from reconciler.engines.postgres.quoting import fitting, ident
 from reconciler.model.address import Address
 from reconciler.model.change import Change
@@ -147,6 +148,7 @@ def drop(change: Change[Column], context: Context) -> list[Draft]:
         drafts.append(_nullable(column, Phase.EXPAND, "code that no longer writes it may insert"))
     rows = context.size(table_address(column)).rows
     known = f"in about {rows} rows" if rows > 0 else "in every row"
+    above = [a for a in shared_parents(change, context) if a in context.changes]
     drafts.append(
         Draft(
             "drop",
@@ -159,7 +161,7 @@ def drop(change: Change[Column], context: Context) -> list[Draft]:
                 hazard(Code.OLD_READERS, "code that names the column breaks"),
             ),
             done=(Check(column.address, present=False),),
-            requires=tuple(Ref(a) for a in shared_parents(change, context) if a in context.changes),
+            requires=(*map(Ref, above), *no_key(column.address, context)),
             removes=True,
         )
     )

@@ -46,7 +46,8 @@ def lower(node: Mapping[str, Any]) -> dict[str, Any]:
 
 def lift(column: Column, old: Column) -> dict[str, Any]:
     """What differs from `old`: from what its parents pass on, or from nothing at all."""
-    node = {n: USUAL if getattr(column, n) == "" else getattr(column, n) for n in NAMES if getattr(column, n) != getattr(old, n)}
+    said = {n: getattr(column, n) for n in NAMES if getattr(column, n) != getattr(old, n)}
+    node: dict[str, Any] = {n: USUAL if value == "" else value for n, value in said.items()}
     return node | ({"options": storage_options.lift(column.options)} if "options" in node else {})
 
 

@@ -10,6 +10,7 @@ from reconciler.engines.postgres.column_names import alter, label, table_address
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.partition_changes import no_key
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
@@ -50,7 +51,11 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
             done=(Check(column.address, attributes=(("type", column.type), ("collation", column.collation))),),
             undo=None if facts.rewrites else (sql(*_statements(column, live, "")),),
             reads=table_address(column) if hazards else None,
-            requires=(*_generated_from(change.address, context), *_made_way(facts, context)),
+            requires=(
+                *_generated_from(change.address, context),
+                *_made_way(facts, context),
+                *no_key(column.address, context),
+            ),
             provides=True,
         )
     ]
@@ -66,6 +71,12 @@ def _refuse_impossible(change: Change[Column], facts: Facts, context: Context) -
             hint="change or drop that in the same plan",
             where=where,
         )
+
+
+def _in_the_way(address: Address, facts: Facts, context: Context) -> Iterator[Ref]:
+    yield from _generated_from(address, context)
+    yield from _made_way(facts, context)
+    yield from no_key(address, context)
 
 
 def _made_way(facts: Facts, context: Context) -> Iterator[Ref]:

@@ -70,6 +70,7 @@ SOURCES = (
     Source("pg_ts_config", "cfgowner", where=IN_SCOPE.format("o.cfgnamespace")),
 )
 ME = "(SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user)"
+CURRENT = "current_user"
 STANDARD = "pg_database_owner"
 """Who owns `public` from 15 on."""
 
@@ -100,4 +101,4 @@ def _name(holder: Address, owner: object) -> str:
     role = getattr(owner, "role", None)
     if role is not None:
         return str(role)
-    return STANDARD if holder.kind == "schema" and holder.name == "public" else "current_user"
+    return STANDARD if holder.kind == "schema" and holder.name == "public" else CURRENT

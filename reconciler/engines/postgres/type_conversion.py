@@ -123,7 +123,7 @@ def converted(
             f"make {change.address.kind} {'.'.join(change.address.path)} anew"
             + (f" and move {', '.join(f'{c.table[1]}.{c.address.name}' for c in moved)} to it" if moved else ""),
             sql(*statements),
-            locks=access_exclusive(*_composites(types), *tables),
+            locks=access_exclusive(*_composites(types), *_with_children(tables, context)),
             hazards=(*(rewrites if moved else ()), *hazards),
             probes=probes,
             done=became(change),
@@ -131,6 +131,12 @@ def converted(
             provides=True,
         )
     ]
+
+
+def _with_children(tables: Iterable[tuple[str, str]], context: Context) -> list[tuple[str, str]]:
+    """Tables, each with what is below it."""
+    below = [p for t in tables for p in (t, *descendants(t, context.live))]
+    return [(p[0], p[1]) for p in dict.fromkeys(below)]
 
 
 def _composites(types: Iterable[Address]) -> list[tuple[str, str]]:

@@ -193,7 +193,8 @@ def _add(change: Change[Check], context: Context, phase: Phase, first: str) -> l
         f", ADD {clause(change.before, change.before.validated)}" if change.before and first else ""
     )
     statements, undo = [f"ALTER TABLE {table} {first}ADD {clause(check, valid=False)}"], [f"ALTER TABLE {table} {back}"]
-    if first and (below := _own_below(change, context)):
+    passed_on = first and not check.no_inherit and not change.live.no_inherit
+    if passed_on and (below := _own_below(change, context)):
         statements = _with_own(change.live, check, [(b, a) for b, a in below])
         undo = _with_own(check, change.live, [(a, b) for b, a in below], change.live.validated)
     drafts = [
