@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from reconciler.apply.destroy import Doomed
     from reconciler.apply.run import Request
     from reconciler.apply.scratch import Outcome
-    from reconciler.apply.survey import Declared, Seen
+    from reconciler.apply.survey import Declared, Need, Seen
     from reconciler.config.project import Project
     from reconciler.model.engine import Engine, Target
     from reconciler.model.plan import Plan
@@ -93,7 +93,7 @@ def make_plan(
     from reconciler.planner.build import build
 
     with _without_gc():
-        targets, seen = _survey(project, services, sizes=True)
+        targets, seen = _survey(project, services, "fingerprints" if stamped else "differences", sizes=True)
         plan = build(
             project.environment.name,
             [s.state for s in seen],
@@ -159,7 +159,7 @@ def drift(project: Project, services: Iterable[str] = ()) -> DriftResult:
     from reconciler.apply.survey import no_longer_declared
 
     with _without_gc():
-        targets, seen = _survey(project, services, sizes=False)
+        targets, seen = _survey(project, services, "differences", sizes=False)
         return DriftResult(
             environment=project.environment.name,
             labels={t.name: t.label for t in targets},
@@ -205,6 +205,7 @@ class _Task:
     target: Target
     engine: Engine
     declared: Future[Declared]
+    need: Need
     sizes: bool
 
     def look(self) -> Seen:
@@ -212,21 +213,24 @@ class _Task:
 
         with opened(self.engine, self.target) as session:
             journal = journal_of(session, self.engine, self.target.service)
-            seen = look(self.declared.result(), session, journal)
+            seen = look(self.declared.result(), session, journal, self.need)
             return replace(seen, state=measured(seen.state, session)) if self.sizes else seen
 
 
-def _survey(project: Project, services: Iterable[str], *, sizes: bool) -> tuple[list[Target], list[Seen]]:
+def _survey(project: Project, services: Iterable[str], need: Need, *, sizes: bool) -> tuple[list[Target], list[Seen]]:
     """Look at all targets, each in a thread of its own, while this thread lowers their declarations."""
     from reconciler.apply.parallel import one_by_one, started
 
     names = project.targets(services)
     targets = one_by_one(lambda name: project.connect(*name), names)
-    tasks = [_Task(t, project.engines[t.engine], Future(), sizes) for t in targets]
+    tasks = [_Task(t, project.engines[t.engine], Future(), need, sizes) for t in targets]
     wait = started(_Task.look, tasks)
     for name, task in zip(names, tasks, strict=True):
         try:
-            task.declared.set_result(_declared(project, name))
+            declared = _declared(project, name)
+            task.declared.set_result(declared)
+            if declared.known is None or declared.known.past() is None:
+                len(declared.desired.resources)  # compared it will be: so it is read while the store works
         except BaseException as error:  # raised by whoever waits for it
             task.declared.set_exception(error)
     return targets, wait(lambda: None)

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from reconciler.apply.journal import Journal, read
 from reconciler.apply.known import Known, Past, compared_with
 from reconciler.apply.renaming import renamed
 from reconciler.apply.violations import violation
+from reconciler.apply.watch import Watch
 from reconciler.diff.renames import due, former_roots, leaving
 from reconciler.errors import ConnectionFailed
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Audited, Auditing, Engine, Scope, Session, Target
 from reconciler.model.kind import Policy
+from reconciler.model.later import Later
 from reconciler.model.plan import Note, TargetStamp
 from reconciler.planfile.fingerprint import digest, top_digests
 from reconciler.planner.build import TargetState, compared, measured_addresses, owned_differences, steps_of
+
+Need = Literal["all", "fingerprints", "differences"]
+"""What will be asked of a look: all of both catalogs, or the differences, with or without fingerprints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,8 @@ class Seen:
     state: TargetState
     scope: Scope
     journal: Journal
+    past: Past | None = None
+    """The comparison that is remembered, where this one is the same."""
 
     @property
     def name(self) -> str:
@@ -63,9 +71,17 @@ class Seen:
 
     def stamp(self, *, fingerprints: bool) -> TargetStamp:
         """What the plan file says of the target; fingerprints cost time and are left empty where nobody needs them."""
-        live = digest(self.tops()) if fingerprints else ""
-        desired = self.declared.digest() if fingerprints else ""
+        live, desired = self._fingerprints() if fingerprints else ("", "")
         return TargetStamp(self.name, str(self.state.server), str(self.scope), live, desired)
+
+    def _fingerprints(self) -> tuple[str, str]:
+        """Of what is live and of what is declared."""
+        if self.past is not None and all(self.past.prints):
+            return self.past.prints
+        prints = digest(self.tops()), self.declared.digest()
+        if self.past is not None and self.declared.known is not None:
+            self.declared.known.remember(self.past._replace(prints=prints))
+        return prints
 
 
 @contextmanager
@@ -86,32 +102,62 @@ def journal_of(session: Session, engine: Engine, service: str) -> Journal:
     return read(session.journal(), service, engine.name)
 
 
-def look(declared: Declared, session: Session, journal: Journal) -> Seen:
+def look(declared: Declared, session: Session, journal: Journal, need: Need = "all") -> Seen:
     """Inspect, canonicalise and compare. Raises DeclarationErrors for what the server cannot have.
 
-    What differs neither as it stands nor needs the store's spelling to be equal is remembered (`known`).
+    What differs neither as it stands nor needs the store's spelling to be equal is remembered (`known`). Unless `need`
+    is all, nothing is read as long as the store says that it is the same (`watch`).
     """
     past = declared.known.past() if declared.known else None
     own = past.roots if past else declared.engine.roots(declared.desired)
     former = former_roots(declared.desired, declared.engine.kinds, own | journal.roots)
     scope = declared.scope(own | journal.roots | {a.name for a in former})
-    live = session.inspect(scope)
+    watch = _watch(declared, session, scope, need)
+    if past and watch.sees(past.stamp) and _same(past, session, journal, need):
+        return _unchanged(declared, session, scope, journal, past)
+    live = there = watch.live() or session.inspect(scope)
     if former and not scope.everything:
         live = leaving(live, declared.desired, declared.engine.kinds, former)
     state = TargetState(declared.engine, declared.desired, live, session.server, declared.policy, journal.managed)
     if declared.desired.moves and (moves := due(declared.desired, live, declared.engine.kinds)):
         return Seen(declared, compared(renamed(state, moves, session)), scope, journal)
-    digest = compared_with(live, session.server, journal.managed)
-    if past and digest and past.digest == digest:
-        return Seen(declared, replace(state, unmanaged=(*live.unmanaged, *past.unmanaged)), scope, journal)
-    differences = owned_differences(state)
+    digest = compared_with(live.digest, session.server, journal.managed)
+    if past and digest and past.compared == digest:
+        seen = Seen(declared, replace(state, unmanaged=past.unmanaged), scope, journal)
+        return _remembered(seen, past._replace(stamp=watch.ended(there, keep=False) or past.stamp))
+    differences, stamp = owned_differences(state), watch.ended(there)
     if differences[0]:
         state = replace(state, desired=session.canonicalise(declared.desired, live))
         return Seen(declared, compared(state), scope, journal)
-    state = compared(state, differences)
-    if declared.known and digest and not (state.desired.deferred or live.deferred):
-        declared.known.remember(Past(own, digest, state.unmanaged[len(live.unmanaged) :]))
-    return Seen(declared, state, scope, journal)
+    seen = Seen(declared, compared(state, differences), scope, journal)
+    return _remembered(seen, Past(own, live.digest, digest, seen.state.unmanaged, stamp)) if digest else seen
+
+
+def _watch(declared: Declared, session: Session, scope: Scope, need: Need) -> Watch:
+    folder = declared.known.folder if declared.known and need != "all" else None
+    return Watch(folder, (declared.desired.service, declared.engine.name), session, scope)
+
+
+def _same(past: Past, session: Session, journal: Journal, need: Need) -> bool:
+    """Whether what is remembered of the same rows is all that will be asked for."""
+    known = need == "differences" or all(past.prints)
+    return known and compared_with(past.rows, session.server, journal.managed) == past.compared
+
+
+def _remembered(seen: Seen, past: Past) -> Seen:
+    """The same, kept for the next time, unless something could not be compared."""
+    if seen.declared.known is None or seen.state.desired.deferred or seen.state.live.deferred:
+        return seen
+    seen.declared.known.remember(past)
+    return replace(seen, past=past)
+
+
+def _unchanged(declared: Declared, session: Session, scope: Scope, journal: Journal, past: Past) -> Seen:
+    """As it was when it was last found equal; read if somebody looks after all."""
+    resources = Later(lambda: session.inspect(scope).resources)
+    live = Catalog(declared.desired.service, declared.engine.name, resources)
+    state = TargetState(declared.engine, declared.desired, live, session.server, declared.policy, journal.managed)
+    return Seen(declared, replace(state, unmanaged=past.unmanaged), scope, journal, past)
 
 
 def no_longer_declared(seen: Iterable[Seen], every: Collection[str]) -> tuple[Note, ...]:

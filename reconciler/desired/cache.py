@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import os
-import pickle
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
@@ -15,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__
+from reconciler.desired import pickles
 from reconciler.desired.heads import code, of_this_package
 from reconciler.desired.lower import lower
 from reconciler.model.address import Address
@@ -30,8 +26,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 WORTH_CACHING = 256 * 1024
 """Bytes of text from which the cache is faster than lowering."""
-KEPT = 8
-"""Entries kept; the oldest go."""
 
 
 def lowered(
@@ -44,7 +38,7 @@ def lowered(
     if cache is None or sum(len(d.text) for d in documents) < WORTH_CACHING:
         return lower(engine, documents, service, policy, naming)
     path = cache / f"lowered-{_key(engine, documents, service, policy, naming)}.pickle"
-    if _ours(path):
+    if pickles.ours(path):
         origin = _Origin(engine, documents, service, policy, naming)
         resources = Later(lambda: _read(path) or origin.lowered.resources)
         return Catalog(service, engine.name, resources, origin=origin, digest=path.stem)
@@ -86,41 +80,11 @@ class _Origin:
         return self.lowered.origin(address)
 
 
-class _Restricted(pickle.Unpickler):
-    """Reads resources and their parts and nothing else: a forged cache cannot name any other class."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        found = super().find_class(module, name) if module.startswith("reconciler.") and "." not in name else None
-        if not isinstance(found, type):
-            raise pickle.UnpicklingError(f"{module}.{name} has no place in a cache")
-        return found
-
-
-def _ours(path: Path) -> bool:
-    """Whether it is there and of this user."""
-    try:
-        return not hasattr(os, "getuid") or os.stat(path).st_uid == os.getuid()
-    except OSError:
-        return False
-
-
 def _read(path: Path) -> dict[Address, Any] | None:
-    try:
-        resources = _Restricted(io.BytesIO(path.read_bytes())).load()
-        os.utime(path)
-    except Exception:  # whatever is wrong with a cache, lowering again puts it right
-        return None
+    resources = pickles.read(path)
     return {r.address: r for r in resources} if isinstance(resources, list) else None
 
 
 def _write(path: Path, catalog: Catalog) -> None:
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".lowered-")
-        with os.fdopen(handle, "wb") as file:
-            pickle.dump(list(catalog.resources.values()), file, protocol=5)
-        os.replace(temporary, path)
-        kept = sorted(path.parent.glob("lowered-*.pickle"), key=lambda p: p.stat().st_mtime, reverse=True)
-        for old in kept[KEPT:]:
-            old.unlink()
-            old.with_suffix(".equal.json").unlink(missing_ok=True)
+    for old in pickles.write(path, list(catalog.resources.values())):
+        old.with_suffix(".equal.json").unlink(missing_ok=True)

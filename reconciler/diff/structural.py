@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.model.address import Address
-from reconciler.model.catalog import Catalog, unequal
+from reconciler.model.catalog import Catalog, undeclared, unequal
 from reconciler.model.change import Action, AttributeChange, Change
 from reconciler.model.kind import Kind
 from reconciler.model.later import at_once
@@ -29,7 +29,7 @@ def diff(desired: Catalog, live: Catalog, kinds: Mapping[str, Kind[Any]]) -> Cha
             changes[address] = Change(address, Action.CREATE, None, declared)
         else:
             changes[address] = _changed(found, declared, kinds[address.kind])
-    for address in [a for a in before if a not in wanted]:
+    for address in undeclared(desired, live):
         changes[address] = Change(address, Action.DELETE, before[address], None)
     return changes
 

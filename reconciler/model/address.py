@@ -30,5 +30,8 @@ class Address(NamedTuple):
         """An address of another kind or path in the same target."""
         return Address(self.service, self.engine, kind, path)
 
+    def __reduce__(self) -> tuple[type[Address], tuple[object, ...]]:
+        return Address, (*self,)  # what named tuples do by themselves takes three calls
+
     def __str__(self) -> str:
         return f"{self.kind} {'.'.join(self.path)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
@@ -78,10 +79,16 @@ class Catalog:
             return (r for rs in found for r in rs if isinstance(r, cls))
         return (r for r in self.resources.values() if isinstance(r, cls))
 
+    def holds(self, *kinds: str) -> bool:
+        """Whether it has any resource of one of these kinds."""
+        return not self._by_kind().keys().isdisjoint(kinds)
+
     def _by_kind(self) -> dict[str, list[Resource]]:
         if not self._kinds:
+            found: defaultdict[str, list[Resource]] = defaultdict(list)
             for address, resource in at_once(self.resources).items():
-                self._kinds.setdefault(address.kind, []).append(resource)
+                found[address.kind].append(resource)
+            self._kinds.update(found)
         return self._kinds
 
     def updated(
@@ -138,6 +145,13 @@ def unequal(desired: Catalog, live: Catalog) -> list[Address]:
         different = [a for a, w in wanted.items() if found.get(a) != w]
     _COMPARED[live] = wanted, dict.fromkeys(different)
     return different
+
+
+def undeclared(desired: Catalog, live: Catalog) -> list[Address]:
+    """What is live and not declared, in the order of the live catalog. Quick where there is none, or `unequal` ran."""
+    wanted, found = at_once(desired.resources), at_once(live.resources)
+    to_come = sum(a not in found for a in unequal(desired, live))
+    return [] if len(wanted) - to_come == len(found) else [a for a in found if a not in wanted]
 
 
 _COMPARED: WeakKeyDictionary[Catalog, tuple[Mapping[Address, Resource] | None, dict[Address, None]]]

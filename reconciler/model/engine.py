@@ -150,6 +150,19 @@ class Destroying(Protocol):
         ...
 
 
+@runtime_checkable
+class Stamping(Protocol):
+    """A session with a store that can tell, cheaper than by being inspected, that nothing has changed."""
+
+    def stamp(self) -> str:
+        """A digest of all that any `inspect` could read, made of content: equal stamps, equal catalogs. "" for none."""
+        ...
+
+    def moment(self) -> str:
+        """The same as long as nothing that anybody has written to the store became visible; "" where it cannot tell."""
+        ...
+
+
 Checked = tuple[Operation, tuple[Probe, ...]]
 """What a step runs, and what has to be true before."""
 

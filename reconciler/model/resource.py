@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from reconciler.model.address import Address
+from reconciler.model.quick import filled_quickly
 
 
 class Role(Enum):
@@ -26,9 +29,27 @@ class Resource:
 
     address: Address
 
+    def __init_subclass__(cls) -> None:
+        if "__dataclass_fields__" in cls.__dict__:  # the class with slots, which `dataclass` makes of the one written
+            filled_quickly(cls)
+
     def __reduce__(self) -> tuple[Any, ...]:
         # the default for frozen classes with slots sets every attribute in Python: five times slower to read back
-        return type(self), tuple(getattr(self, f.name) for f in fields(self))
+        cls = type(self)
+        values = _VALUES.get(cls)
+        if values is None:
+            values = _VALUES[cls] = _values_of(cls)
+        return cls, values(self)
+
+
+_VALUES: dict[type[Resource], Callable[[Any], tuple[Any, ...]]] = {}
+
+
+def _values_of(cls: type[Resource]) -> Callable[[Any], tuple[Any, ...]]:
+    names = [f.name for f in fields(cls)]
+    if len(names) == 1:
+        return lambda resource: (resource.address,)
+    return attrgetter(*names)
 
 
 class Attribute(NamedTuple):

@@ -11,6 +11,7 @@ import reconciler.planner.build
 from reconciler import pipeline
 from reconciler.config.options import Options
 from reconciler.desired import cache
+from reconciler.engines.postgres.session import PostgresSession
 from reconciler.model.later import Later
 from reconciler.results import PlanResult
 from tests.postgres.server import Postgres
@@ -55,16 +56,50 @@ def planned(options: Options) -> PlanResult:
     return pipeline.make_plan(pipeline.load(options, {}))
 
 
-def test_the_third_plan_compares_nothing(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+def never(*_arguments: object) -> None:
+    raise AssertionError("looked again")
+
+
+def test_the_third_plan_reads_nothing(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
         assert not planned(options).plan.steps
+    monkeypatch.setattr(PostgresSession, "inspect", never)
+    assert not planned(options).plan.steps
+    assert not pipeline.drift(pipeline.load(options, {})).findings
 
-    def never(*_arguments: object) -> None:
-        raise AssertionError("compared again")
 
+def test_what_has_no_stamp_is_read_and_not_compared(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PostgresSession, "stamp", lambda _self: "")
+    for _ in range(2):
+        assert not planned(options).plan.steps
     monkeypatch.setattr(reconciler.planner.build, "diff", never)
     monkeypatch.setattr(Later, "made", never)
     assert not planned(options).plan.steps
+    monkeypatch.setattr(PostgresSession, "inspect", never)
+    with pytest.raises(AssertionError, match="looked again"):
+        planned(options)
+
+
+def test_fingerprints_are_remembered(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = pipeline.load(options, {})
+    plans = [pipeline.make_plan(project, stamped=True).plan for _ in range(3)]
+    monkeypatch.setattr(PostgresSession, "inspect", never)
+    plans.append(pipeline.make_plan(pipeline.load(options, {}), stamped=True).plan)
+    assert len({(p.targets, p.digest) for p in plans}) == 1
+    assert plans[0].targets[0].live
+
+
+def test_catalogs_that_never_rest_are_read_as_before(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    stamps: list[str] = []
+
+    def another(_self: object) -> str:
+        stamps.append(str(len(stamps)))
+        return stamps[-1]
+
+    monkeypatch.setattr(PostgresSession, "stamp", another)
+    for _ in range(20):
+        assert not planned(options).plan.steps
+    assert len(stamps) < 10
 
 
 @pytest.mark.parametrize("statement", BEHIND_ITS_BACK)

@@ -20,8 +20,7 @@ from reconciler.model.resource import Resource
 
 def adopted(desired: Catalog, live: Catalog, version: int, who: Callable[[], str]) -> Catalog:
     """The desired catalog with its `owner` and `grants` as the server would show them. Asks who connects if it must."""
-    mentioned = any(a.kind in ("owner", "grants") for a in desired.resources)
-    if not mentioned and not any(a.kind == "default_privileges" for a in live.resources):
+    if not desired.holds("owner", "grants") and not live.holds("default_privileges"):
         return desired
     me = who()
     resources = dict(desired.resources)

@@ -51,10 +51,8 @@ def lift(column: Column, old: Column) -> dict[str, Any]:
     return node | ({"options": storage_options.lift(column.options)} if "options" in node else {})
 
 
-def read(row: Sequence[str | None] | None) -> dict[str, Any]:
-    """What `lookups.COLUMN_SETTINGS` has of a column → its fields; None where all is as usual."""
-    if row is None:
-        return {}
+def read(row: Sequence[str | None]) -> dict[str, Any]:
+    """What `lookups.SETTINGS` has of a column → its fields."""
     storage, compression, statistics, *options = row
     return {
         "storage": STORAGE[storage] if storage else "",

@@ -137,25 +137,26 @@ KEYS_FROM = """pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class 
 def read(keys: Keys, reader: Reader) -> Iterable[Part]:
     """The parts of a live index."""
     expressions, types = iter(keys.expressions or ()), iter(keys.types or ())
+    table, names, columns, collations = keys.table, reader.columns, reader.column_types, reader.lookups.collations
     for position, number in enumerate(keys.numbers[: keys.width]):
-        kind, own = reader.column_types[keys.table, number] if number else (next(types), DEFAULT_COLLATION)
+        kind, own = columns[table, number] if number else (next(types), DEFAULT_COLLATION)
         collation, option = keys.collations[position], keys.options[position]
         yield Part(
-            reader.columns[keys.table, number] if number else "",
+            names[table, number] if number else "",
             None if number else Expr.live(next(expressions)),
-            _opclass(keys, position, reader.lookups.base(kind), reader),
-            reader.lookups.collations[collation] if collation and collation != own else None,
-            bool(option & 1),
-            bool(option & 2),
+            _opclass(keys, position, kind, reader),
+            collations[collation] if collation and collation != own else None,
+            option & 1 == 1,
+            option & 2 == 2,
         )
 
 
 def _opclass(keys: Keys, position: int, kind: int, reader: Reader) -> str:
-    """Empty for the default one of the key's type: exact, or of a type it is binary-coercible to."""
+    """Empty for the default one of the key's type, or the type under it: exact, or of one it is binary-coercible to."""
     lookups = reader.lookups
     name, is_default, input_type, _method = lookups.opclasses[keys.classes[position]]
-    said = lookups.class_options.get((keys.oid, position + 1))
-    if said:
+    if lookups.class_options and (said := lookups.class_options.get((keys.oid, position + 1))):
         return f"{name} ({said})"
+    kind = lookups.base(kind)
     plain = is_default and (input_type == kind or (keys.method, kind) not in lookups.default_opclasses)
     return "" if plain else name

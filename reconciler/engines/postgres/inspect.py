@@ -140,18 +140,20 @@ class Rows:
     @cached_property
     def reader(self) -> Reader:
         """What the kinds read, with the oids of it."""
+        _ = self.digest  # made as long as the rows are there
         first = len(lookups.QUERIES)
         reader = Reader(self.service, self.version, lookups.read(self.results[:first]), self.renamed)
-        for kind, rows in zip(self.kinds.values(), self.results[first:-2], strict=True):
-            for resource in kind.read(rows, reader):
+        for number, kind in enumerate(self.kinds.values(), first):
+            for resource in kind.read(self.results[number], reader):
                 reader.found[resource.address] = resource
+            self.results[number] = []  # their room is what the next kind's resources are made in
         return reader
 
     def catalog(self) -> Catalog:
         """The catalog, made when somebody looks."""
         unmanaged = tuple(_unmanaged(self.results[-2], self.service))
         return Catalog(
-            self.service, "postgres", Later(self.resources), unmanaged, uses=Later(self.uses), digest=self.digest()
+            self.service, "postgres", Later(self.resources), unmanaged, uses=Later(self.uses), digest=self.digest
         )
 
     def resources(self) -> Mapping[Address, Resource]:
@@ -162,13 +164,19 @@ class Rows:
         """Who uses what of it."""
         return dependencies.uses(self.results[-1], self.reader)
 
+    @cached_property
     def digest(self) -> str:
-        """Of the rows as they came. Written without back references, so that equal rows are equal bytes."""
-        written = io.BytesIO()
-        pickler = pickle.Pickler(written, protocol=5)
-        pickler.fast = True
-        pickler.dump((self.version, self.results))
-        return sha256(written.getbuffer()).hexdigest()
+        """Of the rows as they came. Written without back references, so that equal rows are
+        equal bytes.
+        """
+        digest = sha256(str(self.version).encode())
+        for rows in self.results:
+            written = io.BytesIO()
+            pickler = pickle.Pickler(written, protocol=5)
+            pickler.fast = True
+            pickler.dump(rows)
+            digest.update(written.getbuffer())
+        return digest.hexdigest()
 
 
 def _readable(connection: psycopg.Connection[Any], kinds: Mapping[str, PgKind[Any]]) -> frozenset[str]:

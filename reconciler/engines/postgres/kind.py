@@ -37,7 +37,9 @@ class Reader:
 
     def address(self, kind: str, *path: str) -> Address:
         """An address in the target that is read."""
-        return Address(self.service, "postgres", kind, (self.renamed.get(path[0], path[0]), *path[1:]))
+        if path[0] in self.renamed:
+            path = (self.renamed[path[0]], *path[1:])
+        return Address(self.service, "postgres", kind, path)
 
     def table(self, oid: int, schema: str, name: str) -> Address:
         """The address of a table, remembered for what is in it."""
@@ -51,8 +53,10 @@ class Reader:
 
     def relation(self, oid: int) -> tuple[str, str] | None:
         """(schema, name) of a table or materialized view that was read."""
+        if oid in self.tables:
+            return self.tables[oid]
         found = self.objects.get(("pg_class", oid))
-        return self.tables.get(oid) or ((found.path[0], found.path[1]) if found is not None else None)
+        return (found.path[0], found.path[1]) if found is not None else None
 
     def object(self, catalog: str, oid: int, part: int) -> Address | None:
         """The address of an object, of a table's column where `part` is its number; None for what was not read."""
@@ -65,7 +69,7 @@ class Reader:
 
     def names(self, table: int, numbers: Iterable[int]) -> tuple[str, ...]:
         """Column names of a table in scope."""
-        return tuple(self.columns[table, n] for n in numbers)
+        return tuple([self.columns[table, n] for n in numbers])  # a list is quicker than a generator
 
 
 Query = Callable[[int], str]

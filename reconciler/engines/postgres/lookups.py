@@ -47,12 +47,14 @@ INDEX_OPTIONS = """
     SELECT c.oid, c.reloptions FROM pg_class c
     WHERE c.reloptions IS NOT NULL AND c.relkind IN ('i', 'I') AND c.relnamespace = ANY (%(namespaces)s)"""
 
-# of columns, what differs from their types; of the keys of indexes, options of operator classes and statistics targets
+# Of columns, what differs from their types; of the keys of indexes, options of operator classes and statistics targets.
+# Storage and compression are of types of variable length (attlen -1) alone: said first, since it needs no join.
 SETTINGS = """
     SELECT a.attrelid, a.attnum, c.relkind IN ('i', 'I'), CASE WHEN a.attstorage <> t.typstorage
            THEN a.attstorage::text END, nullif(a.attcompression::text, ''), coalesce(a.attstattarget, -1)::text,
            a.attoptions
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+         AND (a.attlen = -1 OR a.attoptions IS NOT NULL OR a.attstattarget <> -1)
     JOIN pg_type t ON t.oid = a.atttypid
     WHERE c.relkind IN ('r', 'p', 'm', 'i', 'I') AND c.relnamespace = ANY (%(namespaces)s)
       AND (a.attoptions IS NOT NULL OR coalesce(a.attstattarget, -1) <> -1
@@ -65,8 +67,8 @@ NOT_NULLS = """
            2 * (NOT k.convalidated)::int + k.connoinherit::int + 4 * (k.conislocal AND k.coninhcount > 0)::int,
            CASE WHEN k.conislocal THEN k.conname END
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
-    WHERE k.contype = 'n' AND c.relnamespace = ANY (%(namespaces)s)
+    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1] AND a.attnotnull AND a.attnum > 0
+    WHERE k.contype = 'n' AND c.relkind IN ('r', 'p') AND c.relnamespace = ANY (%(namespaces)s)
       AND (NOT k.convalidated OR k.connoinherit OR k.conislocal AND k.coninhcount > 0
            OR k.conislocal AND k.conname <> concat(c.relname, '_', a.attname, '_not_null'))"""
 

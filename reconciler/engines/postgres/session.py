@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from reconciler.engines.postgres import execution, lease
+from reconciler.engines.postgres import catalog_stamp, execution, lease
 from reconciler.engines.postgres.canonical import canonicalise
 from reconciler.engines.postgres.engine_facts import OLDEST
 from reconciler.engines.postgres.inspect import inspect, namespaces
@@ -166,6 +166,16 @@ class PostgresSession:
         with store_errors(self.connection, "the catalogs cannot be read"):
             wanted = namespaces(self.connection, scope)
             return inspect(self.connection, self.kinds, self.target.service, self.server.version[0], wanted)
+
+    def stamp(self) -> str:
+        """See `catalog_stamp.taken`."""
+        with store_errors(self.connection, "the catalogs cannot be read"):
+            return catalog_stamp.taken(self.connection)
+
+    def moment(self) -> str:
+        """See `catalog_stamp.moment`."""
+        with store_errors(self.connection, "the catalogs cannot be read"):
+            return catalog_stamp.moment(self.connection)
 
     def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
         """See `canonical.canonicalise`."""

@@ -41,7 +41,7 @@ def _plain(text: str) -> Any:
 
 def read(stored: Iterable[str] | None) -> Options:
     """`reloptions` → Options."""
-    return tuple(sorted((o.partition("=")[0], o.partition("=")[2]) for o in stored or ()))
+    return tuple(sorted((o.partition("=")[0], o.partition("=")[2]) for o in stored)) if stored else ()
 
 
 def names(options: Options) -> str:

@@ -15,10 +15,9 @@ from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import alone
 from reconciler.engines.postgres.quoting import qualified
 from reconciler.model.address import Address
-from reconciler.model.catalog import Catalog
+from reconciler.model.catalog import Catalog, undeclared
 from reconciler.model.change import Action, Change
 from reconciler.model.kind import Context
-from reconciler.model.later import at_once
 from reconciler.model.step import Check, Draft, Phase, Ref
 
 
@@ -26,7 +25,7 @@ def in_question(desired: Catalog, live: Catalog) -> Iterator[Address]:
     """Tables that lose a column; whether one is left that may need the TOAST table, the server has to say."""
     from reconciler.engines.postgres.kinds.table import Table
 
-    for address in sorted(at_once(live.resources).keys() - at_once(desired.resources).keys()):
+    for address in sorted(undeclared(desired, live)):
         if address.kind == "column":
             table = address.sibling("table", address.path[:2])
             there = live.get(table, Table)

@@ -206,6 +206,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Column]:
     """Rows of `query` → Column, those of tables that are not in scope left out."""
     states, settings = reader.lookups.not_nulls, reader.lookups.column_settings
     tables, names, types, service = reader.tables, reader.columns, reader.column_types, reader.service
+    new = tuple.__new__  # as Address(…), without a call in Python for each of 50,000
     defaults, identities, collated = reader.lookups.defaults, reader.lookups.identities, reader.lookups.collation
     for oid, number, name, kind, type_oid, collation, not_null, generated, identity, local in rows:
         spot = oid, number
@@ -217,8 +218,8 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Column]:
         expression = defaults.get(spot)
         state, constraint = states.get(spot, (0, None))
         own = identities.get(spot)
-        yield Column(
-            Address(service, "postgres", "column", (*path, name)),
+        column = Column(
+            new(Address, (service, "postgres", "column", (*path, name))),
             kind,
             not_null,
             None if generated else expression,
@@ -228,11 +229,11 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Column]:
             not state & 2,
             bool(state & 1),
             not_nulls.chosen(constraint, (*path, name)) if constraint else "",
-            **column_settings.read(settings.get(spot)),
             local=local,
             not_null_local=bool(state & 4),
             position=number,
         )
+        yield replace(column, **column_settings.read(settings[spot])) if spot in settings else column
 
 
 def _identity(generated: str, found: Named, table: str, column: str) -> Identity:

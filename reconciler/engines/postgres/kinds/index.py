@@ -139,12 +139,11 @@ def query(version: int, relkind: str = "'r', 'p'") -> str:
 
 def read(rows: Iterable[Row], reader: Reader, kind: str = "index") -> Iterable[Index]:
     """Rows of `query` → Index."""
-    for name, *row in rows:
-        keys = Keys(*row[:10])
+    for name, *vectors, where, unique, distinct, valid, options in rows:
+        keys = Keys._make(vectors)
         path = reader.relation(keys.table)
         if path is None:
             continue
-        where, unique, distinct, valid, options = row[10:]
         parts, include = tuple(read_parts(keys, reader)), keys.included(reader)
         yield Index(
             reader.known("pg_class", keys.oid, reader.address(kind, *path, name)),
@@ -157,7 +156,7 @@ def read(rows: Iterable[Row], reader: Reader, kind: str = "index") -> Iterable[I
             storage_options.read(options),
             reader.lookups.index_targets.get(keys.oid, ()),
             valid,
-            uses=(*(p.column for p in parts if p.column), *include),
+            uses=(*[p.column for p in parts if p.column], *include),
         )
 
 
