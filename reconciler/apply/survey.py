@@ -12,6 +12,7 @@ from reconciler.apply.known import Known, Past, compared_with
 from reconciler.apply.renaming import renamed
 from reconciler.apply.violations import violation
 from reconciler.apply.watch import Watch
+from reconciler.diff.ownership import remaining
 from reconciler.diff.renames import due, former_roots, leaving
 from reconciler.errors import ConnectionFailed
 from reconciler.model.catalog import Catalog
@@ -127,7 +128,8 @@ def look(declared: Declared, session: Session, journal: Journal, need: Need = "a
         return _remembered(seen, past._replace(stamp=watch.ended(there, keep=False) or past.stamp))
     differences, stamp = owned_differences(state), watch.ended(there)
     if differences[0]:
-        state = replace(state, desired=session.canonicalise(declared.desired, live))
+        left = remaining(live, declared.desired, declared.engine.kinds, declared.policy)
+        state = replace(state, desired=session.canonicalise(declared.desired, left))
         return Seen(declared, compared(state), scope, journal)
     seen = Seen(declared, compared(state, differences), scope, journal)
     return _remembered(seen, Past(own, live.digest, digest, seen.state.unmanaged, stamp)) if digest else seen

@@ -193,6 +193,11 @@ def set_default(change: Change[Column], context: Context) -> list[Draft]:
     ]
 
 
+def ends_generation(change: Change[Column], _context: Context) -> bool:
+    """It becomes a plain column: before anything else, since no value can be told for one that is generated."""
+    return change.live.generated is not None and change.desired.generated is None
+
+
 def set_generated(change: Change[Column], _context: Context) -> list[Draft]:
     """DROP EXPRESSION keeps the values (row 91); SET EXPRESSION rewrites (row 90, 17 and later)."""
     column = change.desired

@@ -15,6 +15,7 @@ from reconciler.engines.postgres.inheritance import descendants, inherited_from
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.partition_changes import steps_aside
 from reconciler.engines.postgres.quoting import fitting, ident, qualified
 from reconciler.engines.postgres.type_names import type_name
 from reconciler.errors import UnsupportedChange
@@ -54,15 +55,20 @@ def family(address: Address, context: Context) -> list[Address]:
 
 
 def columns(types: Iterable[Address], context: Context) -> list[Column]:
-    """The live columns of these types that stay as they are, in order; a child's follow its parents'."""
+    """The live columns of these types that stay as they are, in order; a child's follow its parents', and those of a
+    partitioned table that comes anew come with it.
+    """
     found = {u for t in types for u in users(t, context, "column")}
     live = (context.live.get(a, Column) for a in sorted(found) if not context.deletes(a))
-    stay = [c for c in live if c is not None and not _remade(c, context)]
-    return [c for c in stay if not any(a in found for a in inherited_from(c, context.live))]
+    stay = {c.address: c for c in live if c is not None and not _remade(c, context)}
+    return [c for c in stay.values() if not any(a in stay for a in inherited_from(c, context.live))]
 
 
 def _remade(column: Column, context: Context) -> bool:
     change: Change[Any] | None = context.changes.get(column.address)
+    table: Change[Any] | None = context.changes.get(column.address.sibling("table", column.table))
+    if table is not None and table.action is Action.REPLACE and not steps_aside(table):
+        return True
     return change is not None and change.action is Action.REPLACE and whole(change)
 
 

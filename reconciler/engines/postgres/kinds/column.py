@@ -348,6 +348,7 @@ def adopts(declared: Column, live: Column) -> Column:
 
 
 RULES = (
+    rule("generated", emit=changes.set_generated, when=changes.ends_generation),
     rule("type", "collation", "default", emit=column_types.retype, when=column_types.differs),
     rule("generated", emit=changes.set_generated),
     rule("not_null_name", emit=not_nulls.rename, when=not_nulls.renamed),
