@@ -23,6 +23,7 @@ from reconciler.results import (
     ImportResult,
     Listener,
     PlanResult,
+    UndoResult,
     ValidateResult,
     nobody,
 )
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from reconciler.apply.run import Request
     from reconciler.apply.scratch import Outcome
     from reconciler.apply.survey import Declared, Need, Seen
+    from reconciler.apply.undo import Limit
     from reconciler.config.project import Project
     from reconciler.model.engine import Engine, Target
     from reconciler.model.plan import Plan
@@ -153,6 +155,46 @@ def _request(project: Project, plan: Plan, through: Phase | None, allow: Iterabl
     )
 
 
+def undo_plan(
+    project: Project,
+    plan: Plan,
+    shown: Callable[[UndoResult], None] = lambda _: None,
+    agreed: Callable[[UndoResult], None] = lambda _: None,
+    *,
+    limit: Limit | None = None,
+    allow: Iterable[str] = (),
+    listen: Listener = nobody,
+) -> UndoResult:
+    """Undo what this plan did, the last step first: `shown` is told what will run; if that is allowed, `agreed`, which
+    raises where nobody agrees.
+
+    Raises StalePlan, Blocked, LockBusy before anything ran; PartlyApplied when a step failed or the proof did.
+    """
+    from reconciler.apply import guard, undo
+    from reconciler.apply.run import serialised
+
+    with _without_gc():
+        guard.check_plan(plan, project.environment.name)
+        request = _request(project, plan, Phase.CONTRACT, allow, serialised(listen))
+        limit = limit or undo.Limit()
+        found = undo.survey(request, limit)
+        planned = undo.result(plan, found)
+        if planned.outcome == "not applied":
+            return planned
+        shown(planned)
+        undo.check(found, request.allowed)
+        agreed(planned)
+        return undo.undo(request, limit, planned.steps)
+
+
+def undo_preview(project: Project, plan: Plan, *, limit: Limit | None = None) -> UndoResult:
+    """What an undo of this plan would run, and what it could not undo; changes nothing. Raises StalePlan."""
+    from reconciler.apply import guard, undo
+
+    guard.check_plan(plan, project.environment.name)
+    return undo.result(plan, undo.survey(_request(project, plan, Phase.CONTRACT, (), nobody), limit or undo.Limit()))
+
+
 def drift(project: Project, services: Iterable[str] = ()) -> DriftResult:
     """What lives otherwise than it is declared, and what is new beside it since the last apply."""
     from reconciler.apply.drift import findings
@@ -190,12 +232,38 @@ def import_files(
 
 
 def destroy(
-    project: Project, services: Iterable[str], agreed: Callable[[list[Doomed]], None], progress: Callable[[str], None]
+    project: Project,
+    services: Iterable[str],
+    agreed: Callable[[list[Doomed]], None],
+    progress: Callable[[str], None],
+    *,
+    keep: bool = True,
 ) -> list[Doomed]:
-    """Take away all that the targets of a development environment hold, once `agreed` was told and raised nothing."""
+    """Take away all that the targets of a development environment hold, once `agreed` was told and raised nothing.
+
+    `keep`: each is written to a snapshot first."""
     from reconciler.apply import destroy as doom
 
-    return doom.destroy(project, services, agreed, progress)
+    return doom.destroy(project, services, agreed, progress, keep=keep)
+
+
+def snapshot_about(file: Path) -> Mapping[str, str]:
+    """What a snapshot of a whole target says of itself. Raises ConfigError for what is none."""
+    from reconciler.engines import engines
+    from reconciler.errors import ConfigError
+    from reconciler.model.engine import Snapshots
+
+    for engine in engines().values():
+        if isinstance(engine, Snapshots):
+            return engine.about(str(file))
+    raise ConfigError(f"{file} is no snapshot that can be read")
+
+
+def revive(project: Project, file: Path, about: Mapping[str, str], progress: Callable[[str], None]) -> Doomed:
+    """Make again what a snapshot holds that `destroy` took. Raises Blocked where the target is not empty."""
+    from reconciler.apply import destroy as doom
+
+    return doom.revive(project, file, about, progress)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,26 @@ class ApplyResult:
     exit_code: int = 0
 
 
+Outcome = Literal["planned", "undone", "undone in part", "not applied"]
+
+
+@dataclass(frozen=True, slots=True)
+class UndoResult:
+    """An undo, or what one would do.
+
+    `outcome`: `planned` (nothing was run yet), `undone` (live is what it was before the plan, proven), `undone in part`
+    (`kept` are the steps of the plan that stay), `not applied` (live is what it was before the plan already). `steps`
+    are those of the undo, with numbers of their own; `lasting` steps of the plan are those that nothing takes back.
+    """
+
+    plan: Plan
+    outcome: Outcome
+    steps: tuple[Step, ...]
+    kept: tuple[Step, ...] = ()
+    lasting: tuple[Step, ...] = ()
+    exit_code: int = 0
+
+
 class Finding(NamedTuple):
     """One difference between live and declared, seen from the declaration.
 

@@ -205,6 +205,9 @@ class ScratchMemoryEngine(MemoryEngine):
     def release(self, server: Server) -> str:
         return str(server.version[0])
 
+    def reaching(self, catalog: Catalog) -> frozenset[Address]:
+        return frozenset()
+
     @contextmanager
     def scratch(self, server: ScratchServer, live: Target, catalogs: Iterable[Catalog]) -> Iterator[Target]:
         name = f"scratch {len(self.scratches)} of {live.name}"

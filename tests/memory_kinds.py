@@ -396,6 +396,7 @@ def take_out(change: Change[Any], context: Context) -> list[Draft]:
             MemoryOperation("drop", (Item(change.address.kind, change.address.path),)),
             hazards=(hazard(Code.OLD_READERS, "who reads it finds nothing"),),
             done=(Check(change.address, present=False),),
+            undo=(MemoryOperation("put", (item(change.live),)),),
         )
     ]
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.apply.run import holder
 from reconciler.apply.survey import opened
 from reconciler.errors import Blocked, ConfigError
-from reconciler.model.engine import Destroying, Session
+from reconciler.model.engine import Destroying, Session, Target
 
 if TYPE_CHECKING:
     from reconciler.config.project import Project
@@ -22,12 +23,20 @@ class Doomed:
     name: str
     label: str
     holds: str | None
+    kept: str = ""
+    """The snapshot of it, once it is destroyed."""
 
 
 def destroy(
-    project: Project, services: Iterable[str], agreed: Callable[[list[Doomed]], None], progress: Callable[[str], None]
+    project: Project,
+    services: Iterable[str],
+    agreed: Callable[[list[Doomed]], None],
+    progress: Callable[[str], None],
+    *,
+    keep: bool = True,
 ) -> list[Doomed]:
-    """Look at the targets, ask `agreed`, which raises where nobody agrees, and destroy those that can be.
+    """Look at the targets, ask `agreed`, which raises where nobody agrees, and destroy those that can be; with a
+    snapshot of each first, if `keep`.
 
     Raises Blocked where the environment keeps what is removed (`removal: retain`), or where a target holds something of
     others; LockBusy; StoreError.
@@ -43,23 +52,44 @@ def destroy(
         raise ConfigError("there is no target to destroy", hint="name a service that is declared")
     together = frozenset(t.service for t in targets)
 
-    def each(act: Callable[[Session], str | None]) -> list[Doomed]:
+    def held(target: Target, session: Session) -> Doomed:
+        holds = session.holdings(together) if isinstance(session, Destroying) else None
+        return Doomed(target.name, target.label, holds)
+
+    def gone(target: Target, session: Session) -> Doomed:
+        if not isinstance(session, Destroying):
+            return Doomed(target.name, target.label, None)
+        with session.exclusive(holder()):
+            holds = session.holdings(together)
+            return Doomed(target.name, target.label, holds, session.destroy(progress, keep=keep))
+
+    def each(act: Callable[[Target, Session], Doomed]) -> list[Doomed]:
         found: list[Doomed] = []
         for target in targets:
             with opened(project.engines[target.engine], target) as session:
-                found.append(Doomed(target.name, target.label, act(session)))
+                found.append(act(target, session))
         return found
-
-    def held(session: Session) -> str | None:
-        return session.holdings(together) if isinstance(session, Destroying) else None
-
-    def gone(session: Session) -> str | None:
-        if not isinstance(session, Destroying):
-            return None
-        with session.exclusive(holder()):
-            held = session.holdings(together)
-            session.destroy(progress)
-            return held
 
     agreed(each(held))
     return each(gone)
+
+
+def revive(project: Project, file: Path, about: Mapping[str, str], progress: Callable[[str], None]) -> Doomed:
+    """Make again what a snapshot holds of a target that was destroyed; `about` is what the file says of itself.
+
+    Raises Blocked, ConfigError, LockBusy, StoreError.
+    """
+    names = {f"{s}/{e}": (s, e) for s, e in project.targets()}
+    if about.get("target") not in names or about.get("environment") != project.environment.name:
+        raise Blocked(
+            f"the snapshot is of {about.get('target')} in {about.get('environment')}, which is no target of"
+            f" {project.environment.name}",
+            hint="name the environment with -e, and run this where the target is declared",
+        )
+    target = project.connect(*names[about["target"]])
+    with opened(project.engines[target.engine], target) as session:
+        if not isinstance(session, Destroying):
+            raise Blocked(f"{target.engine} has no snapshots of whole targets")
+        with session.exclusive(holder()):
+            session.revive(str(file), progress)
+        return Doomed(target.name, target.label, session.holdings(frozenset({target.service})), str(file))

@@ -6,7 +6,7 @@ Where an engine has lanes (`model.engine.Laned`), the steps of different lanes o
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -52,11 +52,11 @@ class Executor:
     listen: Listener
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def run(self, runs: Sequence[TargetRun], through: Phase) -> None:
-        """All pending steps up to a phase. A failing target does not stop its siblings in the phase, but all later
-        phases: see each run's `error`. Raises KeyboardInterrupt after the running steps ended."""
-        for phase in Phase:
-            if phase > through or any(r.error for r in runs):
+    def run(self, runs: Sequence[TargetRun], phases: Iterable[Phase]) -> None:
+        """All pending steps of the phases, in their order. A failing target does not stop its siblings in the phase,
+        but all later phases: see each run's `error`. Raises KeyboardInterrupt after the running steps ended."""
+        for phase in phases:
+            if any(r.error for r in runs):
                 return
             active = [r for r in runs if any(s.phase == phase for s in r.pending)]
             in_parallel(partial(self._steps, phase), active, self._interrupted)

@@ -70,6 +70,11 @@ def admit(plan: Plan, stamp: TargetStamp, seen: Seen) -> Admission:
     tops = seen.tops()
     applied = seen.journal.applied
     resumed = applied is not None and applied.digest == plan.digest
+    if applied is not None and applied.undoes and applied.running:
+        raise StalePlan(
+            f"{stamp.target}: an undo of {'this' if applied.undoes == plan.digest else 'another'} plan was begun",
+            hint="finish it with `reconcile undo PLAN`, then apply",
+        )
     if str(seen.scope) != stamp.scope and not (resumed and applied is not None and applied.complete):
         raise StalePlan(f"{stamp.target}: the scope is {seen.scope}; the plan was made for {stamp.scope}", hint=AGAIN)
     if applied is None or not resumed:

@@ -5,8 +5,8 @@ It lives in the target itself. A step's progress is written with the step, in on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler import __version__
@@ -27,6 +27,10 @@ class Applied:
     running: bool
     complete: bool
     version: str = __version__
+    undoes: str = ""
+    """Digest of the plan whose undo this is."""
+    left: Sequence[int] = ()
+    """Numbers of its steps that this undo leaves as they are."""
 
     def entry(self) -> dict[str, Any]:
         """As plain data."""
@@ -37,7 +41,35 @@ class Applied:
             "running": self.running,
             "complete": self.complete,
             "version": self.version,
+            **({"undoes": self.undoes, "left": list(self.left)} if self.undoes else {}),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the journal said when the plan `digest` was begun, and what was live: what its undo leads back to.
+
+    `entries` are those of `_RESTORED` as plain data; `complete`: that plan was applied to its end.
+    """
+
+    digest: str
+    tops: Mapping[str, str]
+    entries: Mapping[str, Any]
+    complete: bool = False
+
+    def entry(self) -> dict[str, Any]:
+        """As plain data."""
+        said = {"digest": self.digest, "tops": dict(self.tops), "entries": dict(self.entries)}
+        return {**said, "complete": self.complete}
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """The roots that the journal named."""
+        return frozenset(self.entries.get("roots") or ())
+
+
+_RESTORED = ("apply", "managed", "unmanaged", "roots", "beside")
+"""Entries that undoing a plan brings back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +86,9 @@ class Journal:
     """Digest of the plan and id of its last step that is done."""
     beyond: frozenset[int] = frozenset()
     """Later steps that are done too, where steps run side by side."""
+    before: Before | None = None
+    entries: Mapping[str, Any] = field(default_factory=dict)
+    """What undoing brings back, as it is now."""
 
     def done(self, digest: str) -> int:
         """The id of the last step of this plan that is recorded as done; 0 for none."""
@@ -75,12 +110,47 @@ def read(entries: Mapping[str, Any], service: str, engine: str) -> Journal:
         applied=Applied(**applied) if applied else None,
         progress=(progress["digest"], progress["done"]) if progress else ("", 0),
         beyond=frozenset(progress.get("beyond", ())) if progress else frozenset(),
+        before=Before(**entries["before"]) if entries.get("before") else None,
+        entries={key: entries.get(key) for key in _RESTORED},
     )
 
 
-def began(digest: str, environment: str, tops: Mapping[str, str], managed: Iterable[Address]) -> dict[str, Any]:
-    """Entries for `Session.record` before the first step of a run. What will be managed is, from here on."""
-    return {"apply": Applied(digest, environment, tops, True, False).entry(), "managed": addresses_entry(managed)}
+def before_plan(digest: str, tops: Mapping[str, str], journal: Journal) -> Before:
+    """What the undo of the plan `digest` will bring back. The digests of what is live are kept once."""
+    entries = dict(journal.entries)
+    if entries.get("apply"):
+        entries["apply"] = {**entries["apply"], "tops": {}}
+    return Before(digest, tops, entries)
+
+
+def restored(before: Before, tops: Mapping[str, str]) -> dict[str, Any]:
+    """Entries for the end of an undo that brought everything back: the journal as it was before the plan."""
+    entries: dict[str, Any] = {**dict.fromkeys(_RESTORED), **before.entries}
+    if entries["apply"]:
+        entries["apply"] = {**entries["apply"], "tops": dict(tops)}
+    return {**entries, "progress": None, "before": None}
+
+
+def began(
+    digest: str, environment: str, tops: Mapping[str, str], managed: Iterable[Address], before: Before | None
+) -> dict[str, Any]:
+    """Entries for `Session.record` before the first step of a run. What will be managed is, from here on. `before` is
+    what an undo leads back to; None where an earlier run wrote that, or where there is nothing to undo."""
+    entries = {"apply": Applied(digest, environment, tops, True, False).entry(), "managed": addresses_entry(managed)}
+    return {**entries, "before": before.entry()} if before is not None else entries
+
+
+def undoing(applied: Applied, done: int, beyond: Iterable[int], before: Before | None) -> dict[str, Any]:
+    """Entries before the first step of an undo: those of its steps that have nothing to undo are done."""
+    entries = {"apply": applied.entry(), **stepped(applied.digest, done, beyond)}
+    return {**entries, "before": before.entry()} if before is not None else entries
+
+
+def undone_in_part(
+    digest: str, environment: str, tops: Mapping[str, str], done: int, beyond: Iterable[int]
+) -> dict[str, Any]:
+    """Entries after an undo that left the plan applied in part: applying it again goes on there."""
+    return {"apply": Applied(digest, environment, tops, False, False).entry(), **stepped(digest, done, beyond)}
 
 
 def stepped(digest: str, step: int, beyond: Iterable[int] = ()) -> dict[str, Any]:
@@ -97,6 +167,7 @@ def ended(
     unmanaged: Iterable[Address],
     roots: Iterable[str] | None,
     beside: Iterable[str],
+    before: Before | None,
 ) -> dict[str, Any]:
     """Entries for the end of a run; `roots` is None when steps remain, so that what they remove stays in scope."""
     applied = Applied(digest, environment, tops, False, roots is not None)
@@ -108,12 +179,14 @@ def ended(
     }
     if roots is not None:
         entries |= {"roots": sorted(roots), "progress": None}
+        if before is not None and before.digest == digest:
+            entries["before"] = replace(before, complete=True).entry()
     return entries
 
 
 def forgotten() -> dict[str, Any]:
     """Entries that leave nothing behind: ad hoc mode remembers nothing once it has brought everything to its end."""
-    return dict.fromkeys(("apply", "managed", "unmanaged", "roots", "beside", "progress"))
+    return dict.fromkeys((*_RESTORED, "progress", "before"))
 
 
 def addresses_entry(addresses: Iterable[Address]) -> list[list[str]]:

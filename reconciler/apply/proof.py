@@ -7,12 +7,13 @@ There are structures and no rows, so what only data could refuse is not proven h
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.apply.executor import Executor, TargetRun
 from reconciler.apply.guard import Admission
 from reconciler.apply.journal import Journal
+from reconciler.apply.reverse import BACKWARDS, undoing
 from reconciler.apply.survey import Declared, Seen, look
 from reconciler.apply.verify import unproven
 from reconciler.errors import ReconcileError
@@ -90,9 +91,9 @@ class Proving:
         self._compare(declared, session, self.seen.journal, "all steps ran, and these differ from what is declared")
 
     def _undo(self, session: Session) -> None:
-        run = self._run(session, tuple(undoing(self.steps)))
+        run = self._run(session, undoing(self.steps), BACKWARDS)
         if run.failed is not None:
-            raise _Wrong(f"the undo of step {run.failed.id} ({run.failed.title}) failed: {run.error}")
+            raise _Wrong(f"{run.failed.title} failed: {run.error}")
         self._compare(self._was_live(), session, Journal(), "all steps were undone, and these differ from before")
 
     def _was_live(self) -> Declared:
@@ -101,9 +102,9 @@ class Proving:
         policy = declared.policy._replace(prune="all", retain=False)
         return Declared(declared.engine, self.seen.state.there, policy, lambda _roots: self.seen.scope)
 
-    def _run(self, session: Session, steps: tuple[Step, ...]) -> TargetRun:
+    def _run(self, session: Session, steps: tuple[Step, ...], phases: Iterable[Phase] = tuple(Phase)) -> TargetRun:
         run = TargetRun(Admission(self.seen, {}, (), steps, False), session, steps)
-        Executor("proof", self.limits, nobody, self.stop).run([run], Phase.CONTRACT)
+        Executor("proof", self.limits, nobody, self.stop).run([run], phases)
         if self.stop.is_set():
             raise KeyboardInterrupt
         return run
@@ -115,13 +116,6 @@ class Proving:
             told = [f"{c.address} ({', '.join(a.name for a in c.attributes) or c.action.value})" for c in wrong]
             more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
             raise _Wrong(f"{otherwise}: {', '.join(told[:SHOWN])}{more}")
-
-
-def undoing(steps: Sequence[Step]) -> Iterator[Step]:
-    """Steps that undo these, the last one first; those that have no undo are left out."""
-    for step in reversed(steps):
-        for operation in step.undo or ():
-            yield replace(step, phase=Phase.EXPAND, operation=operation, probes=(), done=(), undo=None)
 
 
 def _together(engine: Engine, steps: Sequence[Step]) -> tuple[Step, ...]:

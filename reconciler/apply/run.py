@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from reconciler.apply import guard
 from reconciler.apply.executor import Executor, TargetRun
 from reconciler.apply.guard import Admission
-from reconciler.apply.journal import began, ended, forgotten
+from reconciler.apply.journal import Before, before_plan, began, ended, forgotten
 from reconciler.apply.parallel import in_parallel
 from reconciler.apply.survey import Declared, Seen, journal_of, look, opened
 from reconciler.apply.verify import done, unproven
 from reconciler.apply.violations import violated
-from reconciler.config.environment import AD_HOC
 from reconciler.diff.ownership import managed_after
 from reconciler.errors import Blocked, PartlyApplied, ReconcileError, StoreError
 from reconciler.model.address import Address
@@ -50,7 +49,7 @@ def apply(request: Request) -> ApplyResult:
     for stamp in plan.targets:
         guard.check_declared(stamp, request.declared.get(stamp.target))
     with ExitStack() as stack:
-        sessions = _open(stack, request)
+        sessions = locked(stack, request)
         admissions = _admit(request, sessions)
         if all(a.complete for a in admissions):
             return ApplyResult(plan, "already applied", (), skipped=plan.steps)
@@ -61,8 +60,8 @@ def apply(request: Request) -> ApplyResult:
         for run in runs:
             for step in run.admission.done:
                 request.listen(StepEvent("skipped", run.name, step))
-        Executor(plan.digest, request.limits, request.listen).run(runs, request.through)
-        _raise_failures(runs)
+        Executor(plan.digest, request.limits, request.listen).run(runs, [p for p in Phase if p <= request.through])
+        raise_failures(runs, "apply the same plan again")
         _prove(request, runs)
     return _result(request, runs)
 
@@ -87,8 +86,11 @@ def serialised(listen: Listener) -> Listener:
     return tell
 
 
-def _open(stack: ExitStack, request: Request) -> dict[str, Session]:
-    """Connect side by side, compare the server, then take every lock in the order of the names."""
+def locked(stack: ExitStack, request: Request) -> dict[str, Session]:
+    """Connect side by side, compare the server, then take every lock in the order of the names.
+
+    Raises ConnectionFailed, StalePlan for another server, LockBusy.
+    """
     stamps = sorted(request.plan.targets)
     guarded = threading.Lock()
 
@@ -136,15 +138,25 @@ def _record_beginning(request: Request, runs: Sequence[TargetRun]) -> None:
     for run in runs:
         seen = run.admission.seen
         applied = seen.journal.applied
-        if not run.pending and _forgets(request, run):
+        if not run.pending and run.admission.seen.declared.forgets:
             continue
         if applied is not None and applied.digest == request.plan.digest and (applied.running or applied.complete):
             continue
         managed = seen.journal.managed | managed_after(seen.state.desired, seen.state.engine.kinds)
-        run.session.record(began(request.plan.digest, request.plan.environment, run.admission.tops, managed))
+        before = _before(request, run)
+        run.session.record(began(request.plan.digest, request.plan.environment, run.admission.tops, managed, before))
 
 
-def _raise_failures(runs: Sequence[TargetRun]) -> None:
+def _before(request: Request, run: TargetRun) -> Before | None:
+    """What an undo of this plan leads back to; None for a plan without steps here, so that the last one's stays."""
+    journal, digest = run.admission.seen.journal, request.plan.digest
+    if not run.pending or (journal.before is not None and journal.before.digest == digest):
+        return None
+    return before_plan(digest, run.admission.tops, journal)
+
+
+def raise_failures(runs: Sequence[TargetRun], again: str) -> None:
+    """Raise PartlyApplied, or the one error where nothing ran; `again` is what goes on later."""
     failed = [r for r in runs if r.error is not None]
     if not failed:
         return
@@ -157,7 +169,7 @@ def _raise_failures(runs: Sequence[TargetRun]) -> None:
         "; ".join(f"{what} failed: {error}" for what, error in failures),
         ran=ran,
         failures=failures,
-        hint=getattr(first, "hint", None) or "apply the same plan again when the cause is gone: it goes on there",
+        hint=getattr(first, "hint", None) or f"{again} when the cause is gone: it goes on there",
         effect=f"done: {', '.join(ran) or 'no step'}",
     ) from first
 
@@ -213,7 +225,7 @@ def _undone(run: TargetRun, seen: Seen) -> tuple[Address, ...]:
 
 def _record_end(request: Request, run: TargetRun, seen: Seen) -> None:
     state, plan = seen.state, request.plan
-    if not run.pending and _forgets(request, run):
+    if not run.pending and run.admission.seen.declared.forgets:
         run.session.record(forgotten())
         return
     gone = {c.address for c in plan.changes if c.action is Action.FORGET}
@@ -221,13 +233,9 @@ def _record_end(request: Request, run: TargetRun, seen: Seen) -> None:
     managed = managed_after(state.desired, state.engine.kinds) | still
     unmanaged = {u.address for u in state.unmanaged}
     roots = None if run.pending else state.engine.roots(state.desired)
-    entries = ended(plan.digest, plan.environment, seen.tops(), managed, unmanaged, roots, request.beside)
+    before = seen.journal.before
+    entries = ended(plan.digest, plan.environment, seen.tops(), managed, unmanaged, roots, request.beside, before)
     run.session.record(entries)
-
-
-def _forgets(request: Request, run: TargetRun) -> bool:
-    """Ad hoc mode manages everything there is, so it has nothing to remember, and leaves no journal behind."""
-    return request.declared[run.name].policy.environment == AD_HOC.name
 
 
 def _result(request: Request, runs: Sequence[TargetRun]) -> ApplyResult:

@@ -6,14 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from reconciler.apply.parallel import in_parallel
 from reconciler.apply.proof import Proving
 from reconciler.apply.survey import Seen
 from reconciler.errors import LocalStoreError, ReconcileError
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Engine, Limits, Scratch, ScratchServer, Target
+from reconciler.model.naming import parent_of
 from reconciler.model.plan import Plan, Proof, Verdict
 
 ELSEWHERE = "name a server of that version with --scratch URL"
@@ -99,16 +102,53 @@ class Bench:
             return Proof(target.name, Verdict.IMPOSSIBLE, Verdict.IMPOSSIBLE, reason=reason)
         if not isinstance(server, ScratchServer):
             return _untried(target, f"{server}; {ELSEWHERE}")
-        steps = tuple(s for s in self.plan.steps if s.target == target.name)
+        reaching = _reaching(engine, seen)
+        left = _with_attached(reaching, seen)
+        seen = _without(seen, left)
+        steps = tuple(s for s in self.plan.steps if s.target == target.name and s.address not in left)
+        if not steps:
+            return Proof(target.name, Verdict.IMPOSSIBLE, Verdict.IMPOSSIBLE, reason=_left_out(reaching))
         catalogs = (seen.state.there, seen.state.desired)
         try:
             with engine.scratch(server, target, catalogs) as made, engine.open(made) as session:
                 release = engine.release(session.server)
                 if release != engine.release(seen.state.server):
                     return _untried(target, f"{server.label} runs {session.server}, not {seen.state.server}")
-                return Proving(seen, steps, self.limits, stop).on(session)
+                proof = Proving(seen, steps, self.limits, stop).on(session)
+                return replace(proof, reason=proof.reason or _left_out(reaching)) if reaching else proof
         except ReconcileError as error:
             return _untried(target, f"{error}" + (f"; {error.hint}" if error.hint else ""))
+
+
+def _catalogs(seen: Seen) -> tuple[Catalog, ...]:
+    return seen.state.there, seen.state.live, seen.state.desired
+
+
+def _reaching(engine: Scratch, seen: Seen) -> frozenset[Address]:
+    """What would reach for other servers, live or as declared."""
+    return frozenset(a for catalog in _catalogs(seen) for a in engine.reaching(catalog))
+
+
+def _with_attached(reaching: frozenset[Address], seen: Seen) -> frozenset[Address]:
+    """The same with what is attached to it: a comment, an owner."""
+    kinds = seen.state.engine.kinds
+    found = (a for c in _catalogs(seen) for a in c.resources if reaching and kinds[a.kind].attaches)
+    return reaching | {a for a in found if parent_of(a, kinds) in reaching}
+
+
+def _without(seen: Seen, left: frozenset[Address]) -> Seen:
+    def rest(catalog: Catalog) -> Catalog:
+        return catalog.with_resources({a: r for a, r in catalog.resources.items() if a not in left})
+
+    if not left:
+        return seen
+    state = seen.state
+    found = None if state.found is None else rest(state.found)
+    return replace(seen, state=replace(state, desired=rest(state.desired), live=rest(state.live), found=found))
+
+
+def _left_out(reaching: frozenset[Address]) -> str:
+    return f"without {', '.join(map(str, sorted(reaching)))}, which would connect to another server"
 
 
 def _untried(target: Target, reason: str) -> Proof:

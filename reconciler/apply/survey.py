@@ -12,6 +12,7 @@ from reconciler.apply.known import Known, Past, compared_with
 from reconciler.apply.renaming import renamed
 from reconciler.apply.violations import violation
 from reconciler.apply.watch import Watch
+from reconciler.config.environment import AD_HOC
 from reconciler.diff.ownership import remaining
 from reconciler.diff.renames import due, former_roots, leaving
 from reconciler.errors import ConnectionFailed
@@ -44,6 +45,11 @@ class Declared:
     def name(self) -> str:
         """`payment/postgres`."""
         return f"{self.desired.service}/{self.engine.name}"
+
+    @property
+    def forgets(self) -> bool:
+        """Ad hoc mode manages everything there is, so it has nothing to remember, and leaves no journal behind."""
+        return self.policy.environment == AD_HOC.name
 
     def digest(self) -> str:
         """The digest of what is declared: known without a connection."""

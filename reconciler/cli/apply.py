@@ -26,18 +26,19 @@ PHASES = ("expand", "migrate", "contract")
 _CODE = re.compile(r"\*|RC\d{4}")
 
 
-def _codes(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    codes = tuple(code.strip().upper() for text in given for code in text.split(",") if code.strip())
-    wrong = [code for code in codes if not _CODE.fullmatch(code)]
+def codes(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The hazard codes of an option. Raises BadParameter."""
+    said = tuple(code.strip().upper() for text in given for code in text.split(",") if code.strip())
+    wrong = [code for code in said if not _CODE.fullmatch(code)]
     if wrong:
         raise click.BadParameter(f"{wrong[0]!r} is no hazard code such as RC1101, nor '*'")
-    return codes
+    return said
 
 
 @click.command("apply")
 @click.argument("file", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
 @click.option("--auto-approve", is_flag=True, help="Without a plan file: do not ask.")
-@click.option("--allow", multiple=True, callback=_codes, metavar="CODES", help="Approve hazards: RC1101,RC1201 or '*'.")
+@click.option("--allow", multiple=True, callback=codes, metavar="CODES", help="Approve hazards: RC1101,RC1201 or '*'.")
 @click.option("--through", "--phase", "through", type=click.Choice(PHASES), help="Run up to and including this phase.")
 @shared()
 def command(shared: Shared, file: Path | None, auto_approve: bool, allow: tuple[str, ...], through: str | None) -> int:
@@ -52,13 +53,18 @@ def command(shared: Shared, file: Path | None, auto_approve: bool, allow: tuple[
 
     last = Phase[through.upper()] if through else None
     if file is not None:
-        project, plan = _reviewed(shared, file)
+        project, plan = reviewed(shared, file)
     else:
         project, plan = _planned(shared)
         _check_hazards(project, plan, allow, last)
         if not plan.empty and not auto_approve:
-            _ask(shared, plan)
-    listen = Progress(shared, plan)
+            ask(
+                "Apply this",
+                "plan",
+                plan.environment,
+                "; or write the plan with `reconcile plan -o FILE` and apply the file",
+            )
+    listen = Progress(shared, len(plan.steps))
     result = pipeline.apply_plan(project, plan, through=last, allow=allow, listen=listen)
     shared.answer(
         lambda: applied_text(result, source=str(file or ""), colour=shared.colour), lambda: applied_data(result)
@@ -66,7 +72,7 @@ def command(shared: Shared, file: Path | None, auto_approve: bool, allow: tuple[
     return result.exit_code
 
 
-def _reviewed(shared: Shared, file: Path) -> tuple[Project, Plan]:
+def reviewed(shared: Shared, file: Path) -> tuple[Project, Plan]:
     """The plan of a file and its project: the plan itself says which environment it is for."""
     from reconciler import pipeline
     from reconciler.config.environment import AD_HOC
@@ -107,28 +113,27 @@ def _check_hazards(project: Project, plan: Plan, allow: tuple[str, ...], last: P
     check_hazards(steps, project.environment.allow | {*allow})
 
 
-def _ask(shared: Shared, plan: Plan) -> None:
+def ask(what: str, noun: str, environment: str, else_: str = "") -> None:
     """A typed `yes`, or Blocked."""
     from reconciler.errors import Blocked
     from reconciler.render import visible
 
     if not sys.stdin.isatty():
         raise Blocked(
-            "nobody is there to approve the plan: standard input is no terminal",
-            hint="add --auto-approve; or write the plan with `reconcile plan -o FILE` and apply the file",
+            f"nobody is there to approve the {noun}: standard input is no terminal",
+            hint=f"add --auto-approve{else_}",
         )
-    where = visible.line(plan.environment)
-    answer = click.prompt(f"Apply this to {where}? Only 'yes' does", default="", show_default=False, err=True)
-    if answer.strip() != "yes":
-        raise Blocked("the plan was not approved", hint="type yes in full to approve")
+    said = f"{what} to {visible.line(environment)}? Only 'yes' does"
+    if click.prompt(said, default="", show_default=False, err=True).strip() != "yes":
+        raise Blocked(f"the {noun} was not approved", hint="type yes in full to approve")
 
 
 class Progress:
-    """Prints the events of an apply to stderr, with how long each step took."""
+    """Prints the events of an apply or an undo to stderr, with how long each step took."""
 
-    def __init__(self, shared: Shared, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, shared: Shared, total: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._shared = shared
-        self._total = len(plan.steps)
+        self._total = total
         self._clock = clock
         self._began: dict[int, float] = {}
         self._colour = shared.colour_err

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 @click.command("destroy")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option("--no-snapshot", is_flag=True, help="Keep nothing: then nothing brings it back.")
 @shared()
-def command(shared: Shared, auto_approve: bool) -> int:
+def command(shared: Shared, auto_approve: bool, no_snapshot: bool) -> int:
     """Take away all that the targets of a development environment hold: graphs with their data, constraints, indexes.
 
-    Only where the environment says `removal: destroy`. What is not a graph is left as it is, and told. Nothing brings
-    back what is destroyed.
+    Only where the environment says `removal: destroy`. What is not a graph is left as it is, and told. A snapshot of
+    each graph is written first, and `reconcile undo SNAPSHOT` makes it again.
     """
     from reconciler import pipeline
     from reconciler.render import visible
@@ -35,12 +36,13 @@ def command(shared: Shared, auto_approve: bool) -> int:
             return
         _ask(environment)
 
-    gone = pipeline.destroy(project, shared.services, agreed, lambda text: shared.say(visible.line(text)))
-    targets = [{"target": t.name, "destroyed": t.holds} for t in gone]
+    def tell(text: str) -> None:
+        shared.say(visible.line(text))
+
+    gone = pipeline.destroy(project, shared.services, agreed, tell, keep=not no_snapshot)
+    targets = [{"target": t.name, "destroyed": t.holds, "snapshot": t.kept or None} for t in gone]
     shared.answer(
-        lambda: "\n".join(
-            f"{visible.line(t.name)}: {'left as it is' if t.holds is None else 'destroyed'}" for t in gone
-        ),
+        lambda: "\n".join(visible.line(_ended(t)) for t in gone),
         lambda: {"kind": "destroy", "version": 1, "environment": environment, "targets": targets},
     )
     return 0
@@ -51,6 +53,12 @@ def _said(target: Doomed) -> str:
     return f"{target.name}  {target.label}  {holds}"
 
 
+def _ended(target: Doomed) -> str:
+    if target.holds is None:
+        return f"{target.name}: left as it is"
+    return f"{target.name}: destroyed" + (f"; reconcile undo {target.kept}" if target.kept else "")
+
+
 def _ask(environment: str) -> None:
     """The typed name of the environment, or Blocked."""
     from reconciler.errors import Blocked
@@ -58,6 +66,6 @@ def _ask(environment: str) -> None:
 
     if not sys.stdin.isatty():
         raise Blocked("nobody is there to agree: standard input is no terminal", hint="add --auto-approve")
-    said = f"Destroy all of this for good? Type the name of the environment, {visible.line(environment)}"
+    said = f"Destroy all of this? Type the name of the environment, {visible.line(environment)}"
     if click.prompt(said, default="", show_default=False, err=True).strip() != environment:
         raise Blocked("nobody agreed to destroy it", hint="type the name of the environment in full")

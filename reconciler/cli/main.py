@@ -22,6 +22,7 @@ COMMANDS = {
     "plan": ("plan", "Compare live and declared, and plan the difference."),
     "show": ("show", "Show a plan file."),
     "apply": ("apply", "Run a plan file, or plan, ask and run."),
+    "undo": ("undo", "Undo what an applied plan did, the last step first."),
     "drift": ("drift", "Report what changed behind the declarations' back."),
     "import": ("import_", "Write declarations of what is live."),
     "destroy": ("destroy", "Take away all that a development environment holds."),

@@ -46,6 +46,7 @@ SCHEMA: dict[str, Any] = {
     "type": ["object", "null"],
     "properties": {
         "schemas": _TEXT,
+        "snapshots": {**_TEXT, "description": "a folder for what steps take away, so that undo can bring it back"},
         "environment": _TEXT,
         "environments": {"type": ["object", "null"], "propertyNames": _TEXT, "additionalProperties": _ENVIRONMENT},
         "connections": _CONNECTIONS,

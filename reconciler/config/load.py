@@ -21,6 +21,8 @@ from reconciler.model.engine import Engine
 if TYPE_CHECKING:
     from reconciler.desired.documents import Document
 
+SNAPSHOTS = Path(".reconcile") / "snapshots"
+"""Where snapshots are kept, unless `reconcile.yaml` says otherwise: beside it, or in the working folder."""
 OUTSIDE_ENGINES = ("service", "depends_on")
 """Keys at the top of a declaration that are no engine."""
 
@@ -61,6 +63,7 @@ def load_project(
         start=options.start,
         cache=options.cache,
         every=every,
+        snapshots=_beside(path, here) / file.data.get("snapshots", SNAPSHOTS),
     )
 
 
@@ -89,6 +92,7 @@ def _ad_hoc(
         found,
         proving,
         cache=options.cache,
+        snapshots=(options.cwd or Path.cwd()) / SNAPSHOTS,
     )
 
 

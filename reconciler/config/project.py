@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,8 @@ class Project:
     cache: Path | None = None
     every: frozenset[str] = frozenset()
     """The names of all targets that the files declare, those of services that were not chosen included."""
+    snapshots: Path = Path()
+    """Where what steps take away is kept."""
     _running: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def documents_of(self, service: str) -> tuple[Document, ...]:
@@ -61,6 +63,9 @@ class Project:
 
     def connect(self, service: str, engine: str) -> Target:
         """Where a target is. Raises ConfigError for what is missing, naming variables and never values."""
+        return replace(self._connected(service, engine), snapshots=str(self.snapshots))
+
+    def _connected(self, service: str, engine: str) -> Target:
         if self.ad_hoc is not None:
             return self.ad_hoc.bound(service)
         if self.environment.name == "local":

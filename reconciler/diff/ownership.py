@@ -35,7 +35,8 @@ def owned(
         if top in desired.resources and top != address:
             kept[address] = change
         elif not _prunable(change, kinds[address.kind], top in managed, policy):
-            if top == address and not kinds[address.kind].implicit(change.before):
+            kind = kinds[address.kind]
+            if top == address and not kind.implicit(change.before) and not kind.default(change.before):
                 unmanaged.append(Unmanaged(address, NOT_OURS))
         elif kinds[top.kind].retained and policy.retain:
             if top == address:
@@ -64,7 +65,7 @@ def _stays(change: Change[Any], kind: Kind[Any], policy: Policy) -> bool:
 def _prunable(change: Change[Any], kind: Kind[Any], managed: bool, policy: Policy) -> bool:
     if policy.prune == "never" or kind.implicit(change.before):
         return False
-    return managed or policy.prune == "all"
+    return managed or (policy.prune == "all" and not kind.default(change.before))
 
 
 def managed_after(desired: Catalog, kinds: Mapping[str, Kind[Any]]) -> frozenset[Address]:

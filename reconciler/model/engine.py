@@ -76,6 +76,8 @@ class Target:
     """The connection for people, without secrets: `127.0.0.1:5432/payment`."""
     source: str = ""
     """Where the connection was found, for whoever has to correct it: names of variables, a place in a file."""
+    snapshots: str = ""
+    """The folder of what is kept before it is taken away; empty for the engine's default."""
 
     @property
     def name(self) -> str:
@@ -138,6 +140,24 @@ class Session(Protocol):
 
 
 @runtime_checkable
+class Snapshots(Protocol):
+    """An engine that can write the whole of a target to a file, and make it again."""
+
+    def about(self, path: str) -> Mapping[str, str]:
+        """What such a file says of itself: `what`, `target`, `environment`, `rows`. Raises ConfigError for another."""
+        ...
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """A session whose undo may need files that were kept when the plan was applied."""
+
+    def lacking(self, operations: Iterable[Operation]) -> list[str]:
+        """What these would need and is not there, in words."""
+        ...
+
+
+@runtime_checkable
 class Destroying(Protocol):
     """A session that can take away all that its target holds."""
 
@@ -145,8 +165,18 @@ class Destroying(Protocol):
         """What would go, in words. Raises Blocked where something of it belongs to other services than these."""
         ...
 
-    def destroy(self, progress: Progress) -> None:
-        """Take all of it away, data and journal included; may be killed and repeated. The caller holds the lock."""
+    def destroy(self, progress: Progress, *, keep: bool) -> str:
+        """Take all of it away, data and journal included; may be killed and repeated. The caller holds the lock.
+
+        `keep`: write it to a file first, whose path is given; else "".
+        """
+        ...
+
+    def revive(self, path: str, progress: Progress) -> None:
+        """Make again what such a file holds, in an empty target; may be killed and repeated. The caller holds the lock.
+
+        Raises Blocked for a file of something else and for a target that is not empty, ConfigError for a damaged one.
+        """
         ...
 
 
@@ -336,6 +366,10 @@ class Scratch(Protocol):
 
     def release(self, server: Server) -> str:
         """The version, as the local store takes it, of servers that build the same as this one: `18` for 18.6."""
+        ...
+
+    def reaching(self, catalog: Catalog) -> frozenset[Address]:
+        """What would reach for other servers once it was built; a proof leaves it out, and says so."""
         ...
 
     def scratch(

@@ -141,7 +141,7 @@ def _all_of_it(_change: Change[Any]) -> Disturbance:
     return Disturbance.DROPS
 
 
-def _unbound(_before: Any, _after: Any) -> bool:
+def _unbound(_before: Any, _after: Any, _source: Address, _change: Any) -> bool:
     return False
 
 
@@ -193,7 +193,8 @@ class Kind(Generic[R]):
     """Which address `renamed_from: TEXT` beside the resource at an address means, None for text that cannot be one. A
     kind without it cannot be renamed."""
     keeps_former: bool = False
-    """`renamed_from` is an attribute of the resource, of which the store has no object that could be looked up."""
+    """`renamed_from` is an attribute of the resource, `former`: the store has no object that could be looked up, or
+    renames none."""
     rename: Emit[R] | None = None
     """Give it its new name, and what is in it: `Change.moved` and `Change.within` say which."""
     within: Callable[[R, R], tuple[tuple[str, str], ...]] | None = None
@@ -228,8 +229,9 @@ class Kind(Generic[R]):
     """Resources of the same kind whose change makes the same change of this one: the column of a parent table."""
     implied: Callable[[R, Catalog], bool] = _not_implied
     """A declaration need not mention it: others say all of it."""
-    binds: Callable[[R, R | None], bool] = _unbound
-    """Whether this one is bound, live and as declared, where not all of its kind are: a generated column."""
+    binds: Callable[[R, R | None, Address, Change[Any] | None], bool] = _unbound
+    """Whether this one, live and as declared, is bound to what it refers to at that address and to the change of that,
+    where not all of its kind are: a generated column, a foreign key. There is no change of what only follows."""
     namesakes: Callable[[Address], Iterable[Address]] = _no_namesakes
     """What a text that names one may mean as well: (a stand-in for) all overloads of a function."""
     collides: Callable[[R, R], bool] = _together
@@ -245,6 +247,8 @@ class Kind(Generic[R]):
     """Left as it is where nothing is said of it, unless all that is undeclared goes: an owner."""
     implicit: Callable[[R], bool] = _not_implicit
     """Every new database has it: never deleted just because nobody declares it."""
+    default: Callable[[R], bool] = _not_implicit
+    """A new database has one: left alone, and not told, unless it was managed."""
     retained: bool = False
     """Deleted only where the environment's removal policy destroys; elsewhere `forget` (DESIGN section 5b)."""
 

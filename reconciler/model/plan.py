@@ -51,7 +51,8 @@ class Proof:
     """What running the steps of one target on a scratch database showed.
 
     `forward`: from the live schema the steps lead to the declared one. `undo`: from there their undo leads back.
-    `server` is what they ran on, empty where nothing ran. `reason` and `undo_reason` say why a verdict is not proven.
+    `server` is what they ran on, empty where nothing ran. `reason` and `undo_reason` say why a verdict is not proven,
+    `reason` of a proven one what was left out.
     """
 
     target: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.model.address import Address
 from reconciler.model.hazard import Hazard
@@ -32,6 +32,16 @@ class Operation(Protocol):
 
     def lines(self) -> list[str]:
         """The same for a person to read: SQL, Cypher or the call, line by line."""
+        ...
+
+
+@runtime_checkable
+class Partial(Protocol):
+    """An operation of which a kill may leave a part behind, and whose undo can be run whether it was begun or not."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether this one is like that."""
         ...
 
 

@@ -131,7 +131,9 @@ def build(
 def _hints(state: TargetState) -> Iterable[Note]:
     """Renames that nobody declared, perhaps."""
     for old, new in lookalikes(state.changes, state.desired, state.live, state.engine.kinds):
-        hint = f"if it is a rename, write 'renamed_from: {old.name}' on {new}, and nothing is dropped"
+        kept = state.engine.kinds[old.kind].keeps_former
+        end = "that is built before the old one goes" if kept else "nothing is dropped"
+        hint = f"if it is a rename, write 'renamed_from: {old.name}' on {new}, and {end}"
         yield Note(state.name, f"{old} goes and {new} comes, and they look alike: {hint}")
 
 

@@ -36,8 +36,9 @@ def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapp
         for user in users.get(source, ()):
             address, kind = user.address, kinds[user.address.kind]
             known = result.get(address)
-            follows = source.kind in kind.follows
-            if not (follows or _goes(kind, how) or kind.binds(user, desired.resources.get(address))):
+            binds = kind.binds(user, desired.resources.get(address), source, result.get(source))
+            follows = source.kind in kind.follows and not binds
+            if not (follows or binds or _goes(kind, how)):
                 continue
             if known is not None and known.forced:
                 if not follows and origin[source] not in (address, *known.causes):

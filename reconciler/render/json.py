@@ -42,7 +42,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "complete": plan.complete,
         "summary": _summary(shown),
         "targets": [stamp._asdict() for stamp in plan.targets],
-        "hazards": [{**_hazard(h.hazard), "step": h.step, "target": h.target} for h in shown.hazards],
+        "hazards": [{**hazard(h.hazard), "step": h.step, "target": h.target} for h in shown.hazards],
         "gates": [{"before": p.phase.word, "message": p.gate} for p in shown.phases if p.gate],
         "changes": [change(c) for c in plan.changes],
         "steps": [_step(s) for phase in shown.phases for group in phase.groups for s in group.steps],
@@ -96,7 +96,8 @@ def _summary(shown: PlanView) -> dict[str, Any]:
     }
 
 
-def _hazard(value: Hazard) -> dict[str, Any]:
+def hazard(value: Hazard) -> dict[str, Any]:
+    """One hazard."""
     return {"code": value.code, "message": value.message, "needs_approval": value.needs_approval}
 
 
@@ -110,18 +111,19 @@ def _step(shown: StepView) -> dict[str, Any]:
         "action": shown.action.value,
         "title": step.title,
         "because": step.because,
-        "operation": _operation(step.operation),
+        "operation": operation(step.operation),
         "locks": [lock._asdict() for lock in step.locks],
-        "hazards": [_hazard(h) for h in step.hazards],
+        "hazards": [hazard(h) for h in step.hazards],
         "reads": step.size._asdict() if step.size else None,
         "first": [_probe(p) for p in step.probes],
         "done_when": [done_when(check) for check in step.done],
-        "undo": None if step.undo is None else [_operation(o) for o in step.undo],
+        "undo": None if step.undo is None else [operation(o) for o in step.undo],
     }
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
-    return {"fields": operation.encode(), "lines": operation.lines()}
+def operation(value: Operation) -> dict[str, Any]:
+    """What a step runs: as a plan file has it, and for people."""
+    return {"fields": value.encode(), "lines": value.lines()}
 
 
 def _probe(probe: Probe) -> dict[str, Any]:

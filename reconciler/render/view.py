@@ -259,7 +259,8 @@ def proof_text(proof: Proof) -> str:
     if proof.forward is not Verdict.PROVEN:
         return f"steps {proof.forward.value}: {proof.reason}"
     undo = ": ".join(filter(None, (proof.undo.value, proof.undo_reason)))
-    return f"steps proven, undo {undo}; on {proof.server}, with empty tables"
+    without = f"; {proof.reason}" if proof.reason else ""
+    return f"steps proven, undo {undo}; on {proof.server}, with empty tables{without}"
 
 
 def _asides(plan: Plan) -> Iterator[Aside]:

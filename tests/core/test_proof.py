@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reconciler import pipeline
-from reconciler.apply.proof import undoing
+from reconciler.apply.reverse import undoing
 from reconciler.config.project import Project
 from reconciler.model.change import Change
 from reconciler.model.engine import ScratchServer
@@ -150,7 +150,7 @@ def test_an_undo_that_fails_is_caught(shop: Workshop, engine: ScratchMemoryEngin
     engine.faults = Faults(fail_at=frozenset({3}))
     found = proof(shop)
     assert (found.forward, found.undo) == (PROVEN, REFUTED)
-    assert found.undo_reason == "the undo of step 1 (make box a bigger) failed: execution 3 is refused"
+    assert found.undo_reason == "undo of step 1: make box a bigger failed: execution 3 is refused"
 
 
 def test_steps_without_an_undo_are_named(shop: Workshop) -> None:
@@ -165,7 +165,8 @@ def test_the_undo_runs_backwards_and_without_checks(shop: Workshop) -> None:
     shop.declare("boxes: {a: , b: }")
     steps = shop.plan().steps
     undone = list(undoing(steps))
-    assert [s.id for s in undone] == [s.id for s in reversed(steps)]
+    assert [s.title for s in undone] == [f"undo of step {s.id}: {s.title}" for s in reversed(steps)]
+    assert [s.id for s in undone] == [1, 2]
     assert [s.operation.lines() for s in undone] == [["drop box b"], ["drop box a"]]
     assert not any(s.probes or s.done for s in undone)
 

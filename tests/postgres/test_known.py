@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -12,6 +13,8 @@ from reconciler import pipeline
 from reconciler.config.options import Options
 from reconciler.desired import cache
 from reconciler.engines.postgres.session import PostgresSession
+from reconciler.model.catalog import Catalog
+from reconciler.model.engine import Scope
 from reconciler.model.later import Later
 from reconciler.results import PlanResult
 from tests.postgres.server import Postgres
@@ -122,11 +125,51 @@ def test_a_changed_declaration_is_compared(options: Options) -> None:
     assert planned(options).plan.steps
 
 
+def test_a_changed_declaration_is_compared_with_what_was_read(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned(options)
+    file = (options.schemas or Path()) / "app.yaml"
+    file.write_text(file.read_text().replace("b: integer", "b: {type: bigint, not_null: true}"))
+    anew = pipeline.make_plan(pipeline.load(replace(options, cache=None), {}), stamped=True).plan
+    first = pipeline.make_plan(pipeline.load(options, {}), stamped=True).plan
+    inspected = PostgresSession.inspect
+    monkeypatch.setattr(PostgresSession, "inspect", never)
+    second = pipeline.make_plan(pipeline.load(options, {}), stamped=True).plan
+    assert anew.digest == first.digest == second.digest
+    assert anew.steps == first.steps == second.steps
+    for kept in (options.cache or Path()).glob("live-*.pickle"):
+        kept.write_bytes(kept.read_bytes()[:-20])
+    with pytest.raises(AssertionError, match="looked again"):
+        planned(options)
+    monkeypatch.setattr(PostgresSession, "inspect", inspected)
+    assert planned(options).plan.steps
+
+
+def test_an_apply_reads_all_anew(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned(options)
+    file = (options.schemas or Path()) / "app.yaml"
+    file.write_text(file.read_text().replace("b: integer", "b: {type: integer, not_null: true}"))
+    plan = pipeline.make_plan(pipeline.load(options, {}), stamped=True).plan
+    looks: list[int] = []
+    inspected = PostgresSession.inspect
+
+    def counted(self: PostgresSession, scope: Scope) -> Catalog:
+        looks.append(1)
+        return inspected(self, scope)
+
+    monkeypatch.setattr(PostgresSession, "inspect", counted)
+    pipeline.apply_plan(pipeline.load(options, {}), plan, allow=["*"])
+    assert len(looks) >= 2, "before the first step and after the last one"
+
+
 def test_a_broken_memory_does_no_harm(options: Options) -> None:
     for _ in range(2):
         planned(options)
     for file in (options.cache or Path()).glob("*.equal.json"):
         file.write_text('{"roots": 5}')
+    for file in (options.cache or Path()).glob("misses-*"):
+        file.write_text("many")
     assert not planned(options).plan.steps
 
 

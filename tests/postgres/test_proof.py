@@ -162,6 +162,22 @@ def test_extensions_that_are_not_there_are_named(user: User, pg_database: Postgr
     assert left(other) == ["postgres"]
 
 
+def test_an_enabled_subscription_is_left_out_and_the_rest_proven(
+    user: User, pg_database: Postgres.Factory, other: str
+) -> None:
+    uri = pg_database()
+    films = "films: {connection: host=127.0.0.1 port=1, publications: [films], comment: all of them}"
+    table = "tables: {t: {columns: {a: integer}}}"
+    user.write("mine/shop.yaml", f"service: shop\npostgres:\n  subscriptions: {{{films}}}\n  {table}\n")
+    proof = proven(uri, user.folder, other)
+    without = "without subscription films, which would connect to another server"
+    assert (proof.forward, proof.undo, proof.reason) == (Verdict.PROVEN, Verdict.PROVEN, without)
+    assert without in user("plan", "--target", uri, "--schemas", "mine", "--scratch", other).out
+    user.write("mine/shop.yaml", f"service: shop\npostgres:\n  subscriptions: {{{films}}}\n")
+    proof = proven(uri, user.folder, other)
+    assert (proof.forward, proof.reason) == (Verdict.IMPOSSIBLE, without)
+
+
 def test_a_server_that_does_not_answer_is_named_without_its_password(user: User, pg_database: Postgres.Factory) -> None:
     uri = pg_database()
     user.write("mine/shop.yaml", "service: shop\npostgres:\n  tables:\n    t:\n      columns: {a: integer}\n")

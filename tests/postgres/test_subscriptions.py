@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from reconciler.apply.proof import undoing
+from reconciler.apply.reverse import undoing
 from reconciler.engines.postgres import ENGINE
 from reconciler.engines.postgres.conninfo import SECRETS, without_secrets
 from reconciler.engines.postgres.operations import sql

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from reconciler.apply.proof import undoing
+from reconciler.apply.reverse import undoing
+from reconciler.desired import pickles
 from reconciler.engines.postgres import ENGINE
 from reconciler.engines.postgres.evidence import still_empty
 from reconciler.model.engine import Server
 from reconciler.model.hazard import Code
 from reconciler.model.naming import top_of
 from reconciler.model.plan import Plan
+from reconciler.model.resource import Resource
 from reconciler.model.step import Phase
 from reconciler.planfile.fingerprint import key, top_digests
 from tests.postgres.bench import (
@@ -104,12 +106,19 @@ def live(case: Case, database: Bench) -> None:
     before = case.catalog("live")
     database.become(before)
     found = database.live()
+    whole = list(found.resources.values())
+    assert values(pickles.loaded(pickles.dumped(whole))) == values(whole), "the cache gives back what it got"
     again = declared(lifted(found))
     assert compares(database.session.canonicalise(again, found)) == compares(found)
     database.script(case.script("live"))
     database.script(case.script("data"))
     if case.script("data"):
         database.script("ANALYZE;")
+
+
+def values(resources: list[Resource]) -> list[str]:
+    """All that they hold, what takes no part in equality too."""
+    return [repr(r) for r in resources]
 
 
 def planned(case: Case, database: Bench, major: int, update: bool) -> Plan:

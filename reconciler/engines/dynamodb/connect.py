@@ -34,22 +34,28 @@ FEATURES = ("tags", "pitr", "resource_policy", "kinesis", "contributor_insights"
 """What a store may lack, named as the kinds are that need it."""
 
 
-def _alone(service: str) -> Client:
-    raise InternalError(f"this connection reaches no {service}")
+def _alone(service: str, region: str) -> Client:
+    raise InternalError(f"this connection reaches no {service} in {region}")
 
 
 @dataclass(slots=True)
 class Connection:
     """A client that works, what it talks to, and which `FEATURES` are not there.
 
-    `make` makes a client of another service, with the same credentials, in the same place.
+    `make` makes a client of a service in a region, with the same credentials.
     """
 
     client: Client
     server: Server
     lacks: frozenset[str] = frozenset()
-    make: Callable[[str], Client] = _alone
+    make: Callable[[str, str], Client] = _alone
     _beside: dict[str, Client] = field(default_factory=dict, repr=False)
+    _elsewhere: dict[str, Connection] = field(default_factory=dict, repr=False)
+
+    @property
+    def region(self) -> str:
+        """Where it goes to."""
+        return str(self.client.meta.region_name)
 
     @property
     def local(self) -> bool:
@@ -60,13 +66,25 @@ class Connection:
         """The client of another service (`application-autoscaling`, `kms`), made when it is first needed."""
         with _LOADING:
             if service not in self._beside:
-                self._beside[service] = self.make(service)
+                self._beside[service] = self.make(service, self.region)
             return self._beside[service]
+
+    def elsewhere(self, region: str) -> Connection:
+        """The same in another region, where a replica is; made when it is first needed. Itself for no or its own."""
+        if not region or region == self.region:
+            return self
+        with _LOADING:
+            if region not in self._elsewhere:
+                client = self.make("dynamodb", region)
+                self._elsewhere[region] = Connection(client, self.server, self.lacks, self.make)
+            return self._elsewhere[region]
 
     def close(self) -> None:
         """Let go of all sockets."""
         for client in (self.client, *self._beside.values()):
             client.close()
+        for connection in self._elsewhere.values():
+            connection.close()
 
 
 def connect(connection: Mapping[str, str]) -> Connection:
@@ -81,7 +99,7 @@ def connect(connection: Mapping[str, str]) -> Connection:
             region = region or session.get_config_variable("region") or (LOCAL_REGION if endpoint else "")
             hasty = _client(session, connection, region, attempts=1, read_seconds=ANSWER_SECONDS)
             client = _client(session, connection, region, attempts=8, read_seconds=READ_SECONDS)
-        make = partial(_client, session, connection, region, 8, READ_SECONDS)
+        make = partial(_made, session, connection)
         hasty.list_tables(Limit=1)
         if _is_the_service(client.meta.endpoint_url):
             return Connection(client, Server("DynamoDB", API), make=make)
@@ -159,6 +177,11 @@ def _client(
     return session.create_client(
         service, region_name=region or None, endpoint_url=connection.get("endpoint") or None, config=config
     )
+
+
+def _made(session: Any, connection: Mapping[str, str], service: str, region: str) -> Client:
+    """The client of any service in any region."""
+    return _client(session, connection, region, 8, READ_SECONDS, service)
 
 
 def _lacking(hasty: Client) -> frozenset[str]:

@@ -33,8 +33,10 @@ def _table_holds(call: Call, row: TableRow) -> bool:
     types = _types(call.parameters)
     indexes = call.parameters.get("GlobalSecondaryIndexUpdates", ())
     rest = {name: value for name, value in call.parameters.items() if name in _MEMBERS}
-    return all(_MEMBERS[name](value, row) for name, value in rest.items()) and all(
-        _index_holds(update, row, types) for update in indexes
+    return (
+        all(_MEMBERS[name](value, row) for name, value in rest.items())
+        and all(_index_holds(update, row, types) for update in indexes)
+        and all(_vectors_hold(update, row, types) for update in call.parameters.get("VectorIndexUpdates", ()))
     )
 
 
@@ -120,6 +122,9 @@ def _same_table(wanted: Json, row: TableRow) -> bool:
         here = {i["IndexName"]: _shape(i, types) for i in wanted.get(member, ())}
         there = {i["IndexName"]: _shape(i, row.types) for i in live.get(member) or ()}
         same = same and bool(here == there)
+    vectors = ((wanted, types), (live, row.types))
+    here, there = ({i["IndexName"]: _vectors(i, ts) for i in t.get("VectorIndexes") or ()} for t, ts in vectors)
+    same = same and bool(here == there)
     if not same:
         raise StoreError(
             f"there is a table {wanted['TableName']} already, with another key or other indexes",
@@ -160,9 +165,25 @@ def _stream_holds(wanted: Json, live: Json) -> bool:
 
 
 def index_of(row: TableRow | None, name: str) -> Json | None:
-    """The description of a global index, whatever its state."""
-    indexes = (row.table.get("GlobalSecondaryIndexes") or ()) if row else ()
+    """The description of a global or a vector index, whatever its state: they share their names."""
+    lists = ("GlobalSecondaryIndexes", "VectorIndexes") if row else ()
+    indexes = (index for member in lists for index in (row.table.get(member) or () if row else ()))
     return next((i for i in indexes if i["IndexName"] == name), None)
+
+
+def _vectors_hold(update: Json, row: TableRow, types: Mapping[str, str]) -> bool:
+    ((action, wanted),) = update.items()
+    live = index_of(row, wanted["IndexName"])
+    if live is None or live.get("IndexStatus") == "DELETING":
+        return bool(action == "Delete")
+    return bool(action == "Create") and _vectors(live, row.types) == _vectors(wanted, types)
+
+
+def _vectors(index: Json, types: Mapping[str, str]) -> Any:
+    """What a vector index is, in a request or a reply."""
+    said = (index.get("VectorAttribute") or {}).get("AttributeName"), index.get("Dimensions")
+    schema = keys.search_schema(index.get("SearchSchema") or (), types)
+    return said, index.get("DistanceFunction"), schema, projection.read(index.get("Projection", {}))
 
 
 def _index_holds(update: Json, row: TableRow, types: Mapping[str, str]) -> bool:

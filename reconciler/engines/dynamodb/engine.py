@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.engines.dynamodb import limits, operations, validity
+from reconciler.engines.dynamodb.autoscale import Autoscaling
 from reconciler.engines.dynamodb.insights import Insights
 from reconciler.engines.dynamodb.kinds.encryption import Encryption
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
@@ -15,9 +16,14 @@ from reconciler.engines.dynamodb.kinds.gsi import completed as completed_gsi
 from reconciler.engines.dynamodb.kinds.lsi import Lsi, with_local_indexes
 from reconciler.engines.dynamodb.kinds.lsi import completed as completed_lsi
 from reconciler.engines.dynamodb.kinds.pitr import Pitr
+from reconciler.engines.dynamodb.kinds.replica import Replica
+from reconciler.engines.dynamodb.kinds.replica_index import ReplicaIndex, index_of
 from reconciler.engines.dynamodb.kinds.table import Table
+from reconciler.engines.dynamodb.kinds.vector_index import VectorIndex
+from reconciler.engines.dynamodb.kinds.vector_index import completed as completed_vectors
 from reconciler.engines.dynamodb.migration import operations as migration
 from reconciler.engines.dynamodb.naming import root, table_address
+from reconciler.engines.dynamodb.regional import PREFIX
 from reconciler.engines.dynamodb.registry import kinds
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -30,9 +36,30 @@ from reconciler.model.step import Operation, Step
 def _off(resource: Resource) -> bool:
     """A declared "off" is no resource: nothing lives there either."""
     match resource:
-        case Pitr(days=0) | Encryption(key="") | Insights(mode=""):
+        case Pitr(days=0) | Encryption(key="") | Insights(mode="") | ReplicaIndex(read=0, max_read=0):
             return True
     return False
+
+
+def _own(index: ReplicaIndex, whole: Resource | None) -> ReplicaIndex:
+    """Units like those of the table's index are none of its own."""
+    same = isinstance(whole, Gsi) and whole.throughput.provisioned and whole.throughput.read == index.read
+    return replace(index, read=0) if same else index
+
+
+def _recoveries(resources: Mapping[Address, Resource]) -> list[Address]:
+    """Where recovery is kept: of each table, and of each of its replicas."""
+    tables = [a.sibling("pitr", a.path) for a, r in resources.items() if isinstance(r, Table)]
+    return [*tables, *(a.sibling("replica_pitr", a.path) for a, r in resources.items() if isinstance(r, Replica))]
+
+
+def _alike(resource: Resource, resources: Mapping[Address, Resource]) -> bool:
+    """Reads of a replica that are scaled as those of the table are nothing of its own."""
+    address = resource.address
+    if not isinstance(resource, Autoscaling) or not address.kind.startswith(PREFIX):
+        return False
+    here = resources.get(address.sibling(address.kind.removeprefix(PREFIX), (address.path[0], *address.path[2:])))
+    return isinstance(here, Autoscaling) and here.read == resource.read
 
 
 class DynamoDB:
@@ -55,13 +82,20 @@ class DynamoDB:
             table = tables.get(table_address(address))
             if isinstance(resource, Gsi) and table:
                 resources[address] = completed_gsi(resource, table)
+            elif isinstance(resource, VectorIndex) and table:
+                resources[address] = completed_vectors(resource, table)
             elif isinstance(resource, Lsi) and table:
                 resources[address] = completed_lsi(resource, table)
+            elif isinstance(resource, Replica) and table and resource.table_class == table.table_class:
+                resources[address] = replace(resource, table_class="")
+        for address, resource in list(resources.items()):
+            if isinstance(resource, ReplicaIndex):
+                resources[address] = _own(resource, resources.get(index_of(address)))
         with_local_indexes(resources)
         if place.policy.production:
-            for pitr in [address.sibling("pitr", address.path) for address in tables]:
+            for pitr in _recoveries(resources):
                 resources.setdefault(pitr, Pitr(pitr, implied=True))
-        for off in [a for a, r in resources.items() if _off(r)]:
+        for off in [a for a, r in resources.items() if _off(r) or _alike(r, resources)]:
             del resources[off]
 
     @property
@@ -86,11 +120,11 @@ class DynamoDB:
         said = dict(live.resources)
         unknown = {d.address for d in live.deferred}
         for address, resource in live.resources.items():
-            recovery = address.sibling("pitr", address.path)
-            if isinstance(resource, Table):
+            if isinstance(resource, (Table, Replica)):
                 said[address] = replace(resource, told=True)
-                if recovery not in unknown:
-                    said.setdefault(recovery, Pitr(recovery, 0))
+        for recovery in _recoveries(live.resources):
+            if recovery not in unknown:
+                said.setdefault(recovery, Pitr(recovery, 0))
         return live.with_resources(said)
 
     def check(self, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:

@@ -6,12 +6,13 @@ that was interrupted is finished by running it again, and a call whose answer wa
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.dynamodb import effects, faults, imports, introspect, local_edition, requests
+from reconciler.engines.dynamodb import effects, faults, imports, introspect, local_edition, replicas, requests
 from reconciler.engines.dynamodb.aspects import Asking
 from reconciler.engines.dynamodb.connect import Connection
 from reconciler.engines.dynamodb.operations import IMPORTED, Call, Calls, Wait
@@ -26,7 +27,9 @@ GOES_WITH_THE_TABLE = frozenset({"DeleteTable", "DeregisterScalableTarget"})
 """Calls that may be made though there is no such table any more."""
 
 GRACE_SECONDS = 3.0
-"""How long descriptions may lag behind a call that went through: they are eventually consistent."""
+"""How long descriptions may lag behind a call that went through: they are eventually consistent. It counts up to the
+moment of asking, since an answer that takes long is none the fresher for it; and one look alone proves nothing."""
+GRACE_LOOKS = 2
 
 LOST_SECONDS = 30.0
 """How long something just asked for may not be described at all."""
@@ -63,8 +66,10 @@ class Runner:
                 raise
 
     def _done(self, calls: tuple[Call, ...]) -> int:
-        row = self._row(calls[0])
-        there = [number for number, call in enumerate(calls, 1) if effects.holds(call, _staying(row, call))]
+        rows = {call.region: self._row(call) for call in reversed(calls)}
+        there = [
+            number for number, call in enumerate(calls, 1) if effects.holds(call, _staying(rows[call.region], call))
+        ]
         return max(there, default=0)
 
     def _run(self, call: Call) -> None:
@@ -97,6 +102,9 @@ class Runner:
             name = faults.code(error)
             if name == "ObjectNotFoundException" and call.call == "DeregisterScalableTarget":
                 return True
+            if name == faults.MISSING and call.region and patience.passed < LOST_SECONDS:
+                patience.pause()  # a region knows of a new index a little later
+                return False
             if faults.too_often(error):
                 self.progress(f"{call.table}: time to live was changed within the hour; waiting")
                 patience.pause(TTL_RETRY_SECONDS)
@@ -113,7 +121,7 @@ class Runner:
         return False
 
     def _send(self, call: Call, row: TableRow | None) -> None:
-        api, connection = call.api, self.connection
+        api, connection = call.api, self.connection.elsewhere(call.region)
         client = connection.client if api.service == "dynamodb" else connection.beside(api.service)
         getattr(client, api.method)(**requests.request(call, row, local=connection.local))
 
@@ -124,6 +132,8 @@ class Runner:
             state = _in_the_way(call, row)
             if state is None:
                 return row
+            if not state and call.region and patience.passed < LOST_SECONDS:
+                state = f"the replica in {call.region} is not described yet"
             if not state:
                 raise StoreError(f"there is no table {call.table}", hint="plan again: it was there for this plan")
             patience.tell(self.progress, f"{call.table}: waiting, {state}")
@@ -133,11 +143,14 @@ class Runner:
         if call.wait is None:
             return
         patience = self._patience(call)
-        while True:
+        for look in itertools.count(1):
+            asked = patience.passed
             row = self._row(call)
+            if row is not None:
+                replicas.raise_if_failed(call.parameters.get("ReplicaUpdates", ()), row)
             state = _missing(call.wait, row)
-            stale = sent and patience.passed < GRACE_SECONDS and not effects.holds(call, _staying(row, call))
-            if state is None and not stale:
+            early = asked < GRACE_SECONDS or look < GRACE_LOOKS
+            if state is None and not (sent and early and not effects.holds(call, _staying(row, call))):
                 return
             if state:
                 patience.tell(self.progress, f"{call.table}: {state}")
@@ -147,17 +160,18 @@ class Runner:
 
     def _row(self, call: Call) -> TableRow | None:
         """What is live of the table, as far as this call is about it."""
+        connection = self.connection.elsewhere(call.region)
         if call.api.aspect:
-            reading = introspect.read(self.connection, call.table, aspects=(call.api.aspect,))
+            reading = introspect.read(connection, call.table, aspects=(call.api.aspect,))
             return reading.row if reading is not None else None
-        described = introspect.describe(self.connection.client, call.table)
+        described = introspect.describe(connection.client, call.table)
         if described is None:
             return None
         row = TableRow(described)
         if call.wait == IMPORTED and described.get("TableStatus") != "DELETING":
-            imports.raise_if_failed(self.connection.client, row)
+            imports.raise_if_failed(connection.client, row)
         if "SSESpecification" in call.parameters and row.key_arn:
-            return row._replace(managed_key=Asking(self.connection).managed_key(row.key_arn))
+            return row._replace(managed_key=Asking(connection).managed_key(row.key_arn))
         return row
 
 
@@ -190,7 +204,7 @@ def _cancelled(call: Call) -> str:
 
 def _moving(row: TableRow, cancelled: str = "") -> str | None:
     """What of a table is changing at the moment, in words."""
-    for index in row.table.get("GlobalSecondaryIndexes") or ():
+    for index in (*(row.table.get("GlobalSecondaryIndexes") or ()), *(row.table.get("VectorIndexes") or ())):
         status = index.get("IndexStatus", "ACTIVE")
         if status in MOVING and not (index["IndexName"] == cancelled and index.get("Backfilling")):
             return _index_words(index)
@@ -201,7 +215,9 @@ def _moving(row: TableRow, cancelled: str = "") -> str | None:
         return "the key of the table is changing"
     for replica in row.table.get("Replicas") or ():
         if replica.get("ReplicaStatus") in MOVING:
-            return f"the replica in {replica['RegionName']} is {replica['ReplicaStatus'].lower()}"
+            share = replica.get("ReplicaStatusPercentProgress")
+            progress = f", {share}%" if share else ""
+            return f"the replica in {replica['RegionName']} is {replica['ReplicaStatus'].lower()}{progress}"
     status = row.table.get("TableStatus", "ACTIVE")
     if status in MOVING and not cancelled:
         return f"the table is {status.lower()}"

@@ -19,6 +19,7 @@ TAKEN = frozenset(
         "OnDemandThroughput",
         "SSESpecification",
         "GlobalSecondaryIndexes",
+        "VectorIndexes",
     }
 )
 """What of CreateTable an import takes; the rest is set afterwards (the service model in botocore)."""

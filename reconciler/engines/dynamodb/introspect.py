@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from reconciler.engines.dynamodb import faults, limits
+from reconciler.engines.dynamodb import faults, limits, replicas
 from reconciler.engines.dynamodb.aspects import EACH, Asking
 from reconciler.engines.dynamodb.connect import Client, Connection
 from reconciler.engines.dynamodb.naming import Ours
+from reconciler.engines.dynamodb.regional import PREFIX
+from reconciler.engines.dynamodb.regional import there as in_replica
 from reconciler.engines.dynamodb.registry import kinds
 from reconciler.engines.dynamodb.row import TableRow
+from reconciler.errors import StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Deferred, Unmanaged
 from reconciler.model.resource import Resource
@@ -26,6 +30,8 @@ class Reading(NamedTuple):
 
     row: TableRow
     denied: Mapping[str, str]
+    regions: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    """The same of its replicas, by region; the kind `replica` stands for all that is said in the region."""
 
 
 def names(client: Client) -> list[str]:
@@ -40,7 +46,42 @@ def names(client: Client) -> list[str]:
 
 
 def read_all(connection: Connection, tables: list[Ours]) -> list[tuple[Ours, Reading]]:
-    """The tables with their readings, in the order given; those that vanished meanwhile are left out."""
+    """The tables with their readings, those of their replicas included, in the order given; those that vanished
+    meanwhile are left out. Regions are asked side by side, and only about the replicas that they have."""
+    found = _read_here(connection, tables)
+    wanted: dict[str, list[Ours]] = {}
+    for ours, reading in found:
+        for region in replicas.served(reading.row):
+            wanted.setdefault(region, []).append(ours)
+    if not wanted:
+        return found
+    with ThreadPoolExecutor(min(limits.REGIONS, len(wanted)), "dynamodb-region") as pool:
+        regions = dict(zip(wanted, pool.map(lambda r: _read_there(connection, r, wanted[r]), wanted), strict=True))
+    return [(ours, _with_regions(ours, reading, regions)) for ours, reading in found]
+
+
+def _read_there(connection: Connection, region: str, tables: list[Ours]) -> Mapping[str, Reading] | str:
+    """Readings of one region by the names of the tables; a text where it cannot be asked at all."""
+    try:
+        return {o.physical: r for o, r in _read_here(connection.elsewhere(region), tables)}
+    except StoreError as error:
+        return f"{region} could not be asked: {error.message}"
+
+
+def _with_regions(ours: Ours, reading: Reading, regions: Mapping[str, Mapping[str, Reading] | str]) -> Reading:
+    rows: dict[str, TableRow] = {}
+    denied: dict[str, Mapping[str, str]] = {}
+    for region in replicas.served(reading.row):
+        found = regions[region]
+        if isinstance(found, str):
+            denied[region] = {"replica": found}
+        elif ours.physical in found:
+            rows[region] = found[ours.physical].row
+            denied[region] = found[ours.physical].denied
+    return Reading(reading.row._replace(regions=rows), reading.denied, denied)
+
+
+def _read_here(connection: Connection, tables: list[Ours]) -> list[tuple[Ours, Reading]]:
     if not tables:
         return []
     asking = Asking(connection)
@@ -120,9 +161,20 @@ def deferred(reading: Reading, table: Address) -> Iterator[Deferred]:
     """What could not be read, and tables that nothing can be done about."""
     for kind, reason in reading.denied.items():
         yield Deferred(table.sibling(kind, table.path), reason)
-    state = reading.row.table.get("TableStatus")
-    if state in STUCK:
-        yield Deferred(table, f"the table is {str(state).lower().replace('_', ' ')}")
+    for region, denied in reading.regions.items():
+        for kind, reason in denied.items():
+            if kind == "replica":
+                yield Deferred(table.sibling(kind, (*table.path, region)), reason)
+            elif f"{PREFIX}{kind}" in kinds():
+                yield Deferred(in_replica(table.sibling(kind, table.path), region), f"{reason} in {region}")
+    for reply in replicas.described(reading.row):
+        state = str(reply.get("ReplicaStatus", "ACTIVE"))
+        if state in replicas.UNSERVED and state != "CREATING":
+            where = (*table.path, reply["RegionName"])
+            yield Deferred(table.sibling("replica", where), f"the replica is {state.lower().replace('_', ' ')}")
+    status = reading.row.table.get("TableStatus")
+    if status in STUCK:
+        yield Deferred(table, f"the table is {str(status).lower().replace('_', ' ')}")
 
 
 def unmodelled(row: TableRow, table: Address) -> Iterator[Unmanaged]:
@@ -132,15 +184,22 @@ def unmodelled(row: TableRow, table: Address) -> Iterator[Unmanaged]:
             if policy.get("PolicyType") != "TargetTrackingScaling":
                 where = (*table.path, *filter(None, (key.index_name,)), policy.get("PolicyName", "?"))
                 yield Unmanaged(table.sibling("scaling_policy", where), "only target tracking is managed")
-    for index in row.table.get("VectorIndexes") or ():
-        where = (*table.path, index.get("IndexName", "?"))
-        yield Unmanaged(table.sibling("vector_index", where), "vector indexes are not managed yet")
+    mode = row.table.get("GlobalTableSettingsReplicationMode", "DISABLED")
+    if mode != "DISABLED":
+        yield Unmanaged(table.sibling("settings_replication", table.path), "tables of several accounts are not managed")
+
+
+def arns(row: TableRow, table: Address) -> dict[Address, str]:
+    """The ARNs of a table and of its replicas, by the address of each."""
+    found = {table: row.arn}
+    return found | {table.sibling("replica", (*table.path, r)): there.arn for r, there in row.regions.items()}
 
 
 def sizes(row: TableRow, table: Address) -> dict[Address, Size]:
     """Items and bytes of the table and its indexes, as the service counted them within the last six hours."""
     found = {table: Size(row.table.get("ItemCount", -1), row.table.get("TableSizeBytes", -1))}
-    for kind, member in (("gsi", "GlobalSecondaryIndexes"), ("lsi", "LocalSecondaryIndexes")):
+    lists = {"gsi": "GlobalSecondaryIndexes", "lsi": "LocalSecondaryIndexes", "vector_index": "VectorIndexes"}
+    for kind, member in lists.items():
         for index in row.table.get(member) or ():
             address = table.sibling(kind, (*table.path, index["IndexName"]))
             found[address] = Size(index.get("ItemCount", -1), index.get("IndexSizeBytes", -1))

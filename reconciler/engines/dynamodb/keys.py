@@ -56,3 +56,11 @@ def schema(partition: Key, sort: Key) -> list[dict[str, Any]]:
 def definitions(attributes: Iterable[KeyAttribute]) -> list[dict[str, Any]]:
     """The `AttributeDefinitions` of a request: each attribute once, sorted."""
     return [{"AttributeName": name, "AttributeType": kind} for name, kind in sorted(set(attributes))]
+
+
+def search_schema(schema: Iterable[Mapping[str, str]], types: Mapping[str, str]) -> tuple[Key, Key]:
+    """(partition, filters by name) of a vector index's `SearchSchema`, with the types that a table knows."""
+    found: dict[str, list[str]] = {"HASH": [], "INLINE_FILTER": []}
+    for element in schema:
+        found[element["SearchSchemaElementType"]].append(element["AttributeName"])
+    return typed(named(found["HASH"]), types), typed(named(sorted(found["INLINE_FILTER"])), types)

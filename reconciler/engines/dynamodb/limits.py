@@ -21,6 +21,9 @@ MAX_LSI = 5
 MAX_KEY_ATTRIBUTES = 4
 """Attributes in the partition, and in the sort part, of a global secondary index's key [model]."""
 
+MAX_DIMENSIONS = 4096
+"""Of the vectors in a vector index (CloudFormation's `VectorIndex`)."""
+
 MAX_INCLUDED = 20
 """Non-key attributes one index may list [model]."""
 
@@ -67,6 +70,13 @@ of them creating tables with indexes, and refuses more for a while, which is wai
 STRONG_REGIONS = 3
 """Regions of a global table with strong consistency, the table's own and a witness included [model]."""
 
+STRONG_SETS = (
+    ("us-east-1", "us-east-2", "us-west-2"),
+    ("eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1"),
+    ("ap-northeast-1", "ap-northeast-2", "ap-northeast-3"),
+)
+"""Sets of regions that a global table with strong consistency stays within (the developer guide on global tables)."""
+
 STREAM_HOURS = 24
 """What a stream that was turned off still holds can be read for that long [model]."""
 
@@ -87,6 +97,9 @@ HEARTBEAT_SECONDS = 10.0
 
 PACK_BYTES = 300_000
 """Journal values longer than this are compressed, to stay below the size of an item."""
+
+REGIONS = 4
+"""Regions whose replicas are read side by side, each by as many readers as a table's own: limits count by region."""
 
 READERS = 16
 """Concurrent reads; DescribeTable and its like are throttled per account at a rate far above this [model]."""

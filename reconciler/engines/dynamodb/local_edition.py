@@ -17,9 +17,11 @@ from typing import Any
 
 from reconciler.engines.dynamodb import throughput
 from reconciler.engines.dynamodb.connect import Connection
+from reconciler.engines.dynamodb.keys import Key
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
 from reconciler.engines.dynamodb.kinds.pitr import Pitr
 from reconciler.engines.dynamodb.kinds.table import Table
+from reconciler.engines.dynamodb.naming import table_address
 from reconciler.engines.dynamodb.row import TableRow
 from reconciler.engines.dynamodb.warm import COLD
 from reconciler.model.address import Address
@@ -46,7 +48,26 @@ def possible(desired: Catalog, live: Catalog, connection: Connection) -> Catalog
         if rest is not None:
             kept[address] = rest
         deferred += [Deferred(address.sibling(kind, address.path), reason) for kind, reason in lacking]
-    return desired.with_resources(kept, deferred)
+    return desired.with_resources(_used(kept, desired), deferred)
+
+
+def _used(kept: Mapping[Address, Resource], desired: Catalog) -> dict[Address, Resource]:
+    """The tables without attributes of indexes that were left out: the store refuses those that no key has."""
+    holders: dict[Address, set[str]] = {}
+    for address, resource in kept.items():
+        key = resource.key if isinstance(resource, Table) else _key(resource)
+        holders.setdefault(table_address(address), set()).update(k.name for k in key)
+    return {
+        address: replace(r, attributes=tuple(a for a in r.attributes if a.name in holders[address]))
+        if isinstance(r, Table) and r == desired.resources[address]
+        else r
+        for address, r in kept.items()
+    }
+
+
+def _key(index: Resource) -> Key:
+    key: Key = (*getattr(index, "partition", ()), *getattr(index, "sort", ()))
+    return key
 
 
 Lacking = list[tuple[str, str]]
@@ -64,27 +85,45 @@ WORDS = {
     "index_autoscaling": "autoscaling",
     "encryption": "encryption keys",
     "global_table": "replicas",
+    "vector_index": "vector indexes",
 }
-ASPECTS = {"index_insights": "contributor_insights", "index_autoscaling": "autoscaling"}
+ASPECTS = {
+    "index_insights": "contributor_insights",
+    "index_autoscaling": "autoscaling",
+    "replica_pitr": "pitr",
+    "replica_tags": "tags",
+    "replica_kinesis": "kinesis",
+    "replica_contributor_insights": "contributor_insights",
+    "replica_index_insights": "contributor_insights",
+    "replica_resource_policy": "resource_policy",
+    "replica_autoscaling": "autoscaling",
+    "replica_index_autoscaling": "autoscaling",
+}
 """What a kind needs of the store, where that has another name."""
 
-LOCAL = frozenset({"encryption", "global_table"})
+LOCAL = frozenset({"encryption", "global_table", "vector_index"})
 """What no endpoint but DynamoDB Local is known to lack."""
 
 
 def _judged(resource: Resource, live: Catalog, connection: Connection) -> tuple[Lacking, Resource | None]:
     """(what is lacking, what is left of the resource)."""
     kind = resource.address.kind
+    if kind.startswith("replica") and connection.local:
+        return [], None  # the table's `global_table` is told
     product = "DynamoDB Local" if connection.local else "this store"
     if ASPECTS.get(kind, kind) in connection.lacks or (kind in LOCAL and connection.local):
         implied = isinstance(resource, Pitr) and resource.implied
-        return [] if implied else [(kind, f"{product} has no {WORDS[kind]}")], None
+        return [] if implied else [(kind, f"{product} has no {_words(kind)}")], None
     match resource:
         case Table() if connection.local:
             return _table(resource)
         case Gsi() if connection.local:
             return _index(resource, live)
     return [], resource
+
+
+def _words(kind: str) -> str:
+    return WORDS.get(kind) or WORDS[ASPECTS[kind]]
 
 
 def _table(table: Table) -> tuple[Lacking, Table]:

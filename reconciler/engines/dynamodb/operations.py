@@ -69,11 +69,15 @@ IMPORTED = Wait("import", "completed")
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call. `parameters` are the request's own members and always name the table by `TableName`, also where the
-    API wants an ARN or no table at all: an ARN holds an account number, which is looked up when the call is made."""
+    API wants an ARN or no table at all: an ARN holds an account number, which is looked up when the call is made.
+
+    `region` is that of a replica which the call is about; empty for the table's own.
+    """
 
     call: str
     parameters: Mapping[str, Any]
     wait: Wait | None = None
+    region: str = ""
 
     @property
     def table(self) -> str:
@@ -93,11 +97,14 @@ class Call:
     def encode(self) -> dict[str, Any]:
         """The fields of a plan file."""
         fields: dict[str, Any] = {"call": self.call, "parameters": dict(self.parameters)}
+        if self.region:
+            fields["region"] = self.region
         return {**fields, "wait": self.wait.encode()} if self.wait else fields
 
     def lines(self) -> list[str]:
         """The call for a person to read."""
-        lines = [self.call, *(f"  {line}" for line in readable(self.parameters))]
+        where = f" in {self.region}" if self.region else ""
+        lines = [f"{self.call}{where}", *(f"  {line}" for line in readable(self.parameters))]
         return [*lines, f"wait until {self.wait}"] if self.wait else lines
 
 
@@ -110,6 +117,11 @@ class Calls:
     """
 
     calls: tuple[Call, ...]
+
+    @property
+    def partial(self) -> bool:
+        """`model.step.Partial`: one call after the other, each of which is left out where its effect is there."""
+        return True
 
     def encode(self) -> dict[str, Any]:
         """The fields of a plan file."""
@@ -131,7 +143,7 @@ def _decode_call(fields: Mapping[str, Any]) -> Call:
     name, parameters = fields.get("call"), fields.get("parameters")
     if name not in CALLS or not isinstance(parameters, Mapping) or "TableName" not in parameters:
         raise StalePlan(f"the plan holds a DynamoDB call that is not known here: {name}", hint="plan again")
-    return Call(str(name), parameters, _decode_wait(fields.get("wait")))
+    return Call(str(name), parameters, _decode_wait(fields.get("wait")), str(fields.get("region", "")))
 
 
 def _decode_wait(fields: Mapping[str, str] | None) -> Wait | None:

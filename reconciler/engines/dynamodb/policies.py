@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.engines.dynamodb.requests import TABLE_ARN
 from reconciler.engines.dynamodb.row import TableRow
 
+TABLE_ARN = "{table_arn}"
+"""What stands in a policy for the ARN of its own table."""
 VERSION = "2012-10-17"
 LISTS = ("Action", "NotAction", "Resource", "NotResource")
 Json = Mapping[str, Any]

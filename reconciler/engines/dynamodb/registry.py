@@ -1,4 +1,4 @@
-"""The kinds of this engine: every module in `kinds/` that has a `KIND`."""
+"""The kinds of this engine: the `KIND` of every module in `kinds/`, or its `KINDS`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from reconciler.model.kind import Context
 def kinds() -> Mapping[str, DynamoKind[Any]]:
     """Name → kind, in the order in which their sections stand in a declaration."""
     package = import_module("reconciler.engines.dynamodb.kinds")
-    found = [import_module(f"{package.__name__}.{m.name}").KIND for m in pkgutil.iter_modules(package.__path__)]
+    modules = [import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+    found = [kind for module in modules for kind in getattr(module, "KINDS", None) or (module.KIND,)]
     return {kind.name: _following(kind) for kind in sorted(found, key=lambda k: (k.order, k.name))}
 
 

@@ -3,119 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from reconciler.engines.dynamodb.row import TableRow
+from reconciler.errors import StoreError
 
 GONE = frozenset({"DELETING", "ARCHIVED"})
 FAILED = frozenset({"CREATION_FAILED", "REPLICATION_NOT_AUTHORIZED"})
+UNSERVED = frozenset({"CREATING", "REGION_DISABLED", "INACCESSIBLE_ENCRYPTION_CREDENTIALS", *GONE, *FAILED})
+"""States in which nothing can be asked of the region."""
+NO_MAXIMUM = -1
+"""What takes a maximum of its own from a replica (the service model in botocore)."""
 Json = Mapping[str, Any]
 
 
-class Override(NamedTuple):
-    """Reads of an index in one region: provisioned units, or the most served on demand; 0 for the table's own."""
-
-    name: str
-    read: int = 0
-    max_read: int = 0
+def own_region(row: TableRow) -> str:
+    """The region that a table is described in; empty where its ARN does not tell."""
+    return row.arn.split(":")[3] if row.arn.count(":") > 3 else ""
 
 
-class Replica(NamedTuple):
-    """One region. What is empty or 0 is as in the table itself."""
-
-    region: str
-    key: str = ""
-    table_class: str = ""
-    read: int = 0
-    max_read: int = 0
-    indexes: tuple[Override, ...] = ()
-
-    def __str__(self) -> str:
-        said = [
-            *([f"key {self.key}"] if self.key else []),
-            *([self.table_class.replace("_", " ")] if self.table_class else []),
-            *_reads(self.read, self.max_read),
-            *(f"{i.name}: {' '.join(_reads(i.read, i.max_read))}" for i in self.indexes),
-        ]
-        return f"{self.region} ({', '.join(said)})" if said else self.region
-
-
-def _reads(read: int, most: int) -> list[str]:
-    return [*([f"{read} read units"] if read else []), *([f"at most {most} reads"] if most else [])]
-
-
-_UNITS = {"type": "integer", "minimum": 1}
-_OVERRIDE = {"read": _UNITS, "max_read": _UNITS}
-SPEC: dict[str, Any] = {
-    "type": ["object", "null"],
-    "description": "what differs in that region: encryption_key, table_class, read, max_read, indexes",
-    "properties": {
-        "encryption_key": {"type": "string", "pattern": "^arn:", "description": "the ARN of a key of that region"},
-        "table_class": {"enum": ["standard", "standard_infrequent_access"]},
-        **_OVERRIDE,
-        "indexes": {
-            "type": "object",
-            "additionalProperties": {"type": "object", "properties": _OVERRIDE, "additionalProperties": False},
-        },
-    },
-    "additionalProperties": False,
-}
-
-
-def lowered(region: str, node: Json | None) -> Replica:
-    """One node of `replicas:`."""
-    said = node or {}
-    indexes = tuple(Override(n, i.get("read", 0), i.get("max_read", 0)) for n, i in said.get("indexes", {}).items())
-    return Replica(
-        region,
-        said.get("encryption_key", ""),
-        said.get("table_class", ""),
-        said.get("read", 0),
-        said.get("max_read", 0),
-        tuple(sorted(indexes)),
-    )
-
-
-def lifted(replica: Replica) -> dict[str, Any]:
-    """The inverse of `lowered`."""
-    node: dict[str, Any] = {
-        "encryption_key": replica.key,
-        "table_class": replica.table_class,
-        "read": replica.read,
-        "max_read": replica.max_read,
-        "indexes": {i.name: _said({"read": i.read, "max_read": i.max_read}) for i in replica.indexes},
-    }
-    return _said(node)
-
-
-def _said(node: Json) -> dict[str, Any]:
-    return {key: value for key, value in node.items() if value}
-
-
-def read(row: TableRow) -> tuple[Replica, ...]:
-    """The other regions of a live table, sorted; the table's own may be listed among them, and those going are not."""
-    own = row.arn.split(":")[3] if row.arn.count(":") > 3 else ""
+def described(row: TableRow) -> list[Json]:
+    """The replicas in other regions, by region; the table's own may be listed among them. Those that are going, or
+    never came, are left out."""
+    own = own_region(row)
     found = [r for r in row.table.get("Replicas") or () if r.get("ReplicaStatus") not in GONE | FAILED]
-    table_class = (row.table.get("TableClassSummary") or {}).get("TableClass", "STANDARD")
-    return tuple(sorted(_read(r, table_class) for r in found if r["RegionName"] != own))
+    return sorted((r for r in found if r["RegionName"] != own), key=lambda r: str(r["RegionName"]))
 
 
-def _read(reply: Json, table_class: str) -> Replica:
-    own_class = (reply.get("ReplicaTableClassSummary") or {}).get("TableClass", table_class)
-    indexes = (Override(i["IndexName"], *_overrides(i)) for i in reply.get("GlobalSecondaryIndexes") or ())
-    return Replica(
-        reply["RegionName"],
-        reply.get("KMSMasterKeyId", ""),
-        "" if own_class == table_class else own_class.lower(),
-        *_overrides(reply),
-        tuple(sorted(i for i in indexes if i.read or i.max_read)),
-    )
+def served(row: TableRow) -> list[str]:
+    """Regions that can be asked about their replica."""
+    return [r["RegionName"] for r in described(row) if r.get("ReplicaStatus", "ACTIVE") not in UNSERVED]
 
 
-def _overrides(reply: Json) -> tuple[int, int]:
+def overrides(reply: Json) -> tuple[int, int]:
+    """(provisioned read units, most reads on demand) of a replica or of an index there; 0 for none of its own."""
     provisioned = (reply.get("ProvisionedThroughputOverride") or {}).get("ReadCapacityUnits", 0)
     on_demand = (reply.get("OnDemandThroughputOverride") or {}).get("MaxReadRequestUnits", 0)
     return provisioned, max(on_demand, 0)
+
+
+def own_class(reply: Json) -> str:
+    """The class of a replica; empty where the reply says none: it is the table's."""
+    return str((reply.get("ReplicaTableClassSummary") or {}).get("TableClass", ""))
 
 
 def witness(row: TableRow) -> str:
@@ -124,42 +53,54 @@ def witness(row: TableRow) -> str:
     return str(found[0]["RegionName"]) if found else ""
 
 
-def request(replica: Replica) -> dict[str, Any]:
-    """The member of `ReplicaUpdates` for one region, as Create and Update take it alike."""
-    members: dict[str, Any] = {"RegionName": replica.region}
-    if replica.key:
-        members["KMSMasterKeyId"] = replica.key
-    members |= _request(replica.read, replica.max_read)
-    if replica.indexes:
-        members["GlobalSecondaryIndexes"] = [
-            {"IndexName": i.name, **_request(i.read, i.max_read)} for i in replica.indexes
-        ]
-    if replica.table_class:
-        members["TableClassOverride"] = replica.table_class.upper()
-    return members
-
-
-def _request(read: int, most: int) -> dict[str, Any]:
-    found: dict[str, Any] = {"ProvisionedThroughputOverride": {"ReadCapacityUnits": read}} if read else {}
+def reads(units: int, most: int) -> dict[str, Any]:
+    """The members that say how much a replica, or an index there, may read; those that are 0 are left out."""
+    found: dict[str, Any] = {"ProvisionedThroughputOverride": {"ReadCapacityUnits": units}} if units else {}
     return {**found, "OnDemandThroughputOverride": {"MaxReadRequestUnits": most}} if most else found
 
 
 def update_holds(update: Json, row: TableRow, member: str) -> bool:
-    """Whether one element of `ReplicaUpdates` or `GlobalTableWitnessUpdates` has nothing left to do."""
+    """Whether one element of `ReplicaUpdates` or `GlobalTableWitnessUpdates` has nothing left to do.
+
+    Raises StoreError where the service gave up on making the replica.
+    """
     ((action, wanted),) = update.items()
     region = wanted["RegionName"]
     if member == "GlobalTableWitnessUpdates":
         return (witness(row) == region) is bool(action == "Create")
-    live = {r.region: r for r in read(row)}
-    if action == "Delete":
-        return region not in live
-    if region not in live or action == "Create":
-        return region in live
-    there = request(live[region])
-    same = all(there.get(name) == value for name, value in wanted.items() if name != "GlobalSecondaryIndexes")
-    return same and _by_index(wanted) == _by_index(there)
+    live = {r["RegionName"]: r for r in described(row)}
+    if action != "Update":
+        return (region in live) is bool(action == "Create")
+    return region in live and _settled(wanted, live[region], row)
 
 
-def _by_index(members: Json) -> dict[str, Any]:
-    listed: Iterable[Json] = members.get("GlobalSecondaryIndexes", ())
-    return {i["IndexName"]: {k: v for k, v in i.items() if k != "IndexName"} for i in listed}
+def raise_if_failed(updates: Iterable[Json], row: TableRow) -> None:
+    """Raise StoreError with the service's reason where a replica that was asked for could not be made."""
+    asked = {u["Create"]["RegionName"] for u in updates if "Create" in u}
+    for reply in row.table.get("Replicas") or ():
+        if reply["RegionName"] in asked and reply.get("ReplicaStatus") in FAILED:
+            why = reply.get("ReplicaStatusDescription") or "no reason given"
+            raise StoreError(
+                f"the replica of {row.table['TableName']} in {reply['RegionName']} could not be made: {why}",
+                hint="see that the region is enabled, that the role may use the key there, and plan again",
+            )
+
+
+def _settled(wanted: Json, live: Json, row: TableRow) -> bool:
+    listed = {i["IndexName"]: i for i in live.get("GlobalSecondaryIndexes") or ()}
+    indexes = wanted.get("GlobalSecondaryIndexes", ())
+    table_class = (row.table.get("TableClassSummary") or {}).get("TableClass", "STANDARD")
+    return (
+        _reads_hold(wanted, live)
+        and wanted.get("KMSMasterKeyId") in (None, live.get("KMSMasterKeyId"))
+        and wanted.get("TableClassOverride") in (None, own_class(live) or table_class)
+        and all(_reads_hold(i, listed.get(i["IndexName"], {})) for i in indexes)
+    )
+
+
+def _reads_hold(wanted: Json, live: Json) -> bool:
+    units, most = overrides(live)
+    asked, limit = overrides(wanted)
+    return ("ProvisionedThroughputOverride" not in wanted or asked == units) and (
+        "OnDemandThroughputOverride" not in wanted or limit == most
+    )

@@ -10,10 +10,8 @@ from typing import Any
 
 from reconciler.engines.dynamodb import local_edition
 from reconciler.engines.dynamodb.operations import SCALING, Call
+from reconciler.engines.dynamodb.policies import TABLE_ARN
 from reconciler.engines.dynamodb.row import TableRow
-
-TABLE_ARN = "{table_arn}"
-"""What stands in a policy for the ARN of its own table."""
 
 BY_ARN = frozenset({"TagResource", "UntagResource", "PutResourcePolicy", "DeleteResourcePolicy"})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from reconciler.model.address import Address
@@ -30,6 +31,7 @@ class TableRow(NamedTuple):
     - `explicit`: the physical name does not follow from the logical one.
     - `base`: the name by which the declaration knows it, where another table has taken its place.
     - `managed_key`: the key of KMS is the account's own, which AWS keeps; None where nobody tells.
+    - `regions`: the same of its replicas, by region, as far as they could be read.
     """
 
     table: Mapping[str, Any]
@@ -43,6 +45,7 @@ class TableRow(NamedTuple):
     insights: Mapping[str, str] | None = None
     scaling: Mapping[ScalingKey, Mapping[str, Any]] | None = None
     managed_key: bool | None = None
+    regions: Mapping[str, TableRow] = MappingProxyType({})
 
     @property
     def key_arn(self) -> str:

@@ -42,7 +42,7 @@ class Scaling(NamedTuple):
 
 _UNITS = {"type": "integer", "minimum": 1}
 _SECONDS = {"type": "integer", "minimum": 0}
-_ONE: dict[str, Any] = {
+ONE: dict[str, Any] = {
     "type": "object",
     "description": "{min: 5, max: 100, target: 70}",
     "properties": {
@@ -59,7 +59,7 @@ _ONE: dict[str, Any] = {
 SPEC: dict[str, Any] = {
     "type": "object",
     "description": "{read: {min: 5, max: 100}, write: {min: 5, max: 100, target: 70}}",
-    "properties": dict.fromkeys(DIMENSIONS, _ONE),
+    "properties": dict.fromkeys(DIMENSIONS, ONE),
     "minProperties": 1,
 }
 _NAMES = {"target": "target", "scale_in_cooldown": "rest_in", "scale_out_cooldown": "rest_out", "scale_in": "scale_in"}

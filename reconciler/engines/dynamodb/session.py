@@ -81,7 +81,7 @@ class DynamoDBSession:
             deferred += introspect.deferred(reading, address)
             unmanaged += introspect.unmodelled(reading.row, address)
             self._sizes |= introspect.sizes(reading.row, address)
-            self._arns[address] = reading.row.arn
+            self._arns |= introspect.arns(reading.row, address)
         unmanaged += [self._kept(name, logical) for name, logical in known.kept.items() if name in names]
         ordered = {address: resources[address] for address in sorted(resources)}
         return Catalog(scope.service, self.target.engine, ordered, tuple(sorted(unmanaged)), tuple(sorted(deferred)))

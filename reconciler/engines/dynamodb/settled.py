@@ -13,13 +13,15 @@ from reconciler.engines.dynamodb.aspects import Asking
 from reconciler.engines.dynamodb.autoscale import Autoscaling
 from reconciler.engines.dynamodb.connect import Connection
 from reconciler.engines.dynamodb.kinds.encryption import MANAGED, Encryption
-from reconciler.engines.dynamodb.kinds.global_table import GlobalTable
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
 from reconciler.engines.dynamodb.kinds.kinesis import Kinesis
+from reconciler.engines.dynamodb.kinds.replica import Replica
+from reconciler.engines.dynamodb.kinds.replica_index import ReplicaIndex, index_of
 from reconciler.engines.dynamodb.kinds.resource_policy import ResourcePolicy
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.naming import table_address
 from reconciler.engines.dynamodb.policies import canonical, loaded, portable
+from reconciler.engines.dynamodb.regional import PREFIX, replica_of
 from reconciler.engines.dynamodb.requests import stream_name
 from reconciler.engines.dynamodb.throughput import Throughput
 from reconciler.model.address import Address
@@ -27,9 +29,14 @@ from reconciler.model.catalog import Catalog, Deferred
 from reconciler.model.resource import Resource
 
 Arns = Mapping[Address, str]
-"""Of the live tables, by the table's address."""
+"""Of the live tables and their replicas, by the address of each."""
 
-SIBLINGS = {"contributor_insights": "index_insights", "autoscaling": "index_autoscaling"}
+SIBLINGS = {
+    "contributor_insights": "index_insights",
+    "autoscaling": "index_autoscaling",
+    "replica_contributor_insights": "replica_index_insights",
+    "replica_autoscaling": "replica_index_autoscaling",
+}
 """What is not known of a table where it is not known of its indexes either."""
 
 
@@ -43,10 +50,14 @@ def settled(desired: Catalog, live: Catalog, connection: Connection, arns: Arns)
     asking = Asking(connection)
     for address, resource in desired.resources.items():
         found = live.resources.get(address)
+        if isinstance(resource, ReplicaIndex) and _index_scaled(address, desired):
+            resource = replace(resource, read=found.read if isinstance(found, ReplicaIndex) else 0)
+            if not (resource.read or resource.max_read):
+                continue
         if found is None or found == resource:
             kept[address] = resource
             continue
-        kept[address] = _settled(resource, found, desired, asking, arns.get(table_address(address), ""))
+        kept[address] = _settled(resource, found, desired, asking, arns.get(_holder(address), ""))
         if isinstance(resource, Encryption) and asking.denied:
             deferred.append(Deferred(address, asking.denied["encryption"]))
     return desired.with_resources(kept, deferred)
@@ -63,11 +74,34 @@ def _settled(resource: Resource, found: Any, desired: Catalog, asking: Asking, a
             return replace(resource, document=canonical(loaded(text)))
         case Kinesis():
             return replace(resource, stream=stream_name(resource.stream, arn) if arn else resource.stream)
-        case GlobalTable():
-            keys = {r.region: r.key for r in found.replicas}
-            said = tuple(r if r.key else r._replace(key=keys.get(r.region, "")) for r in resource.replicas)
-            return replace(resource, replicas=said)
+        case Replica():
+            return _replicated(resource, found, desired)
     return resource
+
+
+def _index_scaled(address: Address, desired: Catalog) -> bool:
+    """Whether something scales the reads of an index in a region: its units are as they are."""
+    whole = index_of(address)
+    places = (
+        address.sibling("replica_index_autoscaling", address.path),
+        whole.sibling("index_autoscaling", whole.path),
+    )
+    return any(s is not None and s.read is not None for s in (desired.get(a, Autoscaling) for a in places))
+
+
+def _replicated(resource: Replica, found: Replica, desired: Catalog) -> Replica:
+    """A replica keeps the key that it was made with; units that are scaled are as they are, and units that were once
+    set to those of the table are as if nothing were said."""
+    table = desired.get(table_address(resource.address), Table)
+    address, whole = resource.address, table_address(resource.address)
+    places = (address.sibling("replica_autoscaling", address.path), whole.sibling("autoscaling", whole.path))
+    scaled = any(s is not None and s.read is not None for s in (desired.get(a, Autoscaling) for a in places))
+    alike = table is not None and table.billing.provisioned and not resource.read and found.read == table.billing.read
+    return replace(
+        resource,
+        key=resource.key or found.key,
+        read=found.read if scaled or alike else resource.read,
+    )
 
 
 def _served(resource: Table | Gsi, found: Any, desired: Catalog) -> Resource:
@@ -101,6 +135,11 @@ def _keyed(resource: Encryption, found: Encryption, asking: Asking) -> Encryptio
     return replace(resource, key=str(known["Arn"])) if known else resource
 
 
+def _holder(address: Address) -> Address:
+    """The table that something belongs to, or the replica."""
+    return replica_of(address) if address.kind.startswith(PREFIX) else table_address(address)
+
+
 def held(desired: Catalog, live: Catalog) -> Catalog:
     """The declaration, with what belongs to something that is not known, or to a table in which nothing can be done,
     deferred like that.
@@ -108,11 +147,13 @@ def held(desired: Catalog, live: Catalog) -> Catalog:
     Deferring the table alone would hold back its own attributes only: an index or a TTL is another resource.
     """
     tables = {d.address: d.reason for d in live.deferred if d.address.kind == "table"}
-    within = {(table_address(d.address), SIBLINGS.get(d.address.kind, "")): d.reason for d in live.deferred}
+    regions = {d.address: d.reason for d in live.deferred if d.address.kind == "replica"}
+    within = {(_holder(d.address), SIBLINGS.get(d.address.kind, "")): d.reason for d in live.deferred}
     found = []
     for address in dict.fromkeys((*desired.resources, *live.resources)):
-        table = table_address(address)
-        reason = tables.get(table) or within.get((table, address.kind))
+        holder = _holder(address)
+        in_region = regions.get(holder) if address != holder else None
+        reason = tables.get(table_address(address)) or in_region or within.get((holder, address.kind))
         if reason and address not in tables:
             found.append(Deferred(address, reason))
     return desired.with_resources(desired.resources, found) if found else desired

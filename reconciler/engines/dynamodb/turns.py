@@ -7,6 +7,7 @@ from typing import Any
 from reconciler.engines.dynamodb import limits
 from reconciler.engines.dynamodb.naming import table_address
 from reconciler.errors import UnsupportedChange
+from reconciler.model.address import Address
 from reconciler.model.change import Action
 from reconciler.model.kind import Context
 from reconciler.model.resource import Resource
@@ -14,7 +15,8 @@ from reconciler.model.step import Ref
 
 
 def _siblings(index: Any, context: Context) -> list[Any]:
-    found = context.live.children(table_address(index.address), "gsi", Resource)
+    table = table_address(index.address)
+    found = [r for kind in ("gsi", "vector_index") for r in context.live.children(table, kind, Resource)]
     return sorted((g for g in found if g.address != index.address), key=lambda g: g.address)
 
 
@@ -55,3 +57,24 @@ def after_billing(index: Any, context: Context) -> list[Ref]:
     return (
         [Ref(table.address, "billing")] if table and table.action is Action.UPDATE and table.changed("billing") else []
     )
+
+
+def taken_over(index: Any, context: Context) -> Address | None:
+    """The live index whose place a new one takes by `renamed_from`, where that goes: the service renames none."""
+    old = index.address.sibling("gsi", (*index.address.path[:1], index.former))
+    return old if index.former and context.deletes(old) else None
+
+
+def successor(index: Any, context: Context) -> Address | None:
+    """The declared index that takes the place of a live one."""
+    found: list[Any] = context.desired.children(table_address(index.address), "gsi", Resource)
+    return next((i.address for i in found if i.former == index.address.name), None)
+
+
+def after_successor(new: Address | None, context: Context) -> list[Ref]:
+    """The building of the successor, unless that has to wait for room."""
+    change = context.changes.get(new) if new else None
+    if new is None or change is None or change.action is not Action.CREATE:
+        return []
+    first = (*makes_room(change.desired, context), *other_types(change.desired, context))
+    return [] if first else [Ref(new)]

@@ -12,9 +12,12 @@ from reconciler.engines.dynamodb.keys import Key
 from reconciler.engines.dynamodb.kinds.global_table import GlobalTable
 from reconciler.engines.dynamodb.kinds.gsi import Gsi
 from reconciler.engines.dynamodb.kinds.lsi import Lsi
+from reconciler.engines.dynamodb.kinds.replica import Replica
+from reconciler.engines.dynamodb.kinds.replica_index import ReplicaIndex
 from reconciler.engines.dynamodb.kinds.stream import Stream
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.kinds.tags import Tags
+from reconciler.engines.dynamodb.kinds.vector_index import VectorIndex
 from reconciler.engines.dynamodb.naming import STATE_TABLE, table_address
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -30,7 +33,9 @@ def problems(catalog: Catalog) -> Iterator[Problem]:
     for table in tables:
         globals_ = catalog.children(table.address, "gsi", Gsi)
         locals_ = catalog.children(table.address, "lsi", Lsi)
-        yield from _attributes(table, globals_, locals_)
+        vectors = catalog.children(table.address, "vector_index", VectorIndex)
+        yield from _attributes(table, globals_, locals_, vectors)
+        yield from _vectors(table, vectors, {i.address.name for i in (*globals_, *locals_)})
         yield from _indexes(table, globals_, locals_)
         yield from _included(table, globals_, locals_)
         for index in globals_:
@@ -55,13 +60,31 @@ def _names(tables: Iterable[Table]) -> Iterator[Problem]:
             yield table.address, f"{other.address} has the same physical name, {table.name}", "give one another name"
 
 
-def _attributes(table: Table, globals_: Iterable[Gsi], locals_: Iterable[Lsi]) -> Iterator[Problem]:
+def _vectors(table: Table, vectors: list[VectorIndex], names: set[str]) -> Iterator[Problem]:
+    """Names are those of all indexes of a table, and a vector has one length."""
+    lengths: dict[str, VectorIndex] = {}
+    for index in vectors:
+        name = index.address.name
+        if not re.match(limits.NAME, name):
+            yield index.address, f"{name!r} is no name of an index", f"names are {NAMES}"
+        if name in names:
+            yield index.address, f"an index of the same table is called {name!r} too", "give one another name"
+        other = lengths.setdefault(index.vector, index)
+        if other.dimensions != index.dimensions:
+            message = f"{other.address} has vectors of {other.dimensions} dimensions in {index.vector}"
+            yield index.address, message, "say the same, or use another attribute"
+
+
+def _attributes(
+    table: Table, globals_: Iterable[Gsi], locals_: Iterable[Lsi], vectors: Iterable[VectorIndex]
+) -> Iterator[Problem]:
     """Exactly the attributes of keys are declared: others are refused by the service."""
     used: set[str] = set()
     keys: list[tuple[Address, Key]] = [
         (table.address, table.key),
         *((g.address, (*g.partition, *g.sort)) for g in globals_),
         *((i.address, (*i.partition, *i.sort)) for i in locals_),
+        *((v.address, (*v.partition, *v.sort)) for v in vectors),
     ]
     for address, key in keys:
         for name in sorted({k.name for k in key if not k.type}):
@@ -90,6 +113,9 @@ def _indexes(table: Table, globals_: list[Gsi], locals_: list[Lsi]) -> Iterator[
         name = index.address.name
         if not re.match(limits.NAME, name):
             yield index.address, f"{name!r} is no name of an index", f"names are {NAMES}"
+        if isinstance(index, Gsi) and index.former in names:
+            message = f"`renamed_from` names {index.former}, which is declared too"
+            yield index.address, message, "take one of them out: an index that is renamed goes in contract"
         if isinstance(index, Lsi) and name in names:
             yield index.address, f"an index of the same table is called {name!r} too", "give one another name"
 
@@ -139,15 +165,44 @@ def _replicated(table: Table, globals_: Iterable[Gsi], catalog: Catalog) -> Iter
     if found is None:
         return
     yield from _writes_scaled(table, globals_, catalog, found.address)
+    regions = catalog.children(found.address, "replica", Replica)
+    if not regions:
+        yield found.address, "no replicas", "name a region: `replicas: {eu-west-1: {}}`"
+    yield from _reads(table, regions, catalog)
     if found.strong:
-        if len(found.replicas) + bool(found.witness) != limits.STRONG_REGIONS - 1:
-            yield found.address, "strong consistency takes three regions", "name two others, one may be the `witness`"
+        yield from _strong(table, found, [r.region for r in regions], catalog)
         return
     if found.witness:
         yield found.address, "a witness is for strong consistency", "say `consistency: strong`, or take it out"
     stream = catalog.get(table.address.sibling("stream", table.address.path), Stream)
     if stream is None or stream.view != "new_and_old_images":
         yield found.address, "replicas need the table's stream", "add `stream: new_and_old_images`"
+
+
+def _strong(table: Table, found: GlobalTable, regions: list[str], catalog: Catalog) -> Iterator[Problem]:
+    """What strong consistency asks besides (the considerations about it in the developer guide)."""
+    where = {*regions, found.witness} - {""}
+    if len(regions) + bool(found.witness) != limits.STRONG_REGIONS - 1 or len(where) < limits.STRONG_REGIONS - 1:
+        yield found.address, "strong consistency takes three regions", "name two others, one may be the `witness`"
+    elif not any(where <= set(one) for one in limits.STRONG_SETS):
+        sets = "; or ".join(", ".join(one) for one in limits.STRONG_SETS)
+        yield found.address, f"strong consistency does not span {' and '.join(sorted(where))}", f"all of {sets}"
+    if catalog.resources.get(table.address.sibling("ttl", table.address.path)):
+        yield found.address, "strong consistency goes with no time to live", "take `ttl` out"
+    if catalog.children(table.address, "lsi", Lsi):
+        yield found.address, "strong consistency goes with no local indexes", "declare them as `indexes`"
+
+
+def _reads(table: Table, regions: Iterable[Replica], catalog: Catalog) -> Iterator[Problem]:
+    """Reads of a replica are said as its table is paid for."""
+    for replica in regions:
+        indexes = catalog.children(replica.address, "replica_index", ReplicaIndex)
+        held = [(replica.address, replica.read, replica.max_read), *((i.address, i.read, i.max_read) for i in indexes)]
+        for address, read, most in held:
+            if read and not table.billing.provisioned:
+                yield address, "read units in a replica of a table that is paid for on demand", "say `max_read`"
+            if most and table.billing.provisioned:
+                yield address, "a maximum in a replica of a table with provisioned units", "say `read`"
 
 
 def _writes_scaled(table: Table, globals_: Iterable[Gsi], catalog: Catalog, where: Address) -> Iterator[Problem]:

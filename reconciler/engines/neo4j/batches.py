@@ -65,6 +65,11 @@ class Batches:
     rows: int = ROWS
     record: Record | None = None
 
+    @property
+    def partial(self) -> bool:
+        """`model.step.Partial`: statements run one by one, and batches one after the other."""
+        return True
+
     def encode(self) -> dict[str, Any]:
         """Plan-file fields."""
         said = {"find": self.find, "change": self.change, "carries": list(self.carries), "rows": self.rows}

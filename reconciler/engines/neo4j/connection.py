@@ -43,6 +43,12 @@ class Connection:
         with translated(doing):
             return self._retried(f"{self.prefix}{query}", parameters)
 
+    def stream(self, query: str, doing: str) -> Iterator[dict[str, Any]]:
+        """The rows of a query one by one, however many there are. Raises what `rows` does, but tries nothing again."""
+        with translated(doing), self.driver.session(database=self.database, default_access_mode="READ") as session:
+            for record in session.run(f"{self.prefix}{query}"):
+                yield dict(record)
+
     def _retried(self, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         import neo4j.exceptions
 

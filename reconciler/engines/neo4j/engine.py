@@ -6,9 +6,10 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.engines.neo4j import batches, migration_script
+from reconciler.engines.neo4j import batches, migration_script, snapshot, snapshot_file
 from reconciler.engines.neo4j import kinds as kinds_package
 from reconciler.engines.neo4j.claims import collisions
 from reconciler.engines.neo4j.kind import Neo4jKind
@@ -53,6 +54,8 @@ class Neo4jEngine:
         """The operation a plan file holds. Raises StalePlan for what is none of this engine."""
         if "migration" in fields:
             return migration_script.decode(fields)
+        if "snapshot" in fields or "restore" in fields:
+            return snapshot.decode(fields)
         return batches.decode(fields) if "batches" in fields else decode(fields)
 
     def complete(self, resources: dict[Address, Resource], place: Place) -> None:
@@ -81,6 +84,11 @@ class Neo4jEngine:
         from reconciler.engines.neo4j.scripts.catalog import read
 
         return read(files, service, KINDS)
+
+    def about(self, path: str) -> Mapping[str, str]:
+        """`model.engine.Snapshots`."""
+        header = snapshot_file.header(Path(path))
+        return {**header.about, "rows": str(header.rows)}
 
     def roots(self, catalog: Catalog) -> frozenset[str]:
         """None: everything in the database is in scope."""

@@ -20,9 +20,12 @@ RETURN entry.key AS key, elementId(entry) AS id
 """
 # A schema change makes the server forget all its query plans; this is the cheapest one to make again.
 _UPDATE = "MATCH (entry) WHERE elementId(entry) = $id SET entry.value = $value RETURN entry.key AS key"
-_DELETE = """
-MATCH (entry:_ReconcileJournal {service: $service, environment: $environment}) WHERE entry.key IN $keys
-DELETE entry
+_BOTH = f"""
+CALL () {{
+  MATCH (entry:_ReconcileJournal {{service: $service, environment: $environment}}) WHERE entry.key IN $gone
+  DELETE entry
+}}
+{_WRITE.strip()}
 """
 
 
@@ -40,14 +43,14 @@ class Journal:
         return {row["key"]: json.loads(row["value"]) for row in sorted(found, key=lambda r: r["key"])}
 
     def write(self, entries: Mapping[str, Any]) -> None:
-        """Write entries; None deletes one. Raises StoreError."""
+        """Write entries, all of them or none; None deletes one. Raises StoreError."""
         kept = _rows(entries)
         gone = sorted(key for key, value in entries.items() if value is None)
-        if kept and not self._updated(kept):
-            rows = self._connection.rows(_WRITE, "writing the journal", entries=kept, **self._whose)
+        if gone or (kept and not self._updated(kept)):
+            more = {"gone": gone} if gone else {}
+            text = _BOTH if gone else _WRITE
+            rows = self._connection.rows(text, "writing the journal", entries=kept, **more, **self._whose)
             self._ids |= {row["key"]: row["id"] for row in rows}
-        if gone:
-            self._connection.rows(_DELETE, "writing the journal", keys=gone, **self._whose)
 
     def writing(self, entries: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """The statement that writes entries, and its parameters, for a transaction of somebody else's."""

@@ -20,7 +20,9 @@ Row = Mapping[str, Any]
 
 OWN = "_reconcile_lock"
 """Name of the one constraint that is `reconcile`'s own."""
-OWN_LABELS = ("_ReconcileLock", "_ReconcileJournal")
+RESTORED = "_ReconcileRestored"
+"""Label of a node that comes back from a snapshot, as long as its relationships do."""
+OWN_LABELS = ("_ReconcileLock", "_ReconcileJournal", RESTORED)
 """Labels of the nodes that are `reconcile`'s own."""
 
 
@@ -53,7 +55,7 @@ class Neo4jKind(Kind[R], Generic[R]):
     """How a kind is read: from a SHOW command, or from records in the journal.
 
     - `show` lists all objects of the kind; `read` makes a resource of a row, or says why it is left alone.
-    - `read` returns None for what is no object of its own: lookup indexes, a constraint's index.
+    - `read` returns None for what is no object of the kind: a constraint's index.
     - `recorded` makes a resource of a record: its name and what it says. The graph shows no trace of such a kind.
     - `unsupported` says why a server cannot have a resource: (message, hint), or None.
     - `canonical` gives a declared resource as the server will show it; `live` is what stands at its address.

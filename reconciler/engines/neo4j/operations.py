@@ -27,6 +27,11 @@ class Cypher:
         """What is sent beside the statements."""
         return {"config": {k: _listed(v) for k, v in self.config}} if self.config else {}
 
+    @property
+    def partial(self) -> bool:
+        """`model.step.Partial`: statements run one by one, and batches one after the other."""
+        return True
+
     def encode(self) -> dict[str, Any]:
         """Plan-file fields: `cypher` (text or list), `parameters` and `await` where there are any."""
         cypher = self.statements[0] if len(self.statements) == 1 else list(self.statements)

@@ -9,6 +9,7 @@ from reconciler.engines.neo4j.batches import Batches, run
 from reconciler.engines.neo4j.connection import Connection
 from reconciler.engines.neo4j.kind import OWN, OWN_LABELS
 from reconciler.engines.neo4j.render import quoted
+from reconciler.engines.neo4j.revival import DESTROYING
 from reconciler.errors import Blocked
 from reconciler.model.engine import Limits, Progress
 
@@ -39,10 +40,11 @@ def holdings(connection: Connection, environment: str, services: Collection[str]
 
 
 def empty(connection: Connection, progress: Progress, still_locked: Callable[[], None]) -> None:
-    """Data first, in batches, so that it can be killed and repeated; then rules and indexes. Lookup indexes stay."""
+    """Data first, in batches, so that it can be killed and repeated; then rules and indexes. Lookup indexes stay, and
+    so does the note of where the snapshot is, which the caller takes away."""
     run(connection, Batches("MATCH ()-[r]->()", "DELETE r", ("r",)), progress, still_locked)
-    lock = OWN_LABELS[0]  # it is held meanwhile
-    run(connection, Batches(f"MATCH (n)\nWHERE NOT n:{lock}", "DETACH DELETE n"), progress, still_locked)
+    kept = f"n:{OWN_LABELS[0]} OR (n:{OWN_LABELS[1]} AND n.key = '{DESTROYING}')"  # the lock is held meanwhile
+    run(connection, Batches(f"MATCH (n)\nWHERE NOT ({kept})", "DETACH DELETE n"), progress, still_locked)
     rules, indexes = _names(connection)
     texts = [f"DROP CONSTRAINT {quoted(name)} IF EXISTS" for name in rules]
     for text in [*texts, *(f"DROP INDEX {quoted(name)} IF EXISTS" for name in indexes)]:

@@ -7,19 +7,33 @@ import fnmatch
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from reconciler.engines.neo4j import batches, grouped, lease, migration_script, options, reset, schema_statement
+from reconciler.engines.neo4j import (
+    analyzers,
+    batches,
+    grouped,
+    lease,
+    migration_script,
+    options,
+    reset,
+    restoring,
+    revival,
+    schema_statement,
+)
 from reconciler.engines.neo4j.batches import PREFIX, Batches
 from reconciler.engines.neo4j.claims import adopted
 from reconciler.engines.neo4j.connection import OUT_OF_MEMORY, Connection, connected
 from reconciler.engines.neo4j.engine import KINDS, NAME
 from reconciler.engines.neo4j.journal import Journal
 from reconciler.engines.neo4j.kind import OWN_LABELS, Reading, Row
+from reconciler.engines.neo4j.kinds import graph_type
 from reconciler.engines.neo4j.kinds.index import FAILED, ONLINE, Index, raw_config
 from reconciler.engines.neo4j.migration_script import Migration
 from reconciler.engines.neo4j.operations import Cypher
 from reconciler.engines.neo4j.render import one_line, shortened
+from reconciler.engines.neo4j.snapshot import Restore, Snapshot
 from reconciler.errors import InternalError, LockBusy, ReconcileError, StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Unmanaged
@@ -57,13 +71,16 @@ class Neo4jSession:
         """Something went wrong in a group: run each step alone."""
 
     def inspect(self, scope: Scope) -> Catalog:
-        """All constraints and indexes but lookup ones, reconcile's own and those `scope.ignore` names."""
+        """All constraints and indexes but reconcile's own and those `scope.ignore` names; each SHOW is asked once."""
         resources: dict[Address, Resource] = {}
-        unmanaged: list[Unmanaged] = []
+        unmanaged = self._graph_type()
+        shown: dict[str, list[Row]] = {}
         for kind in KINDS.values():
             if kind.read is None:
                 continue
-            rows = self._connection.rows(kind.show, f"reading the {kind.section}")
+            if kind.show not in shown:
+                shown[kind.show] = [*self._connection.rows(kind.show, f"reading the {kind.section}")]
+            rows = shown[kind.show]
             fulltext = any(row["type"] == "FULLTEXT" for row in rows)
             reading = Reading(self._target.service, self._fulltext_defaults() if fulltext else {})
             for row in sorted(rows, key=lambda r: str(r["name"])):
@@ -75,6 +92,18 @@ class Neo4jSession:
         resources |= self._recorded()
         self._known |= resources
         return Catalog(self._target.service, NAME, resources, tuple(sorted(unmanaged)))
+
+    def _graph_type(self) -> list[Unmanaged]:
+        """The graph type, where the server has one and it holds something."""
+        if not graph_type.exists(self.server):
+            return []
+        try:
+            said = graph_type.specification(self._connection.rows(graph_type.SHOW, "reading the graph type"))
+        except StoreError as error:
+            said = error.message
+        address = Address(self._target.service, NAME, "graph_type", ("current",))
+        reason = f"graph types are read and not changed here: {one_line(said, 200)}"
+        return [Unmanaged(address, reason)] if said else []
 
     def _recorded(self) -> dict[Address, Resource]:
         """What the journal records of changes of data; it was read before in most cases."""
@@ -114,6 +143,7 @@ class Neo4jSession:
         desired = _at_live_names(desired, live)
         fulltext = any(isinstance(r, Index) and r.method == "fulltext" for r in desired.resources.values())
         settings = self._fulltext_defaults() if fulltext else {}
+        analyzers.check(self._connection, desired, live)
         resources = {
             address: KINDS[address.kind].canonical(resource, live.resources.get(address), self.server, settings)
             for address, resource in desired.resources.items()
@@ -177,6 +207,11 @@ class Neo4jSession:
         elif isinstance(operation, Migration):
             ran = (self._connection, operation, self._journal, limits, progress, self._still_locked)
             journal = {**journal, **migration_script.run(*ran)}
+        elif isinstance(operation, Snapshot):
+            plan = str((journal.get("progress") or {}).get("digest", ""))
+            journal = {**journal, **restoring.take(self._connection, operation, self._target, plan, progress)}
+        elif isinstance(operation, Restore):
+            journal = {**journal, **self._restored(operation, progress)}
         elif isinstance(operation, Cypher):
             for statement in operation.statements:
                 self._still_locked()
@@ -187,6 +222,16 @@ class Neo4jSession:
         if journal:
             self._still_locked()
             self._written(journal)
+
+    def _restored(self, operation: Restore, progress: Progress) -> dict[str, Any]:
+        ran = (self._connection, operation, self._target, self.journal(), self.record, progress, self._still_locked)
+        return restoring.restore(*ran)
+
+    def lacking(self, operations: Iterable[Operation]) -> list[str]:
+        """`model.engine.Keeping`: snapshots that are not there."""
+        entries = self.journal()
+        found = (restoring.lacking(o, self._target, entries) for o in operations if isinstance(o, Restore))
+        return sorted({text for text in found if text})
 
     def execute_first(
         self, steps: Sequence[Step], limits: Limits, begin: Callable[[Step], None], journal: Journalled
@@ -252,9 +297,27 @@ class Neo4jSession:
         """`model.engine.Destroying`: what the graph holds. Raises Blocked where it belongs to others too."""
         return reset.holdings(self._connection, self._target.environment, services)
 
-    def destroy(self, progress: Progress) -> None:
-        """Empty the graph: data, journal, constraints and indexes."""
+    def destroy(self, progress: Progress, *, keep: bool) -> str:
+        """Empty the graph: data, journal, constraints and indexes. Gives the path of its snapshot, if there is one."""
+        noted = None
+        if keep:
+            noted = revival.keep(self._connection, self._target, progress, self.journal().get(revival.DESTROYING))
+            self.record({revival.DESTROYING: noted})
         reset.empty(self._connection, progress, self._still_locked)
+        self.record({revival.DESTROYING: None})
+        return str(restoring.folder_of(self._target) / noted["file"]) if noted else ""
+
+    def revive(self, path: str, progress: Progress) -> None:
+        """`model.engine.Destroying`: make the graph of a snapshot again."""
+        key = restoring.PROGRESS + revival.WHAT
+
+        def note(entry: Mapping[str, Any]) -> None:
+            self._still_locked()
+            self.record({key: entry})
+
+        ran = (self._connection, self._target, Path(path), self.journal().get(key), note, progress, self._still_locked)
+        revival.revive(*ran)
+        self.record({key: None})
 
     @contextmanager
     def exclusive(self, holder: str) -> Iterator[None]:

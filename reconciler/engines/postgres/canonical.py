@@ -26,12 +26,14 @@ from reconciler.engines.postgres.kinds.column import clause as column_clause
 from reconciler.engines.postgres.kinds.enum import Enum
 from reconciler.engines.postgres.kinds.enum import definition as enum_definition
 from reconciler.engines.postgres.kinds.extension import Extension
+from reconciler.engines.postgres.kinds.foreign_table import ForeignTable
 from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.kinds.sequence import Sequence
 from reconciler.engines.postgres.kinds.sequence import definition as sequence_definition
 from reconciler.engines.postgres.kinds.table import Table
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.retyping import Retyping
+from reconciler.engines.postgres.slips import NO_TYPE, SLIPS, is_slip
 from reconciler.errors import DeclarationError, DeclarationErrors
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred, unequal
@@ -43,24 +45,6 @@ from reconciler.model.resource import Resource
 NAMELESS = "reconcile_asks_"
 BATCH = 150
 """Tables of one transaction: temporary tables too take entries of the server's lock table."""
-
-# What the author can only have got wrong; a missing function may be one that nothing here models yet.
-SLIPS = (
-    errors.UndefinedColumn,
-    errors.UndefinedObject,
-    errors.SyntaxError,
-    errors.DatatypeMismatch,
-    errors.InvalidTableDefinition,
-    errors.CannotCoerce,
-    errors.GroupingError,
-    errors.WrongObjectType,
-    errors.InvalidParameterValue,
-    errors.InvalidTextRepresentation,
-    errors.InvalidObjectDefinition,
-    errors.FeatureNotSupported,
-)
-
-NO_TYPE = "a type outside public is written with its schema; one that an extension brings needs the extension declared"
 
 
 def canonicalise(
@@ -182,6 +166,7 @@ class _Asked:
                     self.answers[declared.address] = spelled(declared, answer, only, found_there)
             for table in tables:
                 self.table(table, found)
+            self.foreign_partitions(others)
             for table in tables:
                 self.facts(table, look)
                 self.checks(table)
@@ -203,6 +188,15 @@ class _Asked:
             self.slip(declared, error)
         except psycopg.Error:
             return
+
+    def foreign_partitions(self, others: list[Address]) -> None:
+        """How the server spells foreign tables that are partitions."""
+        for address in others:
+            declared, live = self.desired.get(address, ForeignTable), self.live.get(address, ForeignTable)
+            if declared is None or declared.bound is None:
+                continue
+            with contextlib.suppress(psycopg.Error), self.connection.transaction():
+                self.answers[address] = table_spelling.spelled_partition(self.connection, declared, live, self.desired)
 
     def built(self, declared: Resource) -> bool:
         """Whether it was built for the answer; what stands in the database itself is the live one."""
@@ -309,7 +303,7 @@ class _Asked:
     def piece(self, resource: Resource, statement: str) -> None:
         """One piece of a table. What the author got wrong is an error at its line; the rest shows when applied."""
         error = self.tried(statement)
-        if isinstance(error, SLIPS) and not _explained(error):
+        if error is not None and is_slip(error, resource, self.desired, self.live, self.kinds):
             self.slip(resource, error)
 
     def slip(self, resource: Resource, error: psycopg.Error) -> None:
@@ -359,11 +353,6 @@ class _Asked:
         """The column as far as the server has spelled it."""
         found = self.answers.get(column.address)
         return found if isinstance(found, Column) else column
-
-
-def _explained(error: psycopg.Error) -> bool:
-    """A new value of an enum cannot be used before it is committed: no slip."""
-    return isinstance(error, errors.InvalidTextRepresentation) and "enum" in (error.diag.message_primary or "")
 
 
 def spelled(

@@ -14,16 +14,16 @@ from reconciler.engines.postgres import kinds as kinds_package
 from reconciler.engines.postgres import operations as operations_module
 from reconciler.engines.postgres.column_parts import Generated
 from reconciler.engines.postgres.kind import PgKind
-from reconciler.engines.postgres.kinds import identity_sequence
+from reconciler.engines.postgres.kinds import identity_sequence, operator_class
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.extension import Extension
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.range import Range
 from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.names import RELATIONS, TYPES
+from reconciler.engines.postgres.object_names import own_name
 from reconciler.engines.postgres.quoting import MAX_BYTES
 from reconciler.engines.postgres.renames import renamable
-from reconciler.engines.postgres.routine_arguments import SIGNED, split
 from reconciler.engines.postgres.subscription_parts import Subscription, too_new
 from reconciler.engines.postgres.type_names import KINDS, named
 from reconciler.model.address import Address
@@ -91,6 +91,7 @@ class Postgres:
         inheritance.complete(resources)
         identity_sequence.complete(resources)
         foreign_key_targets.complete(resources)
+        operator_class.complete(resources)
 
     def check(self, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
         """Names that do not fit, types that cannot be, names that clash within a schema."""
@@ -140,6 +141,10 @@ class Postgres:
         """The major version: what servers of one build is the same."""
         return str(server.version[0])
 
+    def reaching(self, catalog: Catalog) -> frozenset[Address]:
+        """Subscriptions that are enabled: they connect to their publishers."""
+        return frozenset(s.address for s in catalog.of_kind(Subscription) if s.enabled)
+
     def scratch(
         self, server: ScratchServer, live: Target, catalogs: Iterable[Catalog]
     ) -> AbstractContextManager[Target]:
@@ -150,7 +155,7 @@ class Postgres:
 
 
 def _fits(address: Address) -> Iterable[tuple[Address, str, str]]:
-    name = split(address.name)[0] if address.kind in SIGNED else address.name
+    name = own_name(address)[0]
     if len(name) > MAX_BYTES // 4 and len(name.encode()) > MAX_BYTES:
         message = (
             f"{address.kind} name {name!r} is {len(name.encode())} bytes long; PostgreSQL cuts it after {MAX_BYTES}"

@@ -33,7 +33,7 @@ def learn(connection: psycopg.Connection[Any], column: Column, live: Column | No
                 facts = Facts(rewrites=False, reindexes=False)
             else:
                 facts = _retyped(connection, column, live)
-            return facts._replace(not_null_name=name, sets_expression=server.version >= (17,))
+            return facts._replace(not_null_name=name, sets_expression=_sets_expression(connection, live, server))
         finally:
             if connection.info.transaction_status != psycopg.pq.TransactionStatus.INERROR:
                 connection.execute(f"DROP TABLE pg_temp.{TABLE}")
@@ -83,6 +83,19 @@ def _castable(connection: psycopg.Connection[Any], action: str) -> bool:
     except (errors.CannotCoerce, errors.UndefinedFunction):
         return False
     return True
+
+
+def _sets_expression(connection: psycopg.Connection[Any], live: Column, server: Server) -> bool:
+    """From 17 on; not of a virtual column in a table that is published or has check constraints (ATExecSetExpression in
+    tablecmds.c).
+    """
+    if server.version < (17,) or live.generated is None or not live.generated.virtual:
+        return server.version >= (17,)
+    query = """
+        SELECT NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c')
+           AND NOT EXISTS (SELECT FROM pg_publication_rel r WHERE r.prrelid = c.oid)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s"""
+    return bool(_one(connection, query, *live.table))
 
 
 def _not_null_name(connection: psycopg.Connection[Any], live: Column) -> str | None:

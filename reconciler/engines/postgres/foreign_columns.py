@@ -13,7 +13,9 @@ from reconciler.model.expr import Expr
 
 
 class ForeignColumn(NamedTuple):
-    """One column; `generated` is a stored expression."""
+    """One column; `generated` is a stored expression. That of a partition is what it says beyond its parent's, without
+    a type.
+    """
 
     name: str
     type: str
@@ -30,8 +32,7 @@ class ForeignColumn(NamedTuple):
 STORAGE = {"p": "plain", "e": "external", "x": "extended", "m": "main"}
 COLUMN = {
     "type": ["string", "object"],
-    "description": "a type, or a mapping with 'type' and more",
-    "required": ["type"],
+    "description": "a type, or a mapping with 'type' and more; of a partition without a type, which is its parent's",
     "properties": {
         "type": {"type": "string", "minLength": 1},
         "not_null": {"type": "boolean"},
@@ -58,7 +59,7 @@ def lower_column(name: str, node: Any) -> ForeignColumn:
     text = str(default).lower() if isinstance(default, bool) else str(default)
     return ForeignColumn(
         name,
-        canonical(said["type"]),
+        canonical(said["type"]) if "type" in said else "",
         bool(said.get("not_null", False)),
         None if default is None else Expr(text),
         Expr(said["generated"]) if "generated" in said else None,
@@ -72,7 +73,7 @@ def lower_column(name: str, node: Any) -> ForeignColumn:
 
 def lift_column(column: ForeignColumn) -> Any:
     """The type where that says all."""
-    node: dict[str, Any] = {"type": column.type}
+    node: dict[str, Any] = {"type": column.type} if column.type else {}
     if column.not_null:
         node["not_null"] = True
     if column.default is not None:
@@ -89,12 +90,12 @@ def lift_column(column: ForeignColumn) -> Any:
         node["settings"] = generic_options.lift(column.settings)
     if column.statistics >= 0:
         node["statistics"] = column.statistics
-    return node if len(node) > 1 else column.type
+    return node if len(node) > 1 or not column.type else column.type
 
 
 def read_column(row: Sequence[str | None]) -> ForeignColumn:
     """The array of `foreign_table.query` → ForeignColumn."""
-    name, kind, not_null, expression, generated, schema, collation, options, storage, settings, statistics = row
+    name, kind, not_null, expression, generated, schema, collation, options, storage, settings, statistics, *_ = row
     said = Expr.live(expression) if expression is not None else None
     return ForeignColumn(
         name or "",
@@ -110,6 +111,17 @@ def read_column(row: Sequence[str | None]) -> ForeignColumn:
     )
 
 
+def of_partition(row: Sequence[str | None]) -> ForeignColumn | None:
+    """What a column of a partition says beyond its parent's, whose default and NOT NULL end the row."""
+    column = read_column(row)
+    default, not_null = row[-2:]
+    own = column.default if column.default is not None and column.default.text != default else None
+    found = column._replace(
+        type="", default=own, generated=None, collation=None, not_null=column.not_null and not_null != "true"
+    )
+    return found if found != ForeignColumn(column.name, "") else None
+
+
 def clause(column: ForeignColumn) -> str:
     """The column as CREATE FOREIGN TABLE and ADD COLUMN write it."""
     text = f"{ident(column.name)} {column.type}{generic_options.clause(column.options)}"
@@ -120,6 +132,14 @@ def clause(column: ForeignColumn) -> str:
 
 
 Columns = Mapping[str, ForeignColumn]
+
+
+def beyond(before: Columns, after: Columns) -> Iterator[str]:
+    """The actions by which what a partition says beyond its parent becomes something else."""
+    for name in sorted({*before, *after}):
+        old, new = (said.get(name, ForeignColumn(name, "")) for said in (before, after))
+        yield from _altered(old, new)
+        yield from _tuned(old, new)
 
 
 def actions(before: Columns, after: Columns, order: Iterable[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.unique import Unique
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.quoting import dotted, undotted
+from reconciler.engines.postgres.routine_arguments import plain_type
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
@@ -87,3 +88,22 @@ def _leaving(key: ForeignKey, context: Context) -> Iterator[Ref]:
     for address, columns in found:
         if set(columns) == wanted and address in context.changes and context.deletes(address):
             yield Ref(address)
+
+
+KIN = (
+    frozenset({"smallint", "integer", "bigint"}),
+    frozenset({"real", "double precision"}),
+    frozenset({"text", "character varying", "name"}),
+    frozenset({"date", "timestamp without time zone", "timestamp with time zone"}),
+)
+"""Types that one operator family compares with each other, so that a key between them stands (pg_amop, 14 to 18)."""
+
+
+def binds(_before: ForeignKey, after: ForeignKey | None, source: Address, change: Change[Any] | None) -> bool:
+    """The server looks for an equality across the key whenever one of its columns changes its type."""
+    if source.kind != "column" or after is None:
+        return False
+    if change is None or not change.changed("type"):
+        return change is None
+    kinds = {plain_type(change.live.type), plain_type(change.desired.type)}
+    return len(kinds) > 1 and not any(kinds <= kin for kin in KIN)

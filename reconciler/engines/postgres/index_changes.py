@@ -120,6 +120,7 @@ def _built(
 def _dropped(index: Index, name: str, phase: Phase) -> Draft:
     schema, table, _ = index.address.path
     again = targets(dataclasses.replace(index, address=_named(index.address, name)))
+    back = alone(definition(index, name, concurrently=True), repairs=(schema, name))
     return Draft(
         "drop",
         phase,
@@ -127,7 +128,7 @@ def _dropped(index: Index, name: str, phase: Phase) -> Draft:
         alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)}"),
         locks=share_update_exclusive((schema, table)),
         done=(Check(_named(index.address, name), present=False),),
-        undo=(alone(definition(index, name, concurrently=True)), *([sql(*again)] if again else [])),
+        undo=(back, *([sql(*again)] if again else [])),
     )
 
 
@@ -243,6 +244,7 @@ def rebuild(change: Change[Index], _context: Context) -> list[Draft]:
         Phase.EXPAND,
         f"take index {name} of {table} away",
         sql(f"DROP INDEX {qualified(schema, name)}"),
+        locks=access_exclusive((schema, table)),
         undo=(sql(definition(live, name, concurrently=False), *targets(live)),),
         removes=True,
     )

@@ -71,6 +71,23 @@ def partitions(table: Address, catalog: Catalog) -> list[Path]:
     return descendants(table.path, catalog) if found is not None and found.partition_by is not None else []
 
 
+@lru_cache(maxsize=8)
+def _foreign(catalog: Catalog) -> Mapping[Path, tuple[Path, ...]]:
+    from reconciler.engines.postgres.kinds.foreign_table import ForeignTable
+
+    found: dict[Path, tuple[Path, ...]] = {}
+    for table in catalog.of_kind(ForeignTable):
+        if table.partition_of is not None:
+            found[table.partition_of] = (*found.get(table.partition_of, ()), table.address.path)
+    return found
+
+
+def foreign_partitions(path: Path, catalog: Catalog) -> list[Path]:
+    """The foreign tables that are partitions of it, or of its partitions."""
+    known = _foreign(catalog)
+    return [f for p in (path[:2], *descendants(path, catalog)) for f in known.get(p, ())] if known else []
+
+
 def inherited_from(resource: Any, catalog: Catalog) -> Iterator[Address]:
     """The column or check of each parent that makes this one, or changes it along with its own."""
     for path in parents_of(table_at(catalog, resource.address)):

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from reconciler.engines.postgres.inheritance import children_of, descendants, parents_of, table_at
+from reconciler.engines.postgres.inheritance import children_of, descendants, foreign_partitions, parents_of, table_at
 from reconciler.engines.postgres.locks import lock
 from reconciler.engines.postgres.operations import Sql
 from reconciler.engines.postgres.quoting import qualified
 from reconciler.model.address import Address
 from reconciler.model.change import Action, AttributeChange, Change
 from reconciler.model.kind import Context, Emit, Rule
-from reconciler.model.step import Draft, Lock, Ref
+from reconciler.model.step import Draft, Lock, Phase, Ref
 
 RECURSES = frozenset({"type", "collation", "not_null", "not_null_valid", "generated", "validated", "enforced"})
 """Attributes that ALTER TABLE always changes in the children as well (tablecmds.c, measured)."""
@@ -129,16 +129,25 @@ def spread(emit: Emit[Any]) -> Emit[Any]:
     def emitted(change: Change[Any], context: Context) -> list[Draft]:
         drafts = emit(change, context)
         below = descendants(change.address.path, context.live)
+        foreign = foreign_partitions(change.address.path, context.live)
         if drafts and (held := _let_go(change, context)):
             drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, held))
-        if not below or not drafts or context.creates(change.address.sibling("table", change.address.path[:2])):
+        if (
+            not (below or foreign)
+            or not drafts
+            or context.creates(change.address.sibling("table", change.address.path[:2]))
+        ):
             return drafts
         if getattr(change.after, "no_inherit", False) and (change.action is Action.CREATE or not _inherited(change)):
             return drafts
         first = tuple(leaving(change, context))
         gone = {p for ref in first for p in (ref.address.path, *descendants(ref.address.path, context.live))}
         drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, *first))
-        spread = [_spread(d, change.address, [p for p in below if p not in gone]) for d in drafts]
+        going = {p for p in foreign if context.deletes(change.address.sibling("foreign_table", p))}
+        stay = [*(p for p in below if p not in gone), *(p for p in foreign if p not in going)]
+        spread = [
+            _spread(d, change.address, stay if d.phase is Phase.CONTRACT else [*stay, *sorted(going)]) for d in drafts
+        ]
         return [*spread[:1], *drafts[1:]] if getattr(change.after, "no_inherit", False) else spread
 
     return emitted

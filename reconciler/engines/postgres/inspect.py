@@ -26,32 +26,24 @@ JOURNAL_SCHEMA = "reconcile"
 
 # What a database may hold that no kind models yet: (kind, schema, name). `k` words are those of the documentation.
 UNMANAGED = f"""
-    SELECT CASE WHEN c.relispartition THEN 'foreign partition' ELSE 'inheriting foreign table' END, n.nspname, c.relname
+    SELECT 'inheriting foreign table', n.nspname, c.relname
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relnamespace = ANY (%(namespaces)s) AND {not_member("pg_class", "c.oid")} AND c.relkind = 'f'
-      AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
-    UNION ALL
-    SELECT 'operator class', n.nspname, c.opcname || ' using ' || m.amname
-    FROM pg_opclass c JOIN pg_namespace n ON n.oid = c.opcnamespace JOIN pg_am m ON m.oid = c.opcmethod
-    WHERE c.opcnamespace = ANY (%(namespaces)s) AND {not_member("pg_opclass", "c.oid")}
-    UNION ALL
-    SELECT 'operator family', n.nspname, f.opfname || ' using ' || m.amname
-    FROM pg_opfamily f JOIN pg_namespace n ON n.oid = f.opfnamespace JOIN pg_am m ON m.oid = f.opfmethod
-    WHERE f.opfnamespace = ANY (%(namespaces)s) AND {not_member("pg_opfamily", "f.oid")}
+      AND NOT c.relispartition AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
     UNION ALL
     SELECT CASE WHEN t.typisdefined THEN 'base type' ELSE 'shell type' END, n.nspname, t.typname
     FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
     WHERE t.typnamespace = ANY (%(namespaces)s) AND t.typtype IN ('b', 'p') AND {not_member("pg_type", "t.oid")}
       AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
     UNION ALL
-    SELECT 'transform', '', format_type(t.trftype, NULL) || ' for ' || l.lanname
-    FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang WHERE {not_member("pg_transform", "t.oid")}
-    UNION ALL
     SELECT 'secret option', x.name, split_part(o, '=', 1)
     FROM (SELECT f.fdwname::text, f.fdwoptions FROM pg_foreign_data_wrapper f
           UNION ALL SELECT s.srvname, s.srvoptions FROM pg_foreign_server s
           UNION ALL SELECT m.srvname || '.' || m.usename, m.umoptions FROM pg_user_mappings m
           UNION ALL SELECT c.relname, t.ftoptions FROM pg_foreign_table t JOIN pg_class c ON c.oid = t.ftrelid
+          UNION ALL SELECT coalesce(r.rolname, 'all'), g.setconfig
+          FROM pg_db_role_setting g LEFT JOIN pg_roles r ON r.oid = g.setrole
+          WHERE g.setdatabase = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
          ) x (name, options), unnest(x.options) o
     WHERE split_part(o, '=', 1) ~* {literal(generic_options.SECRET.pattern)}"""
 
@@ -201,5 +193,4 @@ def _pipelined(
 def _unmanaged(rows: Iterable[Any], service: str) -> Iterable[Unmanaged]:
     for kind, schema, name in sorted(rows):
         path = (schema, name) if schema else (name,)
-        plural = {"operator class": "operator classes", "operator family": "operator families"}.get(kind, f"{kind}s")
-        yield Unmanaged(Address(service, "postgres", kind, path), REASONS.get(kind, f"{plural} are not managed yet"))
+        yield Unmanaged(Address(service, "postgres", kind, path), REASONS.get(kind, f"{kind}s are not managed yet"))

@@ -112,6 +112,17 @@ NOT_MEMBER = """{oid} NOT IN (SELECT e.objid FROM pg_depend e WHERE e.refclassid
 pg_depend once a query."""
 
 
+def short_name(schema: str, name: str) -> str:
+    """SQL for a name as live text has it, from SQL for its schema and for itself: bare in `pg_catalog` and `public`."""
+    return f"CASE WHEN {schema} IN ('pg_catalog', 'public') THEN '' ELSE quote_ident({schema}) || '.' END || {name}"
+
+
+def function_name(oid: str) -> str:
+    """SQL for the name of the function with this oid, empty for none. Unlike regproc it does not mind overloads."""
+    return f"""coalesce((SELECT {short_name("fn.nspname", "quote_ident(fp.proname)")}
+            FROM pg_proc fp JOIN pg_namespace fn ON fn.oid = fp.pronamespace WHERE fp.oid = {oid}::oid), '')"""
+
+
 def not_member(catalog: str, oid: str) -> str:
     """The condition that an object is no member of an extension."""
     return NOT_MEMBER.format(cls=f"'{catalog}'::regclass", oid=oid)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from weakref import WeakKeyDictionary
 
+from reconciler.engines.postgres.object_names import USING
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.resource import Resource
@@ -53,7 +54,7 @@ class _Names:
         for address in catalog.resources:
             path = address.path
             if len(path) == 2 and path[0] in schemas and address.kind not in INSIDE:
-                name = path[1].partition("(")[0] or path[1]
+                name = path[1].partition("(")[0].partition(USING)[0] or path[1]
                 self.qualified.setdefault((path[0], name), []).append(address)
                 self.bare.setdefault(name, []).append(address)
 

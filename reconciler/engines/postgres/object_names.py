@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from reconciler.engines.postgres.column_parts import sequence_name
 from reconciler.engines.postgres.quoting import ident, qualified
-from reconciler.engines.postgres.routine_arguments import signature
+from reconciler.engines.postgres.routine_arguments import SIGNED, signature, split
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 
@@ -27,6 +27,20 @@ ROUTINES = frozenset({"function", "procedure", "aggregate"})
 CONSTRAINTS = frozenset({"check", "unique", "foreign_key", "primary_key", "exclusion", "not_null"})
 ON_RELATION = frozenset({"trigger", "rule", "policy", "view_trigger", "foreign_table_trigger", "view_rule"})
 RELATIONS = frozenset({"table", "view", "materialized_view", "foreign_table"})
+USING = " using "
+"""Between the name of an operator class or family and its access method."""
+OF_METHOD = frozenset({"operator_class", "operator_family"})
+
+
+def own_name(address: Address) -> tuple[str, str]:
+    """(name, what the address says after it): the types that a routine takes, the method of an operator class."""
+    if address.kind in SIGNED:
+        name = split(address.name)[0]
+    elif address.kind in OF_METHOD:
+        name = address.name.rpartition(USING)[0]
+    else:
+        name = address.name
+    return name, address.name[len(name) :]
 
 
 def phrase(address: Address, catalog: Catalog) -> str:
@@ -49,8 +63,11 @@ def phrase(address: Address, catalog: Catalog) -> str:
     if kind == "operator":
         return f"OPERATOR {_operator(path)}"
     if word in ("OPERATOR CLASS", "OPERATOR FAMILY"):
-        name, _, method = path[-1].partition(" using ")
-        return f"{word} {qualified(path[0], name)} USING {ident(method or 'btree')}"
+        name, method = own_name(address)
+        return f"{word} {qualified(path[0], name)} USING {ident(method.removeprefix(USING))}"
+    if kind == "transform":
+        about, _, language = path[-1].rpartition(" for ")
+        return f"TRANSFORM FOR {about} LANGUAGE {ident(language)}"
     if kind == "cast":
         return f"CAST {path[-1] if path[-1].startswith('(') else f'({path[-1]})'}"
     return f"{word} {'.'.join(map(ident, path))}"

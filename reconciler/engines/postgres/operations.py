@@ -23,6 +23,11 @@ class Sql:
     repairs: tuple[str, str] | None = None
     batches: bool = False
 
+    @property
+    def partial(self) -> bool:
+        """`model.step.Partial`: an index that is built beside its writers."""
+        return self.repairs is not None
+
     def encode(self) -> dict[str, Any]:
         """Plan-file fields: `sql`, and what differs from one plain transaction."""
         fields: dict[str, Any] = {"sql": self.statements[0] if len(self.statements) == 1 else list(self.statements)}

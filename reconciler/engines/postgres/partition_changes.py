@@ -30,6 +30,7 @@ from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.parents_changed import inside, settling, staying
 from reconciler.engines.postgres.quoting import fitting, ident, qualified
+from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -312,7 +313,7 @@ def key_columns(table: Table, catalog: Catalog) -> Iterator[Address]:
                 yield column
 
 
-def binds(before: Table, after: Table | None) -> bool:
+def binds(before: Table, after: Table | None, _source: Address, _change: Change[Any] | None) -> bool:
     """A partitioned table holds on to the types of what it is partitioned by: no ALTER changes them."""
     return before.partition_by is not None and after is not None
 
@@ -353,6 +354,12 @@ def rebuild(change: Change[Table], context: Context) -> list[Draft]:
         back = [f"ALTER TABLE {name_of(desired)} OF {qualified(*desired.of_type)}"]
     else:
         back = [f"ALTER TABLE {name_of(desired)} INHERIT {qualified(*p)}" for p in desired.inherits]
+    if not (live.partition_of or live.of_type or live.inherits):
+        raise UnsupportedChange(
+            f"{change.address} uses {change.forced}, which has to be dropped and created again; it cannot follow",
+            hint="declare a table of another name beside it, and move the rows over",
+            where=context.desired.origin(change.address),
+        )
     rules = [r for r in KIND.rules if change.changed(*r.attributes) and not r.attributes & PARENTS]
     drafts = [replace(d, phase=Phase.CONTRACT) for r in rules for d in r.emit(change, context)]
     if out:

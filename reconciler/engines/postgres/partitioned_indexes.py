@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.engines.postgres.inheritance import children_of, descendants, parents_of, table_at
+from reconciler.engines.postgres.inheritance import children_of, descendants, foreign_partitions, parents_of, table_at
 from reconciler.engines.postgres.inheritance_changes import leaving
 from reconciler.engines.postgres.locks import (
     ACCESS_EXCLUSIVE,
@@ -65,22 +65,27 @@ def create(
     hazards: tuple[Hazard, ...],
     probes: tuple[Probe, ...],
 ) -> list[Draft]:
-    """At once where there are no rows; else partition by partition while they are in use."""
+    """At once where there are no rows; else partition by partition while they are in use. A foreign partition has no
+    index to attach, and one made so would stay invalid (validatePartitionedIndex in tablecmds.c; measured): at once.
+    """
     table = change.address.sibling("table", change.address.path[:2])
     below = [p for p in descendants(table.path, context.live) if not _leaves(p, table, context)]
     size = context.size(table)
-    if size.rows == 0 or not below:
+    if size.rows == 0 or not below or foreign_partitions(table.path, context.live):
         mode = ACCESS_EXCLUSIVE if recipe.key else SHARE
         first = tuple(leaving(change, context))
         left = [p for r in first for p in (r.address.path, *descendants(r.address.path, context.live))]
+        foreign = foreign_partitions(table.path, context.live)
+        left += [p for p in foreign if context.deletes(table.sibling("foreign_table", p))]
         gone = {qualified(*_two(p)) for p in left}
+        locks = (*locked(change.address, context, mode), *(lock(mode, *_two(p)) for p in foreign))
         return [
             Draft(
                 "create",
                 phase,
                 f"create {recipe.label} on {table.name} and its partitions",
                 sql(recipe.whole),
-                locks=tuple(k for k in locked(change.address, context, mode) if k.on not in gone),
+                locks=tuple(k for k in locks if k.on not in gone),
                 hazards=hazards,
                 probes=probes,
                 done=(Check(change.address),),

@@ -15,7 +15,7 @@ from reconciler.engines.postgres.inheritance import descendants
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, SHARE_UPDATE_EXCLUSIVE, lock
 from reconciler.engines.postgres.mentions import words
-from reconciler.engines.postgres.object_names import CONSTRAINTS, phrase, relation
+from reconciler.engines.postgres.object_names import CONSTRAINTS, own_name, phrase, relation
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, literal, qualified, undotted
 from reconciler.engines.postgres.routine_arguments import SIGNED, split
@@ -34,14 +34,14 @@ QUIET = frozenset(
 """Kinds that no query names: renaming one breaks nobody."""
 NAMED = QUIET | frozenset(
     """schema table column view materialized_view foreign_table sequence enum domain composite range function procedure
-    aggregate collation text_search_configuration text_search_dictionary text_search_parser text_search_template
-    foreign_data_wrapper server publication""".split()
+    aggregate operator_class operator_family collation text_search_configuration text_search_dictionary
+    text_search_parser text_search_template foreign_data_wrapper server publication""".split()
 )
 """Kinds that have ALTER … RENAME TO. A primary key has one address whatever its name."""
 IN_SCHEMA = frozenset(
     """table view materialized_view foreign_table sequence enum domain composite range function procedure aggregate
-    collation statistics text_search_configuration text_search_dictionary text_search_parser text_search_template
-    """.split()
+    operator_class operator_family collation statistics text_search_configuration text_search_dictionary
+    text_search_parser text_search_template""".split()
 )
 """Kinds that have ALTER … SET SCHEMA."""
 WRITTEN = frozenset({"schema", "table", "column", "view", "foreign_table", "sequence", "enum", "domain", "composite"})
@@ -59,12 +59,10 @@ def renamable(kind: PgKind[Any]) -> PgKind[Any]:
 def former(address: Address, text: str) -> Address | None:
     """The address that `renamed_from: text` means: a name beside it, or `schema.name` of another schema.
 
-    A routine keeps the types it takes, so its old name goes without them.
+    A routine keeps the types it takes, an operator class its method, so the old name goes without them.
     """
-    parts = undotted(text)
-    if address.kind in SIGNED:
-        parts = undotted(split(text)[0])
-        parts = (*parts[:-1], parts[-1] + address.name[len(split(address.name)[0]) :])
+    parts = undotted(split(text)[0] if address.kind in SIGNED else text)
+    parts = (*parts[:-1], parts[-1] + own_name(address)[1]) if parts[-1] else parts
     if len(parts) == 1 and parts[0]:
         return address.sibling(address.kind, (*address.path[:-1], parts[0]))
     if len(parts) == 2 and all(parts) and address.kind in IN_SCHEMA:
@@ -104,8 +102,7 @@ def statements(old: Address, new: Address) -> list[str]:
         found.append(f"ALTER {_phrase(old)} SET SCHEMA {ident(new.path[0])}")
         old = old.sibling(old.kind, (new.path[0], *old.path[1:]))
     if old.name != new.name:
-        to = ident(split(new.name)[0] if new.kind in SIGNED else new.name)
-        found.append(f"ALTER {_phrase(old)} RENAME {_what(old)}TO {to}")
+        found.append(f"ALTER {_phrase(old)} RENAME {_what(old)}TO {ident(own_name(new)[0])}")
     return found
 
 
@@ -201,7 +198,7 @@ def _hazards(change: Change[Any]) -> Iterator[Hazard]:
 
 def _left_behind(old: Address, new: Address, context: Context) -> Iterator[Hazard]:
     """Functions whose text says the old name, as they will be."""
-    name = split(old.name)[0] if old.kind in SIGNED else old.name
+    name = own_name(old)[0]
     kept = [r for r in context.live.of_kind(Routine) if not context.deletes(r.address)]
     routines = {r.address: r for r in [*kept, *context.desired.of_kind(Routine)]}
     for address in sorted(routines):

@@ -67,6 +67,11 @@ def setting(name: str, value: str) -> str:
     return ", ".join(map(literal, _listed(value))) if name.lower() in QUOTED_LISTS else literal(value)
 
 
+def spelled(name: str, value: str) -> str:
+    """The value as the server keeps it: a list of names with blanks after its commas, quoted where they have to be."""
+    return ", ".join(map(ident, _listed(value))) if name.lower() in QUOTED_LISTS and value else value
+
+
 def _listed(value: str) -> list[str]:
     """The names of a list such as `app, "$user"`; a list of nothing is one empty name."""
     found, current, quoted = [], "", False
@@ -83,10 +88,10 @@ def _listed(value: str) -> list[str]:
 
 
 def references(routine: Routine, catalog: Catalog) -> Iterable[Address]:
-    """The types of its arguments and of what it returns; its language, where that is declared."""
-    language = routine.address.sibling("language", (routine.language,))
-    if language in catalog.resources:
-        yield language
+    """The types of its arguments and of what it returns; its language and transforms, where those are declared."""
+    wanted = [routine.address.sibling("language", (routine.language,))]
+    wanted += [routine.address.sibling("transform", (f"{t} for {routine.language}",)) for t in routine.transforms]
+    yield from (a for a in wanted if a in catalog.resources)
     for text in {*(a.type for a in routine.arguments), getattr(routine, "returns", ""), *routine.transforms}:
         yield from type_references(routine.address, text, catalog)
 

@@ -73,13 +73,14 @@ def lower_routine(name: str, node: Mapping[str, Any], place: Place) -> tuple[str
         "sql_body": Expr(node["sql_body"].strip().removesuffix(";")) if "sql_body" in node else None,
         "library": node.get("library", ""),
         "security_definer": node.get("security") == "definer",
-        "settings": tuple((k, _setting(v)) for k, v in node.get("set", {}).items()),
+        "settings": tuple((k, setting_text(v)) for k, v in node.get("set", {}).items()),
         "transforms": tuple(map(plain_type, node.get("transforms", ()))),
     }
     return arguments.component(own, found), fields
 
 
-def _setting(value: Any) -> str:
+def setting_text(value: Any) -> str:
+    """The value of a setting as text."""
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 

@@ -24,12 +24,12 @@ class Twin(NamedTuple):
 
 
 IDENTITY = {"d": (), "f": ("full",), "n": ("nothing",)}
-_RELATION = {"type": "string", "minLength": 1, "description": "a table, or schema.table"}
+_RELATION: dict[str, Any] = {"type": "string", "minLength": 1, "description": "a table, or schema.table"}
+PARTITION_SPEC: dict[str, Any] = {"partition_of": _RELATION, **partitioning.BOUND_SPEC}
 SPEC: dict[str, Any] = {
     "unlogged": {"type": "boolean"},
     "partition_by": partitioning.KEY_SPEC,
-    "partition_of": _RELATION,
-    **partitioning.BOUND_SPEC,
+    **PARTITION_SPEC,
     "inherits": {"type": ["string", "array"], "items": _RELATION, "minItems": 1, "description": "a table, or a list"},
     "of": {"type": "string", "minLength": 1, "description": "a composite type"},
     "using": {"type": "string", "minLength": 1, "description": "a table access method"},
@@ -52,15 +52,12 @@ def lower(node: Mapping[str, Any], place: Place) -> dict[str, Any]:
     said = node.get("replica_identity", ())
     if isinstance(said, str) and said not in ("full", "nothing"):
         raise place.fail(f"replica_identity is {said!r}", "write full, nothing, or index: NAME", "replica_identity")
-    bound = partitioning.lower_bound(node)
-    if (bound is not None) != ("partition_of" in node) or (bound is None and partitioning.said(node)):
-        hint = "write partition_of with from and to, in, modulus and remainder, or default: true"
-        raise place.fail("a partition has a parent and one kind of bound", hint)
+    parent, bound = lower_partition(node, place)
     schema = place.parent[0]
     return {
         "unlogged": bool(node.get("unlogged", False)),
         "partition_by": partitioning.lower_key(node.get("partition_by")),
-        "partition_of": _path(node["partition_of"], schema) if "partition_of" in node else None,
+        "partition_of": parent,
         "bound": bound,
         "inherits": tuple(_path(p, schema) for p in ([parents] if isinstance(parents, str) else parents)),
         "of_type": _path(node["of"], schema) if "of" in node else None,
@@ -72,6 +69,22 @@ def lower(node: Mapping[str, Any], place: Place) -> dict[str, Any]:
     }
 
 
+def lower_partition(node: Mapping[str, Any], place: Place) -> tuple[Path | None, partitioning.Bound | None]:
+    """(parent, bound) of a partition, of a foreign one too. Raises where they do not go together."""
+    bound = partitioning.lower_bound(node)
+    if (bound is not None) != ("partition_of" in node) or (bound is None and partitioning.said(node)):
+        hint = "write partition_of with from and to, in, modulus and remainder, or default: true"
+        raise place.fail("a partition has a parent and one kind of bound", hint)
+    return (_path(node["partition_of"], place.parent[0]) if "partition_of" in node else None), bound
+
+
+def lift_partition(table: Any) -> dict[str, Any]:
+    """The inverse; nothing for what is no partition."""
+    if table.partition_of is None:
+        return {}
+    return {"partition_of": _short(table.partition_of, table.address.path[0]), **partitioning.lift_bound(table.bound)}
+
+
 def _path(text: str, schema: str) -> Path:
     *first, name = undotted(text)
     return (first[0] if first else schema, name)
@@ -81,9 +94,7 @@ def lift(table: Any) -> dict[str, Any]:
     """The inverse, defaults left out."""
     schema = table.address.path[0]
     node: dict[str, Any] = {"unlogged": True} if table.unlogged else {}
-    if table.partition_of is not None:
-        node["partition_of"] = _short(table.partition_of, schema)
-        node |= partitioning.lift_bound(table.bound)
+    node |= lift_partition(table)
     if table.inherits:
         parents = [_short(p, schema) for p in table.inherits]
         node["inherits"] = parents[0] if len(parents) == 1 else parents

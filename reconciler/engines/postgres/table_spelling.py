@@ -10,6 +10,7 @@ import psycopg
 
 from reconciler.engines.postgres.inheritance import table_at
 from reconciler.engines.postgres.kinds.column import Column
+from reconciler.engines.postgres.kinds.foreign_table import ForeignTable
 from reconciler.engines.postgres.kinds.table import Table
 from reconciler.engines.postgres.partitioning import Bound, PartitionKey, read_bound
 from reconciler.engines.postgres.quoting import ident, qualified
@@ -30,19 +31,71 @@ def spelled(
         table = replace(table, toasted=answer.toasted)
     if table.partition_by is not None and answer is not None and answer.partition_by is not None:
         table = replace(table, partition_by=_key(table.partition_by, answer.partition_by))
+    if table.bound is None:
+        return table
+    return replace(table, bound=spelled_bound(connection, table, live.bound if live is not None else None, desired))
+
+
+def spelled_bound(
+    connection: psycopg.Connection[Any], table: Table | ForeignTable, live: Bound | None, desired: Catalog
+) -> Bound | None:
+    """The bound of a declared partition as the server writes it. Raises psycopg.Error for one that it refuses."""
     bound = table.bound
-    if bound is None or not (bound.values or bound.upper):
-        return table
+    if bound is None or not (bound.values or bound.upper) or live == bound:
+        return bound
     parent = table_at(desired, table.address.sibling("table", table.partition_of or ("", "")))
-    if parent is None or parent.partition_by is None or (live is not None and live.bound == bound):
-        return table
-    found = _asked(connection, table, parent, desired)
+    if parent is None or parent.partition_by is None:
+        return bound
+    found = _asked(connection, bound, parent, desired)
     if found is None or len(found.values) != len(bound.values) or len(found.upper) != len(bound.upper):
-        return table
+        return bound
     spelling = bound._replace(values=_said(bound.values, found.values), upper=_said(bound.upper, found.upper))
-    if live is not None and live.bound is not None and spelling.alike(live.bound):
-        spelling = live.bound
-    return replace(table, bound=spelling)
+    return live if live is not None and spelling.alike(live) else spelling
+
+
+def spelled_partition(
+    connection: psycopg.Connection[Any], table: ForeignTable, live: ForeignTable | None, desired: Catalog
+) -> ForeignTable:
+    """The declared foreign partition with its bound, defaults and checks as the server writes them, asked on a
+    temporary table with the columns of its parent. Raises psycopg.Error for what it refuses.
+    """
+    bound = spelled_bound(connection, table, live.bound if live is not None else None, desired)
+    parent = table_at(desired, table.address.sibling("table", table.partition_of or ("", "")))
+    if parent is None:
+        return table
+    checks = "".join(f", CONSTRAINT {ident(n)} CHECK ({e.source})" for n, e in table.checks)
+    with connection.transaction(force_rollback=True):
+        connection.execute(f"CREATE TEMP TABLE {PARENT} ({_columns(parent, desired)}{checks})")
+        for column in table.columns:
+            if column.default is not None:
+                action = f"ALTER COLUMN {ident(column.name)} SET DEFAULT {column.default.source}"
+                connection.execute(f"ALTER TABLE pg_temp.{PARENT} {action}")
+        rows = connection.execute(_EXPRESSIONS.format(PARENT)).fetchall()
+    found = {(sort, name): text for sort, name, text in rows}
+
+    def told(sort: str, name: str, said: Expr) -> Expr:
+        return Expr(said.source, found.get((sort, name), said.text))
+
+    columns = (
+        c._replace(default=told("default", c.name, c.default)) if c.default is not None else c for c in table.columns
+    )
+    return replace(
+        table, bound=bound, columns=tuple(columns), checks=tuple((n, told("check", n, e)) for n, e in table.checks)
+    )
+
+
+_EXPRESSIONS = """
+    SELECT 'check', k.conname::text, pg_get_expr(k.conbin, k.conrelid) FROM pg_constraint k
+    WHERE k.conrelid = 'pg_temp.{0}'::regclass AND k.contype = 'c'
+    UNION ALL
+    SELECT 'default', a.attname::text, pg_get_expr(d.adbin, d.adrelid)
+    FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    WHERE d.adrelid = 'pg_temp.{0}'::regclass"""
+
+
+def _columns(table: Table, desired: Catalog) -> str:
+    columns = desired.children(table.address, "column", Column)
+    return ", ".join(f"{ident(c.address.name)} {c.type}{_collate(c)}" for c in columns)
 
 
 def _said(declared: tuple[Expr, ...], found: tuple[Expr, ...]) -> tuple[Expr, ...]:
@@ -57,12 +110,12 @@ def _key(declared: PartitionKey, found: PartitionKey) -> PartitionKey:
     return PartitionKey(declared.strategy, parts)
 
 
-def _asked(connection: psycopg.Connection[Any], table: Table, parent: Table, desired: Catalog) -> Bound | None:
-    columns = desired.children(parent.address, "column", Column)
-    listed = ", ".join(f"{ident(c.address.name)} {c.type}{_collate(c)}" for c in columns)
+def _asked(connection: psycopg.Connection[Any], bound: Bound, parent: Table, desired: Catalog) -> Bound | None:
     with connection.transaction():
-        connection.execute(f"CREATE TEMP TABLE {PARENT} ({listed}) PARTITION BY {parent.partition_by}")
-        connection.execute(f"CREATE TEMP TABLE {CHILD} PARTITION OF pg_temp.{PARENT} {table.bound}")
+        connection.execute(
+            f"CREATE TEMP TABLE {PARENT} ({_columns(parent, desired)}) PARTITION BY {parent.partition_by}"
+        )
+        connection.execute(f"CREATE TEMP TABLE {CHILD} PARTITION OF pg_temp.{PARENT} {bound}")
     row = connection.execute(
         f"SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_class c WHERE c.oid = 'pg_temp.{CHILD}'::regclass"
     ).fetchone()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from reconciler.engines.postgres.column_anew import whole
+from reconciler.engines.postgres.column_names import alter
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.inheritance import descendants, inherited_from
 from reconciler.engines.postgres.kinds.column import Column
@@ -17,7 +18,7 @@ from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.partition_changes import steps_aside
 from reconciler.engines.postgres.quoting import fitting, ident, qualified
-from reconciler.engines.postgres.type_names import type_name
+from reconciler.engines.postgres.type_names import MADE_OF, MAKERS, named, type_name
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.change import Action, Change
@@ -25,7 +26,7 @@ from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Disturbance
 from reconciler.model.step import Draft, Phase, Probe
 
-MADE_OF = ("domain", "composite", "range")
+WORDS = {"domain": "DOMAIN", "collation": "COLLATION"}
 Using = Callable[[Column], str]
 
 
@@ -55,13 +56,12 @@ def family(address: Address, context: Context) -> list[Address]:
 
 
 def columns(types: Iterable[Address], context: Context) -> list[Column]:
-    """The live columns of these types that stay as they are, in order; a child's follow its parents', and those of a
-    partitioned table that comes anew come with it.
+    """The live columns of these types that stay as they are, in order; those of a partitioned table that comes anew
+    come with it.
     """
     found = {u for t in types for u in users(t, context, "column")}
     live = (context.live.get(a, Column) for a in sorted(found) if not context.deletes(a))
-    stay = {c.address: c for c in live if c is not None and not _remade(c, context)}
-    return [c for c in stay.values() if not any(a in stay for a in inherited_from(c, context.live))]
+    return [c for c in live if c is not None and not _remade(c, context)]
 
 
 def _remade(column: Column, context: Context) -> bool:
@@ -78,7 +78,7 @@ def absorbed(change: Change[Any], context: Context) -> bool:
         return False
     used = [change.address]
     for address in used:
-        used += [a for a in context.live.uses.get(address, ()) if a.kind in (*MADE_OF, "enum") and a not in used]
+        used += [a for a in context.live.uses.get(address, ()) if a.kind in MAKERS and a not in used]
     return any(_converts(context.changes.get(a)) for a in used[1:])
 
 
@@ -87,9 +87,9 @@ def _converts(change: Change[Any] | None) -> bool:
 
 
 def _anew(change: Change[Any]) -> bool:
-    from reconciler.engines.postgres.kinds import composite, domain, enum, range
+    from reconciler.engines.postgres.kinds import collation, composite, domain, enum, range
 
-    disturbs = {k.KIND.name: k.KIND.disturbs for k in (composite, domain, enum, range)}
+    disturbs = {k.KIND.name: k.KIND.disturbs for k in (collation, composite, domain, enum, range)}
     return disturbs[change.address.kind](change) is Disturbance.DROPS
 
 
@@ -113,15 +113,9 @@ def converted(
     statements += statements_of(change.desired)
     for made in types[1:]:
         statements += _made(made, context)
-    for column in moved:
-        statements += _moved(column, context, using)
+    statements += _moved(moved, types, context, using)
     statements += [f"{_drop(t)} {qualified(t.path[0], old[t])}" for t in reversed(types)]
     tables = list(dict.fromkeys(c.table for c in moved))
-    named = ", ".join(qualified(*t) for t in tables)
-    rewrites = (
-        hazard(Code.REWRITE, f"{named}: every row is rewritten with the new type"),
-        hazard(Code.LOSSY, f"a value that the new {change.address.name} cannot hold makes the step fail"),
-    )
     return [
         Draft(
             "convert",
@@ -129,8 +123,8 @@ def converted(
             f"make {change.address.kind} {'.'.join(change.address.path)} anew"
             + (f" and move {', '.join(f'{c.table[1]}.{c.address.name}' for c in moved)} to it" if moved else ""),
             sql(*statements),
-            locks=access_exclusive(*_composites(types), *_with_children(tables, context)),
-            hazards=(*(rewrites if moved else ()), *hazards),
+            locks=access_exclusive(*_composites(types), *tables),
+            hazards=(*_rewritten(moved, types), *hazards),
             probes=probes,
             done=became(change),
             reads=moved[0].address.sibling("table", moved[0].table) if moved else None,
@@ -139,15 +133,36 @@ def converted(
     ]
 
 
-def _with_children(tables: Iterable[tuple[str, str]], context: Context) -> list[tuple[str, str]]:
-    """Tables, each with what is below it."""
-    below = [p for t in tables for p in (t, *descendants(t, context.live))]
-    return [(p[0], p[1]) for p in dict.fromkeys(below)]
+def _rewritten(moved: Iterable[Column], types: list[Address]) -> Iterator[Hazard]:
+    """Columns of the types are rewritten; of those that only sort otherwise the indexes are built again."""
+    columns = list(moved)
+    of_type = [c for c in columns if _is_of(c, types)]
+    if of_type:
+        named = ", ".join(dict.fromkeys(qualified(*c.table) for c in of_type))
+        yield hazard(Code.REWRITE, f"{named}: every row is rewritten with the new type")
+        yield hazard(Code.LOSSY, f"a value that the new {types[0].name} cannot hold makes the step fail")
+    sorted_ = [c for c in columns if c not in of_type and _sorts_by(c, types)]
+    if sorted_:
+        named = ", ".join(dict.fromkeys(qualified(*c.table) for c in sorted_))
+        yield hazard(Code.SCAN_UNDER_LOCK, f"{named}: indexes are built again in the new order")
+
+
+def _is_of(column: Column, types: list[Address]) -> bool:
+    path = named(column.type)
+    return any(t.path == path and t.kind != "collation" for t in types)
+
+
+def _sorts_by(column: Column, types: list[Address]) -> bool:
+    return any(t.path == column.collation and t.kind == "collation" for t in types)
 
 
 def _composites(types: Iterable[Address]) -> list[tuple[str, str]]:
     """Composite types are relations too."""
     return [(t.path[0], t.path[1]) for t in types if t.kind == "composite"]
+
+
+def _word(change: Change[Any]) -> str:
+    return "collation" if change.address.kind == "collation" else "type"
 
 
 def _alone(change: Change[Any], statements_of: Callable[[Any], list[str]], hazards: tuple[Hazard, ...]) -> Draft:
@@ -159,7 +174,7 @@ def _alone(change: Change[Any], statements_of: Callable[[Any], list[str]], hazar
         f"make {change.address.kind} {'.'.join(change.address.path)} anew",
         sql(f"{_drop(change.address)} {name}", *statements_of(change.desired)),
         locks=access_exclusive(*_composites([change.address])),
-        hazards=(hazard(Code.OLD_READERS, "code that names the type meets another one"), *hazards),
+        hazards=(hazard(Code.OLD_READERS, f"code that names the {_word(change)} meets another one"), *hazards),
         done=became(change),
         undo=(sql(f"{_drop(change.address)} {name}", *statements_of(change.live)),),
         provides=True,
@@ -187,11 +202,11 @@ def _range_parts(address: Address, old: str, context: Context) -> list[str]:
 
 
 def _alter(address: Address) -> str:
-    return f"ALTER {'DOMAIN' if address.kind == 'domain' else 'TYPE'} {type_name(address)}"
+    return f"ALTER {WORDS.get(address.kind, 'TYPE')} {type_name(address)}"
 
 
 def _drop(address: Address) -> str:
-    return "DROP DOMAIN" if address.kind == "domain" else "DROP TYPE"
+    return f"DROP {WORDS.get(address.kind, 'TYPE')}"
 
 
 def _made(address: Address, context: Context) -> list[str]:
@@ -211,29 +226,26 @@ def _made(address: Address, context: Context) -> list[str]:
     return builds[address.kind](wanted)
 
 
-def _moved(live: Column, context: Context, using: Using) -> list[str]:
-    """The new type, which children follow. Defaults go before and come again, of every table by itself."""
-    below = descendants(live.table, context.live)
-    tables = [(live.table, "ONLY " if below else ""), *((p, "ONLY ") for p in below)]
-    out, back = [], []
-    for path, only in tables:
-        gone, again = _defaults(live.address.sibling("column", (*path, live.address.name)), only, context)
-        out += gone
-        back += again
-    collate = f" COLLATE {qualified(*live.collation)}" if live.collation else ""
-    name = ident(live.address.name)
-    table = f"ALTER TABLE {qualified(*live.table)} ALTER COLUMN {name}"
-    return [*out, f"{table} TYPE {live.type}{collate} USING {using(live)}", *back]
-
-
-def _defaults(address: Address, only: str, context: Context) -> tuple[list[str], list[str]]:
-    """Statements that take the default of a column away, and that give it the declared one."""
-    live, own = context.live.get(address, Column), context.changes.get(address)
-    if live is None or (own is not None and own.forced is not None):  # it has let go of its default already
-        return [], []
-    column = context.desired.get(address, Column) or live
-    if column.type != live.type:
-        column = live  # its own change comes after
-    start = f"ALTER TABLE {only}{qualified(*live.table)} ALTER COLUMN {ident(address.name)}"
-    out = [f"{start} DROP DEFAULT"] if live.default is not None else []
-    return out, [f"{start} SET DEFAULT {column.default.source}"] if column.default is not None else []
+def _moved(columns: list[Column], types: list[Address], context: Context, using: Using) -> list[str]:
+    """Every default goes, each column takes its inheriting ones along, and the defaults come again."""
+    out: list[str] = []
+    moves: list[str] = []
+    back: list[str] = []
+    addresses = {c.address for c in columns}
+    for live in columns:
+        column = context.desired.get(live.address, Column) or live
+        if column.type != live.type:
+            column = live  # its own change comes after
+        own = context.changes.get(live.address)
+        alone = bool(descendants(live.address.path, context.live))
+        if own is None or own.forced is None:  # otherwise it has let go of its default already
+            out += [alter(live, "DROP DEFAULT", alone)] if live.default is not None else []
+            said = column.default.source if column.default is not None else ""
+            back += [alter(live, f"SET DEFAULT {said}", alone)] if said else []
+        if addresses.isdisjoint(inherited_from(live, context.live)):
+            collate = f" COLLATE {qualified(*live.collation)}" if live.collation else ""
+            if _is_of(live, types):
+                moves.append(alter(live, f"TYPE {live.type}{collate} USING {using(live)}"))
+            elif _sorts_by(live, types):
+                moves.append(alter(live, f"TYPE {live.type}{collate}"))
+    return [*out, *moves, *back]

@@ -14,6 +14,11 @@ from reconciler.model.resource import Resource
 KINDS = ("enum", "domain", "composite", "range", "table", "view", "materialized_view")
 """What a type name may stand for, in the order it is looked up; relations have a row type."""
 
+MADE_OF = ("domain", "composite", "range")
+"""Types that are made of others."""
+MAKERS = frozenset({*MADE_OF, "enum", "collation"})
+"""What takes along what is made of it when it comes anew: types, and a collation under its columns and types."""
+
 
 @lru_cache(maxsize=4096)
 def named(text: str) -> tuple[str, str]:

@@ -52,6 +52,10 @@ class Beside:
     policies: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     imports: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    def in_region(self, _region: str) -> Beside:
+        """Who answers there: this account has one region."""
+        return self
+
     def answer(self, call: str, members: dict[str, Any]) -> Answer | None:
         if call in self.denied:
             raise Refused("AccessDeniedException", f"not authorized to perform: {call}")
@@ -189,7 +193,7 @@ def _before_call(model: Any, params: dict[str, Any], **_: Any) -> tuple[_Status,
         return None
     members = json.loads(params["body"] or b"{}")
     try:
-        reply = _INSTALLED[-1].answer(model.name, members)
+        reply = _INSTALLED[-1].in_region(params["context"]["client_region"]).answer(model.name, members)
     except Refused as refused:
         return _Status(400), refused.reply
     return None if reply is None else (_Status(200), {**reply, "ResponseMetadata": {"HTTPHeaders": {}}})

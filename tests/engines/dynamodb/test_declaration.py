@@ -52,6 +52,8 @@ profiles:
       autoscaling: {write: {min: 2, max: 8}}
   local_indexes:
     by_joined: {sort: joined, projection: [name]}
+  vector_indexes:
+    by_bio: {vector: bio, dimensions: 384, distance: cosine, partition: city, filters: [rating], projection: [name]}
   ttl: expires_at
   stream: new_and_old_images
   point_in_time_recovery: {days: 7}
@@ -64,7 +66,21 @@ profiles:
   kinesis: {stream: changes, precision: microsecond}
   contributor_insights: throttled_keys
   resource_policy: {Statement: {Effect: Allow, Principal: "*", Action: dynamodb:GetItem}}
-  global_table: {replicas: {eu-west-1: {read: 4, indexes: {by_subject: {read: 3}}}, ap-south-1: }}
+  global_table:
+    replicas:
+      eu-west-1:
+        read: 4
+        deletion_protection: true
+        point_in_time_recovery: {days: 2}
+        tags: {team: y}
+        kinesis: changes
+        contributor_insights: true
+        resource_policy: {Statement: {Effect: Allow, Principal: "*", Action: dynamodb:GetItem}}
+        autoscaling: {read: {min: 3, max: 9}}
+        indexes:
+          by_subject: {read: 3, contributor_insights: throttled_keys}
+          by_place: {autoscaling: {read: {min: 1, max: 7}}}
+      ap-south-1:
 moving:
   attributes: {id: S}
   key: {partition: id}
@@ -211,6 +227,7 @@ def test_the_order_of_writing_means_nothing_but_in_keys() -> None:
 KEYED = "attributes: {id: S}, key: {partition: id}"
 UNITS = "billing: {read: 1, write: 1}"
 STREAM = "stream: new_and_old_images"
+STRONG = "replicas: {eu-west-1: }, consistency: strong"
 
 
 @pytest.mark.parametrize(
@@ -238,6 +255,9 @@ STREAM = "stream: new_and_old_images"
         (f"{{{KEYED}, {UNITS}, {STREAM}, global_table: {{replicas: {{eu-west-1: }}}}}}", "replicas need scaled writes"),
         (f"{{{KEYED}, global_table: {{replicas: {{eu-west-1: }}, consistency: strong}}}}", "takes three regions"),
         (f"{{{KEYED}, {STREAM}, global_table: {{replicas: {{eu-west-1: }}, witness: eu-west-2}}}}", "a witness is for"),
+        (f"{{{KEYED}, global_table: {{{STRONG}, witness: eu-west-1}}}}", "takes three regions"),
+        (f"{{{KEYED}, global_table: {{{STRONG}, witness: us-east-1}}}}", "does not span eu-west-1 and us-east-1"),
+        (f"{{{KEYED}, ttl: gone, global_table: {{{STRONG}, witness: eu-west-2}}}}", "goes with no time to live"),
         (f"{{{KEYED}, import_from: {{bucket: files, header: [a]}}}}", "are for CSV files"),
         (f"{{{KEYED}, resource_policy: '[1]'}}", "is no JSON"),
         (f"{{{KEYED}, tags: {{{', '.join(f't{n}: x' for n in range(51))}}}}}", "51 tags"),

@@ -84,7 +84,39 @@ def test_a_template_is_worked_out(tmp_path: Path) -> None:
         "deletion_protection": True,
         "stream": "new_and_old_images",
         "tags": {"a": "b"},
-        "global_table": {"replicas": {"eu-west-1": {"table_class": "standard_infrequent_access"}}},
+        "global_table": {
+            "replicas": {
+                "eu-west-1": {
+                    "table_class": "standard_infrequent_access",
+                    "max_read": 8,
+                    "deletion_protection": True,
+                    "point_in_time_recovery": {"days": 4},
+                    "tags": {"c": "d"},
+                    "kinesis": "there",
+                    "contributor_insights": True,
+                }
+            }
+        },
+    }
+    writes = {"write": {"min": 1, "max": 10}}
+    assert found["scaled"] == {
+        "attributes": {"id": "S", "who": "S"},
+        "key": {"partition": "id"},
+        "billing": {"read": 5, "write": 3},
+        "indexes": {
+            "by_who": {"partition": "who", "throughput": {"read": 2, "write": 3}, "autoscaling": writes},
+        },
+        "stream": "new_and_old_images",
+        "autoscaling": writes,
+        "global_table": {
+            "replicas": {
+                "us-west-2": {
+                    "read": 3,
+                    "autoscaling": {"read": {"min": 1, "max": 10}},
+                    "indexes": {"by_who": {"read": 4, "contributor_insights": "throttled_keys"}},
+                }
+            }
+        },
     }
     assert found["other-simple"]["attributes"] == {"key": "N"}
     assert [(str(d.address), d.reason) for d in result.deferred] == [
@@ -106,6 +138,56 @@ def test_a_table_of_which_something_is_not_known_is_left_out_as_a_whole(tmp_path
     result = imported(tmp_path, TEMPLATE)
     assert "orders" not in tables(result)
     assert any("KeyArn is not known" in d.reason for d in result.deferred)
+
+
+LOOPS = """
+Transform: AWS::LanguageExtensions
+Parameters:
+  Names: {Type: CommaDelimitedList, Default: "one,two-more"}
+  Stage: {Type: String}
+Conditions:
+  Fn::ForEach::Stages: [S, [Dev, Prod], {"Is${S}": !Equals [!Ref Stage, "${S}"]}]
+Mappings: {Units: {Dev: {Most: 7}}}
+Resources:
+  Fn::ForEach::Tables:
+    - Name
+    - !Ref Names
+    - "Table&{Name}":
+        Type: AWS::DynamoDB::Table
+        Properties:
+          TableName: !Sub "shop-${Name}-dev"
+          AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+          KeySchema: [{AttributeName: id, KeyType: HASH}]
+          BillingMode: PAY_PER_REQUEST
+          OnDemandThroughput:
+            MaxReadRequestUnits: !FindInMap [Units, Dev, Most]
+            MaxWriteRequestUnits: !FindInMap [Units, Prod, Most, {DefaultValue: 9}]
+          StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES}
+          Tags: [{Key: for, Value: !Ref Name}]
+  Copied:
+    Type: Custom::DynamoDBReplica
+    Properties: {TableName: !Ref Tableone, Region: eu-west-1}
+  Secretly:
+    Type: AWS::DynamoDB::Table
+    Properties: {TableName: "{{resolve:ssm:/shop/name}}", AttributeDefinitions: [], KeySchema: []}
+  Sometimes:
+    Type: AWS::DynamoDB::Table
+    Condition: IsProd
+    Properties: {TableName: shop-x-dev, AttributeDefinitions: [], KeySchema: []}
+"""
+
+
+def test_loops_of_a_template_are_written_out(tmp_path: Path) -> None:
+    file = tmp_path / "template.yaml"
+    file.write_text(LOOPS)
+    result = imported(tmp_path, file, Stage="Dev")
+    found = tables(result)
+    assert sorted(found) == ["one", "two-more"] and found["two-more"]["tags"] == {"for": "two-more"}
+    assert found["one"]["billing"] == {"on_demand": {"max_read": 7, "max_write": 9}}
+    assert found["one"]["global_table"] == {"replicas": {"eu-west-1": {}}}
+    assert [d.reason.partition(" is")[0] for d in result.deferred] == ["ssm:/shop/name"]
+    unknown = {str(d.address): d.reason for d in imported(tmp_path, file).deferred}
+    assert "Stage is not known" in unknown["table Sometimes"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
@@ -140,6 +222,70 @@ def test_terraform_says_the_same_in_all_its_files(tmp_path: Path, name: str) -> 
     }
     assert sorted(found) == ["legacy.one", "legacy.two", "orders"]
     assert found["legacy.one"]["name"] == "legacy.one" and found["legacy.one"]["deletion_protection"]
+
+
+def test_terraform_says_replicas_in_two_ways(tmp_path: Path) -> None:
+    """A block of the table, and a resource of its own, made by the provider of its region. Attributes are those of the
+    provider's schema in version 6."""
+    home, there = (f"arn:aws:dynamodb:{region}:123456789012:table/shop-t-dev" for region in ("us-east-1", "us-west-2"))
+    table = {
+        "arn": home,
+        "name": "shop-t-dev",
+        "attribute": [{"name": "id", "type": "S"}],
+        "hash_key": "id",
+        "billing_mode": "PAY_PER_REQUEST",
+        "stream_enabled": True,
+        "stream_view_type": "NEW_AND_OLD_IMAGES",
+        "tags_all": {"team": "x"},
+        "replica": [
+            {
+                "region_name": "eu-west-1",
+                "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1",
+                "point_in_time_recovery": True,
+                "propagate_tags": True,
+                "deletion_protection_enabled": False,
+                "consistency_mode": "EVENTUAL",
+            }
+        ],
+    }
+    apart = {
+        "arn": there,
+        "global_table_arn": home,
+        "deletion_protection_enabled": True,
+        "table_class_override": "STANDARD_INFREQUENT_ACCESS",
+        "tags_all": {"team": "y"},
+    }
+    beside = {
+        "aws_dynamodb_table_replica": apart,
+        "aws_dynamodb_resource_policy": {
+            "resource_arn": there,
+            "policy": '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "dynamodb:DeleteTable"}]}',
+        },
+        "aws_dynamodb_contributor_insights": {"table_name": "shop-t-dev", "region": "us-west-2"},
+        "aws_dynamodb_tag": {"resource_arn": there, "key": "more", "value": "z"},
+    }
+    resources = [
+        {"address": f"{kind}.t", "type": kind, "values": values}
+        for kind, values in {"aws_dynamodb_table": table, **beside}.items()
+    ]
+    file = tmp_path / "show.json"
+    file.write_text(json.dumps({"terraform_version": "1.11.4", "values": {"root_module": {"resources": resources}}}))
+    result = imported(tmp_path, file)
+    assert not result.deferred
+    assert tables(result)["t"]["global_table"]["replicas"] == {
+        "eu-west-1": {
+            "encryption_key": "arn:aws:kms:eu-west-1:123456789012:key/1",
+            "point_in_time_recovery": True,
+            "tags": {"team": "x"},
+        },
+        "us-west-2": {
+            "table_class": "standard_infrequent_access",
+            "deletion_protection": True,
+            "tags": {"team": "y", "more": "z"},
+            "contributor_insights": True,
+            "resource_policy": {"Statement": [{"Action": "dynamodb:DeleteTable", "Effect": "Deny", "Principal": "*"}]},
+        },
+    }
 
 
 def test_terraform_says_the_rest_beside_its_tables(tmp_path: Path) -> None:

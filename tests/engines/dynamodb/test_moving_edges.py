@@ -216,6 +216,23 @@ def test_other_processes_can_copy(shop: Workshop) -> None:
         processes().shutdown()
 
 
+@pytest.mark.matrix
+def test_a_dask_cluster_can_copy(shop: Workshop) -> None:
+    """Slices go pickled through a scheduler, and their futures are those of `concurrent.futures`; so do refusals."""
+    from tests.engines.dynamodb.functions import cluster
+
+    try:
+        copy = "copy: {segments: 4, executor: 'tests.engines.dynamodb.functions:cluster'}"
+        plan = planned(shop, SORTED.replace("sort: id}", f"sort: id}}, {copy}"), 400)
+        shop.client.put_item(TableName=OLD, Item={"id": {"S": "unfit"}})
+        assert "unfit" in str(refusal(shop, plan))
+        shop.client.delete_item(TableName=OLD, Key={"id": {"S": "unfit"}})
+        shop.apply(plan, through=Phase.CONTRACT)
+        assert len(contents(shop.client, NEW)) == 400
+    finally:
+        cluster()._client.close()  # type: ignore[attr-defined]
+
+
 def test_a_stream_that_was_not_read_for_a_day_is_not_trusted(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = planned(shop, SORTED)
     shop.apply(plan, through=Phase.MIGRATE)

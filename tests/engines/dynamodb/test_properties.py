@@ -36,7 +36,21 @@ scaling = st.fixed_dictionaries(
     optional={"target": st.integers(20, 22), "scale_in": st.booleans(), "scale_out_cooldown": st.integers(0, 2)},
 )
 scalings = st.fixed_dictionaries({}, optional={"read": scaling, "write": scaling}).filter(bool)
-replica = st.fixed_dictionaries({}, optional={"max_read": st.integers(1, 3), "table_class": st.just("standard")})
+replica = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_read": st.integers(1, 3),
+        "table_class": st.sampled_from(["standard", "standard_infrequent_access"]),
+        "deletion_protection": st.booleans(),
+        "point_in_time_recovery": st.one_of(st.booleans(), st.integers(1, 35).map(lambda days: {"days": days})),
+        "tags": st.dictionaries(st.sampled_from(NAMES), st.text("ab", max_size=2), min_size=1),
+        "kinesis": st.sampled_from(["one", "two"]),
+        "contributor_insights": st.sampled_from([True, False, "throttled_keys"]),
+    },
+)
+replica_index = st.fixed_dictionaries(
+    {}, optional={"max_read": st.integers(1, 3), "contributor_insights": st.sampled_from([True, "throttled_keys"])}
+)
 globals_ = st.fixed_dictionaries(
     {"replicas": st.dictionaries(st.sampled_from(["eu-west-1", "us-west-2"]), replica, min_size=1)}
 )
@@ -97,6 +111,10 @@ def tables(draw: st.DrawFn) -> dict[str, Any]:
         node["autoscaling"] = draw(scalings)
     elif node.get("stream") == "new_and_old_images" and not provisioned:
         node["global_table"] = draw(globals_)
+        if indexes:
+            held = st.dictionaries(st.sampled_from(sorted(indexes)), replica_index)
+            for region in node["global_table"]["replicas"].values():
+                region["indexes"] = draw(held)
     for index in indexes.values():
         if draw(st.booleans()):
             index["contributor_insights"] = draw(st.sampled_from([True, "throttled_keys"]))

@@ -16,7 +16,7 @@ from reconciler.errors import StoreError
 from reconciler.model.step import Phase
 from tests.engines.dynamodb.beside import KEYS
 from tests.engines.dynamodb.strict import Strict
-from tests.engines.dynamodb.workshop import Workshop, codes, only, titles
+from tests.engines.dynamodb.workshop import Workshop, codes, titles
 
 STREAM = "arn:aws:kinesis:us-east-1:123456789012:stream/"
 
@@ -152,7 +152,8 @@ def test_what_belongs_to_an_index_changes_with_it(strict_shop: Workshop, service
     replaced = strict_shop.converge(
         indexed("autoscaling: {write: {min: 1, max: 9}}, contributor_insights: true", "keys_only")
     )
-    assert "RC1203" in codes(only(replaced)) and service.insights
+    assert "RC1203" in codes(replaced.steps[0]) and service.insights
+    assert titles(replaced)[1] == "set contributor insights of the new index by_who of shop-t-dev as they were"
     strict_shop.converge(indexed("warm_throughput: {read: 14000, write: 4000}"))
     assert not service.insights and not service.targets
     strict_shop.converge(indexed("contributor_insights: throttled_keys, autoscaling: {read: {min: 1, max: 9}}"))

@@ -17,6 +17,7 @@ from reconciler.config.options import Options
 from reconciler.config.project import Project
 from reconciler.desired.emit import dump
 from reconciler.engines.neo4j import ENGINE
+from reconciler.engines.neo4j.kinds.lookup import Lookup, implied
 from reconciler.engines.neo4j.render import quoted
 from reconciler.engines.neo4j.session import Neo4jSession
 from reconciler.model.catalog import Catalog
@@ -49,8 +50,13 @@ class Graph:
         """Empty: no constraint, no index but the lookup ones, no node."""
         for row in self.run("SHOW CONSTRAINTS YIELD name"):
             self.run(f"DROP CONSTRAINT {quoted(row['name'])}")
-        for row in self.run("SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP'"):
+        for row in self.run("SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP' OR NOT name STARTS WITH 'index_'"):
             self.run(f"DROP INDEX {quoted(row['name'])}")
+        there = {r["e"] for r in self.run("SHOW INDEXES YIELD entityType AS e, type WHERE type = 'LOOKUP' RETURN e")}
+        if "NODE" not in there:
+            self.run("CREATE LOOKUP INDEX FOR (n) ON EACH labels(n)")
+        if "RELATIONSHIP" not in there:
+            self.run("CREATE LOOKUP INDEX FOR ()-[r]-() ON EACH type(r)")
         while self.run("MATCH (n) WITH n LIMIT 5000 DETACH DELETE n RETURN count(*) AS gone")[0]["gone"]:
             pass
 
@@ -63,8 +69,11 @@ class Graph:
             yield session
 
     def live(self, *ignore: str) -> Catalog:
+        """What is live, but for the lookup indexes that every database has."""
         with self.session() as session:
-            return session.inspect(Scope(SERVICE, "dev", everything=True, ignore=ignore))
+            found = session.inspect(Scope(SERVICE, "dev", everything=True, ignore=ignore))
+        kept = {a: r for a, r in found.resources.items() if not (isinstance(r, Lookup) and implied(r, found))}
+        return found.with_resources(kept)
 
     def names(self) -> dict[str, str]:
         """Names of live constraints and indexes (lookup and constraints' own left out), with the type of each."""

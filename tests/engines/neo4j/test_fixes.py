@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.engines.neo4j.batches import Batches
 from reconciler.engines.neo4j.engine import ENGINE
+from reconciler.engines.neo4j.snapshot import Snapshot
 from reconciler.errors import Blocked, DeclarationErrors
 from reconciler.model.engine import Limits
 from reconciler.model.step import Phase
@@ -37,6 +38,7 @@ def test_copies_are_deleted_but_for_the_one_to_keep(any_graph: Graph) -> None:
     section = "constraints: {c: {node: A, unique: x, deduplicate: {others: delete, keep: n.at DESC}}}"
     plan = any_graph.plan(section)
     assert [(s.phase, s.title.split(" ")[0]) for s in plan.steps] == [
+        (Phase.MIGRATE, "keep"),
         (Phase.MIGRATE, "copies"),
         (Phase.CONTRACT, "require"),
     ]
@@ -91,10 +93,10 @@ def test_a_backfill_runs_in_batches(any_graph: Graph) -> None:
           t: {node: A, property: age, type: INTEGER, backfill: toInteger(n.age)}
         """, rows=12000, server=ENTERPRISE)  # fmt: skip
     operations = [n.draft.operation for n in fixes if n.phase is Phase.MIGRATE]
-    assert len(operations) == 2
+    assert [type(o) for o in operations] == [Snapshot, Batches] * 2
     for operation in operations:
-        assert isinstance(operation, Batches)
-        run(any_graph, operation)
+        if isinstance(operation, Batches):
+            run(any_graph, operation)
         assert ENGINE.decode(operation.encode()) == operation
     assert any_graph.run("MATCH (n:A) RETURN count(n.x) AS x, sum(n.x - 2 * n.i) AS wrong") == [
         {"x": 12000, "wrong": 0}

@@ -77,7 +77,7 @@ def test_a_script_is_what_stands_in_the_end() -> None:
         CREATE LOOKUP INDEX l FOR (n) ON EACH labels(n);
         CALL db.awaitIndexes(300)
     """)
-    assert [a.name for a in found.resources] == ["i"]
+    assert [(a.kind, a.name) for a in found.resources] == [("index", "i"), ("lookup", "l")]
     assert not found.unmanaged
 
 

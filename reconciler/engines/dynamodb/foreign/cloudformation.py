@@ -10,12 +10,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.engines.dynamodb.foreign.found import Found, FoundTable
+from reconciler.engines.dynamodb.foreign import everywhere, loops
+from reconciler.engines.dynamodb.foreign.found import Found, FoundTable, scaled
 from reconciler.engines.dynamodb.foreign.intrinsics import Intrinsics, Unknown
 
 Json = Mapping[str, Any]
 ALIKE = ("AttributeDefinitions", "KeySchema", "ProvisionedThroughput", "OnDemandThroughput", "WarmThroughput")
 TABLES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable", "AWS::Serverless::SimpleTable")
+REPLICA = "Custom::DynamoDBReplica"
+"""What CDK's `Table` makes of `replicationRegions`: a custom resource for each."""
 TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 
@@ -25,7 +28,7 @@ def read(template: Json, given: Mapping[str, str]) -> Found:
     template leaves to CloudFormation, by their logical ids."""
     found = Found(given.get("AWS::Region", Found.region), given.get("AWS::AccountId", Found.account))
     names: dict[str, str] = {}
-    resources: Mapping[str, Json] = template.get("Resources", {})
+    resources: dict[str, Json] = {}
 
     def attribute(logical: str, what: str) -> str:
         return _attribute(logical, what, resources, names, found)
@@ -37,7 +40,13 @@ def read(template: Json, given: Mapping[str, str]) -> Found:
         "AWS::URLSuffix": "amazonaws.com",
     }
     work = Intrinsics(template, given, pseudo, attribute)
-    made = [(logical, r) for logical, r in resources.items() if _made(r, work)]
+    with _understood(found, "Conditions"):
+        work.template = {**template, "Conditions": loops.expanded(template.get("Conditions") or {}, work.value)}
+    for logical, resource in template.get("Resources", {}).items():
+        with _understood(found, logical):
+            loop = logical.startswith(loops.LOOP)
+            resources |= loops.loop(resource, work.value) if loop else {logical: resource}
+    made = [(logical, r) for logical, r in resources.items() if _made(found, logical, r, work)]
     tables = [(logical, r) for logical, r in made if r["Type"] in TABLES]
     for logical, resource in tables:
         with _understood(found, logical):
@@ -46,10 +55,14 @@ def read(template: Json, given: Mapping[str, str]) -> Found:
         if logical in names:
             with _understood(found, logical):
                 _table(found, names[logical], resource, work)
-    scaled = {logical: r for logical, r in made if r["Type"] in (TARGET, POLICY)}
-    for logical, resource in scaled.items():
+    for logical, resource in made:
+        if resource["Type"] == REPLICA:
+            with _understood(found, logical):
+                _replica(found, resource, work)
+    others = {logical: r for logical, r in made if r["Type"] in (TARGET, POLICY)}
+    for logical, resource in others.items():
         with _understood(found, logical):
-            _scaling(found, resource, scaled, work)
+            _scaling(found, resource, others, work)
     return found
 
 
@@ -61,8 +74,11 @@ def _understood(found: Found, logical: str) -> Iterator[None]:
         found.left_out[logical] = f"{unknown.name} is not known: give it with `--given {unknown.name}=VALUE`"
 
 
-def _made(resource: Json, work: Intrinsics) -> bool:
-    return "Condition" not in resource or work.holds(resource["Condition"])
+def _made(found: Found, logical: str, resource: Json, work: Intrinsics) -> bool:
+    """Whether the template makes it here; a table of which nobody can tell is left out, by name."""
+    with _understood(found if resource.get("Type") in TABLES else Found(), logical):
+        return "Condition" not in resource or work.holds(resource["Condition"])
+    return False
 
 
 def _name(logical: str, resource: Json, work: Intrinsics, given: Mapping[str, str]) -> str:
@@ -90,12 +106,12 @@ def _attribute(logical: str, what: str, resources: Json, names: Mapping[str, str
 
 def _table(found: Found, name: str, resource: Json, work: Intrinsics) -> None:
     """Worked out as a whole before anything of it is kept: half a table would be planned away."""
-    properties = work.value(resource.get("Properties", {}))
+    properties = work.value(loops.expanded(resource.get("Properties", {}), work.value))
     match resource["Type"]:
         case "AWS::Serverless::SimpleTable":
             properties = _simple(properties)
         case "AWS::DynamoDB::GlobalTable":
-            properties = _global(properties, found)
+            properties = everywhere.here(properties, found.region)
     reply: dict[str, Any] = {member: properties[member] for member in ALIKE if member in properties}
     mode = properties.get("BillingMode", "PROVISIONED")
     indexes = properties.get("GlobalSecondaryIndexes") or []
@@ -104,9 +120,11 @@ def _table(found: Found, name: str, resource: Json, work: Intrinsics) -> None:
         "BillingModeSummary": {"BillingMode": mode},
         "GlobalSecondaryIndexes": [_numbers(i) for i in indexes],
         "LocalSecondaryIndexes": properties.get("LocalSecondaryIndexes") or [],
+        "VectorIndexes": [{**v, "Dimensions": int(v["Dimensions"])} for v in properties.get("VectorIndexes") or ()],
         "TableClassSummary": {"TableClass": properties.get("TableClass", "STANDARD")},
         "DeletionProtectionEnabled": _true(properties.get("DeletionProtectionEnabled")),
         "Replicas": properties.get("Replicas", []),
+        "GlobalTableWitnesses": properties.get("GlobalTableWitnesses") or [],
         "MultiRegionConsistency": properties.get("MultiRegionConsistency", "EVENTUAL"),
     }
     stream = properties.get("StreamSpecification")
@@ -114,8 +132,12 @@ def _table(found: Found, name: str, resource: Json, work: Intrinsics) -> None:
         reply["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
     table = found.add(name, _numbers(reply))
     _beside(table, properties)
-    for index in indexes:
-        _insights(table, index["IndexName"], index.get("ContributorInsightsSpecification"))
+    for said in properties.get(everywhere.OTHERS, ()):
+        there = table.replica(said["Region"])
+        there.reply["DeletionProtectionEnabled"] = _true(said.get("DeletionProtectionEnabled"))
+        _beside(there, {k: v for k, v in said.items() if k != "SSESpecification"})
+        everywhere.scaled(there, said)
+    everywhere.scaled(table, properties)
 
 
 def _beside(table: FoundTable, properties: Json) -> None:
@@ -138,6 +160,8 @@ def _beside(table: FoundTable, properties: Json) -> None:
     if policy:
         table.policy = policy if isinstance(policy, str) else json.dumps(policy)
     _insights(table, "", properties.get("ContributorInsightsSpecification"))
+    for index in properties.get("GlobalSecondaryIndexes") or ():
+        _insights(table, index["IndexName"], index.get("ContributorInsightsSpecification"))
 
 
 def _insights(table: FoundTable, index: str, said: Json | None) -> None:
@@ -160,61 +184,38 @@ def _simple(properties: Json) -> dict[str, Any]:
     }
 
 
-def _global(properties: Json, found: Found) -> dict[str, Any]:
-    """A global table says of each region, its own included, what a table says of itself."""
-    said = {r["Region"]: r for r in properties.get("Replicas", ())}
-    here = said.pop(found.region, None)
-    if here is None and said:
-        raise Unknown("AWS::Region")
-    key = (here or {}).get("SSESpecification") or {}
-    others = [
-        {
-            "RegionName": region,
-            "ReplicaStatus": "ACTIVE",
-            **({"KMSMasterKeyId": k} if (k := (r.get("SSESpecification") or {}).get("KMSMasterKeyId")) else {}),
-            **({"ReplicaTableClassSummary": {"TableClass": r["TableClass"]}} if "TableClass" in r else {}),
-        }
-        for region, r in said.items()
-    ]
-    whole = {k: v for k, v in properties.items() if k != "SSESpecification"} | {
-        k: v for k, v in (here or {}).items() if k not in ("Region", "GlobalSecondaryIndexes", "SSESpecification")
-    }
-    encrypted = {**(properties.get("SSESpecification") or {}), **key}
-    limits = {
-        "MaxReadRequestUnits": (here or {}).get("ReadOnDemandThroughputSettings", {}).get("MaxReadRequestUnits"),
-        "MaxWriteRequestUnits": properties.get("WriteOnDemandThroughputSettings", {}).get("MaxWriteRequestUnits"),
-    }
-    on_demand = {k: v for k, v in limits.items() if v is not None}
-    if properties.get("BillingMode", "PROVISIONED") == "PROVISIONED":
-        raise Unknown("the provisioned units of a global table, which its template leaves to autoscaling")
-    return {
-        **whole,
-        "Replicas": others,
-        **({"SSESpecification": encrypted} if encrypted else {}),
-        **({"OnDemandThroughput": on_demand} if on_demand else {}),
-    }
+def _replica(found: Found, resource: Json, work: Intrinsics) -> None:
+    said = work.value({k: v for k, v in resource.get("Properties", {}).items() if k in ("TableName", "Region")})
+    table = found.of(str(said["TableName"]))
+    if table is None:
+        raise Unknown(f"the table {said['TableName']}")
+    table.reply["Replicas"].append({"RegionName": said["Region"], "ReplicaStatus": "ACTIVE"})
 
 
-def _scaling(found: Found, resource: Json, scaled: Mapping[str, Json], work: Intrinsics) -> None:
+def _scaling(found: Found, resource: Json, others: Mapping[str, Json], work: Intrinsics) -> None:
     properties = resource.get("Properties", {})
     if resource["Type"] == TARGET:
         target = work.value({k: v for k, v in properties.items() if k != "RoleARN"})
         if target.get("ServiceNamespace") == "dynamodb":
-            least, most = int(target["MinCapacity"]), int(target["MaxCapacity"])
-            found.scales(target["ResourceId"], target["ScalableDimension"], least, most)
+            name, index, dimension = scaled(target["ResourceId"], target["ScalableDimension"])
+            if name in found.tables:
+                least, most = int(target["MinCapacity"]), int(target["MaxCapacity"])
+                found.tables[name].scales(index, dimension, least, most)
         return
-    where = _target_of(properties, scaled)
+    where = _target_of(properties, others)
     policy = work.value({k: v for k, v in properties.items() if k != "ScalingTargetId"})
     place = work.value({k: where[k] for k in ("ResourceId", "ScalableDimension") if k in where})
     if str(place.get("ScalableDimension", "")).startswith("dynamodb:"):
-        found.tracks(place["ResourceId"], place["ScalableDimension"], _numbers(_tracking(policy)))
+        name, index, dimension = scaled(place["ResourceId"], place["ScalableDimension"])
+        if name in found.tables:
+            found.tables[name].tracks(index, dimension, _numbers(_tracking(policy)))
 
 
-def _target_of(properties: Json, scaled: Mapping[str, Json]) -> Json:
+def _target_of(properties: Json, others: Mapping[str, Json]) -> Json:
     """A policy says what it scales itself, or names the target by its logical id."""
     target = properties.get("ScalingTargetId")
-    if isinstance(target, Mapping) and target.get("Ref") in scaled:
-        found: Json = scaled[target["Ref"]].get("Properties", {})
+    if isinstance(target, Mapping) and target.get("Ref") in others:
+        found: Json = others[target["Ref"]].get("Properties", {})
         return found
     return properties
 

@@ -24,6 +24,46 @@ class FoundTable:
     policy: str | None = None
     kinesis: list[dict[str, Any]] = field(default_factory=list)
     insights: dict[str, str] = field(default_factory=dict)
+    targets: dict[ScalingKey, dict[str, Any]] = field(default_factory=dict)
+    regions: dict[str, FoundTable] = field(default_factory=dict)
+
+    def replica(self, region: str) -> FoundTable:
+        """What the table's replica in a region has for itself."""
+        if region not in self.regions:
+            arn = self.reply["TableArn"].split(":")
+            own = {"TableName": self.reply["TableName"], "TableArn": ":".join([*arn[:3], region, *arn[4:]])}
+            self.regions[region] = FoundTable({**own, "TableStatus": "ACTIVE"})
+        return self.regions[region]
+
+    def row(self) -> TableRow:
+        """What would have been read of the live table."""
+        indexes = self.reply.get("GlobalSecondaryIndexes", ())
+        whole = {key: target for key, target in self.targets.items() if "MinCapacity" in target}
+        for there in self.regions.values():
+            there.reply.setdefault("GlobalSecondaryIndexes", indexes)
+        return TableRow(
+            self.reply,
+            ttl=self.ttl,
+            backups=self.backups,
+            tags=self.tags,
+            policy=self.policy,
+            kinesis=tuple(self.kinesis),
+            insights=self.insights,
+            scaling=whole,
+            regions={region: there.row() for region, there in self.regions.items()},
+        )
+
+    def scales(self, index: str, dimension: str, least: int, most: int) -> None:
+        """A scalable target; `dimension` is `read` or `write`, `index` empty for the table's own."""
+        self._target(index, dimension).update({"MinCapacity": least, "MaxCapacity": most})
+
+    def tracks(self, index: str, dimension: str, policy: Mapping[str, Any]) -> None:
+        """A policy of a target; `policy` has the members of the service's reply."""
+        self._target(index, dimension)["Policies"].append({"PolicyType": "TargetTrackingScaling", **policy})
+
+    def _target(self, index: str, dimension: str) -> dict[str, Any]:
+        key = ScalingKey(self.reply["TableName"], index, dimension)
+        return self.targets.setdefault(key, {"Policies": []})
 
     def streams_to(self, arn: str, precision: str | None) -> None:
         """A Kinesis destination."""
@@ -46,12 +86,11 @@ class FoundTable:
 
 @dataclass
 class Found:
-    """All the tables of a file by physical name, what scales them, and what could not be understood (where → why)."""
+    """All the tables of a file by physical name, and what could not be understood (where → why)."""
 
     region: str = REGION
     account: str = ACCOUNT
     tables: dict[str, FoundTable] = field(default_factory=dict)
-    targets: dict[ScalingKey, dict[str, Any]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
     def arn(self, table: str) -> str:
@@ -68,36 +107,12 @@ class Found:
         """The table of that name or ARN, if the file makes it."""
         return self.tables.get(name_or_arn.rpartition("/")[2])
 
-    def scales(self, resource: str, dimension: str, least: int, most: int) -> None:
-        """A scalable target."""
-        self.targets.setdefault(_key(resource, dimension), {"Policies": []}).update(
-            {"MinCapacity": least, "MaxCapacity": most}
-        )
-
-    def tracks(self, resource: str, dimension: str, policy: Mapping[str, Any]) -> None:
-        """A policy of a target; `policy` has the members of the service's reply."""
-        target = self.targets.setdefault(_key(resource, dimension), {"Policies": []})
-        target["Policies"].append({"PolicyType": "TargetTrackingScaling", **policy})
-
     def rows(self) -> list[TableRow]:
         """What would have been read of the live tables, sorted by name."""
-        whole = {key: target for key, target in self.targets.items() if "MinCapacity" in target}
-        return [
-            TableRow(
-                found.reply,
-                ttl=found.ttl,
-                backups=found.backups,
-                tags=found.tags,
-                policy=found.policy,
-                kinesis=tuple(found.kinesis),
-                insights=found.insights,
-                scaling={key: target for key, target in whole.items() if key.table == name},
-            )
-            for name, found in sorted(self.tables.items())
-        ]
+        return [found.row() for _, found in sorted(self.tables.items())]
 
 
-def _key(resource: str, dimension: str) -> ScalingKey:
-    """`table/NAME[/index/INDEX]`, and `dynamodb:table:ReadCapacityUnits` and the like."""
+def scaled(resource: str, dimension: str) -> tuple[str, str, str]:
+    """(table, index, `read` or `write`) of `table/NAME[/index/INDEX]` and `dynamodb:table:ReadCapacityUnits`."""
     _, table, *rest = resource.split("/")
-    return ScalingKey(table, rest[1] if rest else "", "read" if dimension.endswith("ReadCapacityUnits") else "write")
+    return table, rest[1] if rest else "", "read" if dimension.endswith("ReadCapacityUnits") else "write"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ class Intrinsics:
         """The node with all functions worked out. Raises Unknown."""
         if isinstance(node, list):
             return [v for v in map(self.value, node) if v is not NOTHING]
+        if isinstance(node, str):
+            return self._resolved(node)
         if not isinstance(node, Mapping):
             return node
         if len(node) == 1:
@@ -51,6 +54,18 @@ class Intrinsics:
                 raise Unknown(str(name))
         worked = {key: self.value(v) for key, v in node.items()}
         return {key: v for key, v in worked.items() if v is not NOTHING}
+
+    def _resolved(self, text: str) -> str:
+        """Without dynamic references (`{{resolve:ssm:/shop/table}}`), which only the deployed stack knows; nor what a
+        CDK app leaves open until it is synthesised."""
+
+        def known(match: re.Match[str]) -> str:
+            name = match[1] or match["token"]
+            if name not in self.given:
+                raise Unknown(name)
+            return self.given[name]
+
+        return re.sub(r"\{\{resolve:([^}]+)\}\}|\$\{(?P<token>Token\[[^\]]*\])\}", known, text)
 
     def ref(self, name: str) -> Any:
         """A parameter, a pseudo parameter, or a resource of the file."""
@@ -123,7 +138,12 @@ class Intrinsics:
 
     def _find(self, argument: Any) -> Any:
         name, first, second = (self.value(v) for v in argument[:3])
-        return self.template.get("Mappings", {})[name][str(first)][second]
+        found = self.template.get("Mappings", {}).get(name, {}).get(str(first), {})
+        if second in found:
+            return found[second]
+        if len(argument) > 3 and "DefaultValue" in argument[3]:
+            return self.value(argument[3]["DefaultValue"])
+        raise Unknown(f"{name}.{first}.{second}")
 
     def _if(self, argument: Any) -> Any:
         name, yes, no = argument
@@ -146,4 +166,6 @@ _FUNCTIONS: Mapping[str, Callable[[Intrinsics, Any], Any]] = {
     "Fn::FindInMap": Intrinsics._find,
     "Fn::If": Intrinsics._if,
     "Fn::ImportValue": Intrinsics._import,
+    "Fn::Length": lambda work, argument: len(work.value(argument)),
+    "Fn::ToJsonString": lambda work, argument: json.dumps(work.value(argument)),
 }

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from reconciler.engines.dynamodb.foreign.found import Found, FoundTable
+from reconciler.engines.dynamodb.foreign.found import Found, FoundTable, scaled
 
 Json = Mapping[str, Any]
 
@@ -41,9 +41,12 @@ def _resources(document: Json) -> Iterator[tuple[str, str, Json]]:
     """(address, type, attributes) of a raw state, of a shown one, or of what a plan will make of it."""
     for resource in document.get("resources") or () if "values" not in document else ():
         if resource.get("mode") == "managed":
-            for instance in resource.get("instances") or ():
+            for instance in (i for i in resource.get("instances") or () if not i.get("deposed")):
                 key = instance.get("index_key")
-                name = f"{resource['type']}.{resource['name']}" + ("" if key is None else f"[{json.dumps(key)}]")
+                module = f"{resource['module']}." if resource.get("module") else ""
+                name = f"{module}{resource['type']}.{resource['name']}" + (
+                    "" if key is None else f"[{json.dumps(key)}]"
+                )
                 yield name, resource["type"], instance.get("attributes") or {}
     values = document.get("planned_values") or document.get("values") or {}
     yield from _module(values.get("root_module") or {})
@@ -81,14 +84,20 @@ def _table(found: Found, said: Json) -> None:
         ],
         "TableClassSummary": {"TableClass": said.get("table_class") or "STANDARD"},
         "DeletionProtectionEnabled": bool(said.get("deletion_protection_enabled")),
-        "Replicas": [_replica(r) for r in said.get("replica") or ()],
+        "Replicas": [_listed(r["region_name"], r) for r in said.get("replica") or ()],
+        "GlobalTableWitnesses": [
+            {"RegionName": w["region_name"], "WitnessStatus": "ACTIVE"} for w in said.get("global_table_witness") or ()
+        ],
         **_capacity(said, mode),
     }
     modes = {r.get("consistency_mode") for r in said.get("replica") or ()}
     reply["MultiRegionConsistency"] = "STRONG" if "STRONG" in modes else "EVENTUAL"
     if said.get("stream_enabled"):
         reply["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": said["stream_view_type"]}
-    _beside(found.add(said["name"], reply), said)
+    table = found.add(said["name"], reply)
+    _beside(table, said)
+    for replica in said.get("replica") or ():
+        _copied(table.replica(replica["region_name"]), replica, table.tags if replica.get("propagate_tags") else {})
 
 
 def _beside(table: FoundTable, said: Json) -> None:
@@ -147,42 +156,71 @@ def _index(said: Json, mode: str) -> dict[str, Any]:
     }
 
 
-def _replica(said: Json) -> dict[str, Any]:
-    key = said.get("kms_key_arn")
-    own = {"KMSMasterKeyId": key} if key else {}
-    return {"RegionName": said["region_name"], "ReplicaStatus": "ACTIVE", **own}
+def _listed(region: str, said: Json) -> dict[str, Any]:
+    """A replica as DescribeTable lists it."""
+    key, own_class = said.get("kms_key_arn"), said.get("table_class_override")
+    return {
+        "RegionName": region,
+        "ReplicaStatus": "ACTIVE",
+        **({"KMSMasterKeyId": key} if key else {}),
+        **({"ReplicaTableClassSummary": {"TableClass": own_class}} if own_class else {}),
+    }
 
 
-def _of(found: Found, name: str) -> FoundTable:
-    """A table of the file. Raises KeyError for one that is made elsewhere."""
+def _copied(there: FoundTable, said: Json, tags: Mapping[str, str]) -> None:
+    """What a replica has for itself. Its recovery is on or off; the provider says no period."""
+    there.reply["DeletionProtectionEnabled"] = bool(said.get("deletion_protection_enabled"))
+    if said.get("point_in_time_recovery"):
+        there.recovers(None)
+    there.tags = dict(tags)
+
+
+def _replica(found: Found, said: Json) -> None:
+    """A replica declared apart from its table, by the provider of its own region."""
+    table = _of(found, said["global_table_arn"], {})
+    arn = str(said.get("arn") or "")
+    region = arn.split(":")[3] if arn.count(":") >= 5 else said.get("region")
+    if not region:
+        raise KeyError("the region of the replica, which only an apply tells")
+    table.reply["Replicas"].append(_listed(region, said))
+    _copied(table.replica(region), said, said.get("tags_all") or said.get("tags") or {})
+
+
+def _of(found: Found, name: str, said: Json) -> FoundTable:
+    """A table of the file, or its replica in the region that the ARN or the resource names.
+
+    Raises KeyError for a table that is made elsewhere.
+    """
     table = found.of(name)
     if table is None:
         raise KeyError(f"the table {name}")
-    return table
+    region = name.split(":")[3] if name.count(":") >= 5 else said.get("region")
+    copied = any(r["RegionName"] == region for r in table.reply["Replicas"])
+    return table.replica(str(region)) if copied else table
 
 
 def _kinesis(found: Found, said: Json) -> None:
-    _of(found, said["table_name"]).streams_to(
+    _of(found, said["table_name"], said).streams_to(
         said["stream_arn"], said.get("approximate_creation_date_time_precision") or None
     )
 
 
 def _insights(found: Found, said: Json) -> None:
     mode = said.get("mode") or "ACCESSED_AND_THROTTLED_KEYS"
-    _of(found, said["table_name"]).insights[said.get("index_name") or ""] = str(mode).lower()
+    _of(found, said["table_name"], said).insights[said.get("index_name") or ""] = str(mode).lower()
 
 
 def _policy(found: Found, said: Json) -> None:
-    _of(found, said["resource_arn"]).policy = said["policy"]
+    _of(found, said["resource_arn"], said).policy = said["policy"]
 
 
 def _tag(found: Found, said: Json) -> None:
-    _of(found, said["resource_arn"]).tags[said["key"]] = said["value"]
+    _of(found, said["resource_arn"], said).tags[said["key"]] = said["value"]
 
 
 def _own_index(found: Found, said: Json) -> None:
     """An index declared apart from its table, as version 6 of the provider can."""
-    table = _of(found, said["table_name"])
+    table = _of(found, said["table_name"], said)
     mode = table.reply["BillingModeSummary"]["BillingMode"]
     listed = said.get("key_schema") or ()
     types = {k["attribute_name"]: k["attribute_type"] for k in listed}
@@ -207,8 +245,8 @@ def _own_index(found: Found, said: Json) -> None:
 
 def _target(found: Found, said: Json) -> None:
     if said["service_namespace"] == "dynamodb":
-        least, most = int(said["min_capacity"]), int(said["max_capacity"])
-        found.scales(said["resource_id"], said["scalable_dimension"], least, most)
+        name, index, dimension = scaled(said["resource_id"], said["scalable_dimension"])
+        _of(found, name, said).scales(index, dimension, int(said["min_capacity"]), int(said["max_capacity"]))
 
 
 def _scaling(found: Found, said: Json) -> None:
@@ -224,11 +262,13 @@ def _scaling(found: Found, said: Json) -> None:
         "PredefinedMetricSpecification": {"PredefinedMetricType": metric.get("predefined_metric_type", "")},
     }
     policy = {"PolicyName": said.get("name", ""), "TargetTrackingScalingPolicyConfiguration": configuration}
-    found.tracks(said["resource_id"], said["scalable_dimension"], policy)
+    name, index, dimension = scaled(said["resource_id"], said["scalable_dimension"])
+    _of(found, name, said).tracks(index, dimension, policy)
 
 
 _READERS: Mapping[str, Callable[[Found, Json], None]] = {
     "aws_dynamodb_table": _table,
+    "aws_dynamodb_table_replica": _replica,
     "aws_dynamodb_global_secondary_index": _own_index,
     "aws_dynamodb_kinesis_streaming_destination": _kinesis,
     "aws_dynamodb_contributor_insights": _insights,

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from typing import Any
 
-from reconciler.engines.dynamodb import insights, keys, limits, projection, throughput, turns, warm
+from reconciler.engines.dynamodb import along, keys, limits, projection, throughput, turns, warm
 from reconciler.engines.dynamodb.enclosing import within_table
-from reconciler.engines.dynamodb.insights import IndexInsights
 from reconciler.engines.dynamodb.keys import Key, KeyAttribute
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.naming import table_address
@@ -42,6 +41,7 @@ class Gsi(Resource):
     throughput: Throughput = attr(default=ON_DEMAND)
     warm: Warm = attr(default=COLD)
     state: str = attr(Role.INFORMATIONAL, reason="the service moves it", default="active")
+    former: str = attr(Role.INFORMATIONAL, reason="the index whose place it takes, which is no rename", default="")
 
     @property
     def definition(self) -> str:
@@ -107,6 +107,7 @@ def lower(name: str, node: Any, place: Place) -> Gsi:
         include=include,
         throughput=throughput.lowered(node["throughput"]) if "throughput" in node else UNSET,
         warm=warm.lowered(node.get("warm_throughput")),
+        former=node.get("renamed_from", ""),
     )
 
 
@@ -116,15 +117,8 @@ def completed(index: Gsi, table: Table) -> Gsi:
     units = index.throughput
     if units == UNSET:
         units = table.billing if table.billing.provisioned else ON_DEMAND
-    return Gsi(
-        index.address,
-        keys.typed(index.partition, types),
-        keys.typed(index.sort, types),
-        index.projection,
-        index.include,
-        units,
-        index.warm,
-    )
+    partition, sort = keys.typed(index.partition, types), keys.typed(index.sort, types)
+    return replace_fields(index, partition=partition, sort=sort, throughput=units)
 
 
 def lift(index: Gsi, catalog: Catalog) -> dict[str, Any]:
@@ -137,6 +131,8 @@ def lift(index: Gsi, catalog: Catalog) -> dict[str, Any]:
     units = throughput.lifted(index.throughput)
     if units and (table is None or not index.throughput.provisioned or index.throughput != table.billing):
         node["throughput"] = units
+    if index.former:
+        node["renamed_from"] = index.former
     return {**node, **warm.lifted(index.warm)}
 
 
@@ -233,13 +229,17 @@ def create(change: Change[Gsi], context: Context) -> list[Draft]:
     index = change.desired
     first = (*turns.makes_room(index, context), *turns.other_types(index, context))
     table = table_address(index.address)
+    old = turns.taken_over(index, context)
+    instead = f", which takes the place of {old.name}" if old else ""
+    gap = f"queries of index {index.former} fail before {index.address.name} is built: both cannot be there at once"
+    gaps = (hazard(Code.INDEX_GAP, gap),) if any(ref.address == old for ref in first) else ()
     return [
         Draft(
             "create",
             Phase.CONTRACT if first else Phase.EXPAND,
-            f"build index {index.address.name} on {_name(index, context)}",
+            f"build index {index.address.name} on {_name(index, context)}{instead}",
             _build(index, context),
-            hazards=(items_left_out(index.address.name, (*index.partition, *index.sort), context.size(table)),),
+            hazards=(*gaps, items_left_out(index.address.name, (*index.partition, *index.sort), context.size(table))),
             probes=scan(index.address.name, _name(index, context), index.partition, index.sort, context.size(table)),
             done=(_built(index),),
             undo=(_remove(index, context),),
@@ -253,7 +253,9 @@ def create(change: Change[Gsi], context: Context) -> list[Draft]:
 def drop(change: Change[Gsi], context: Context) -> list[Draft]:
     """Remove it, last of all: code may still query it, and another billing mode names every index that is there."""
     index = change.live
-    gone = f"queries of index {index.address.name} fail from here on; building it again reads the whole table"
+    new = turns.successor(index, context)
+    also = f"; {new.name} answers them" if new else ""
+    gone = f"queries of index {index.address.name} fail from here on{also}; building it again reads the whole table"
     return [
         Draft(
             "delete",
@@ -263,7 +265,7 @@ def drop(change: Change[Gsi], context: Context) -> list[Draft]:
             hazards=(hazard(Code.OLD_READERS, gone),),
             done=(Check(change.address, present=False),),
             undo=(_build(index, context),),
-            requires=tuple(turns.after_billing(index, context)),
+            requires=(*turns.after_billing(index, context), *turns.after_successor(new, context)),
         )
     ]
 
@@ -278,28 +280,20 @@ def replace(change: Change[Gsi], context: Context) -> list[Draft]:
             "replace",
             Phase.CONTRACT,
             f"replace index {name} of {_name(after, context)}: remove it, then build it {after.definition}",
-            Calls((_remove(before, context), _build(after, context), *_along(after, context))),
+            Calls((_remove(before, context), _build(after, context))),
             hazards=(
                 hazard(Code.INDEX_GAP, gap),
                 items_left_out(name, (*after.partition, *after.sort), context.size(table)),
             ),
             probes=scan(name, _name(after, context), after.partition, after.sort, context.size(table)),
             done=(_built(after),),
-            undo=(Calls((_remove(after, context), _build(before, context))),),
+            undo=(Calls((_remove(after, context), _build(before, context))), *along.calls(before, context.live)),
             reads=table,
             requires=(*turns.other_types(after, context), *turns.after_billing(after, context)),
             provides=True,
-        )
+        ),
+        *along.drafts(after, context),
     ]
-
-
-def _along(index: Gsi, context: Context) -> tuple[Call, ...]:
-    """What went with the old index and is declared of the new one."""
-    watched = context.live.get(index.address.sibling("index_insights", index.address.path), IndexInsights)
-    wanted = context.desired.get(index.address.sibling("index_insights", index.address.path), IndexInsights)
-    if watched is None or watched != wanted:
-        return ()
-    return (insights.switched(_name(index, context), wanted.mode, index.address.name),)
 
 
 def change_warm(change: Change[Gsi], context: Context) -> list[Draft]:
@@ -373,6 +367,8 @@ KIND = DynamoKind(
     create=create,
     drop=drop,
     replace=replace,
+    former=lambda address, text: address.sibling("gsi", (*address.path[:1], text)),
+    keeps_former=True,
     rules=(rule("throughput", emit=change_throughput), rule("warm", emit=change_warm)),
     order=20,
 )

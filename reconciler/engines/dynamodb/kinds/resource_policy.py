@@ -82,7 +82,8 @@ def read(row: TableRow, table: Address) -> Iterable[ResourcePolicy]:
 # -- steps ------------------------------------------------------------------------------------------------------------
 
 
-def _set(table: str, document: str) -> Call:
+def stored(table: str, document: str) -> Call:
+    """The call that makes a document the policy of a table; an empty one takes it away."""
     if not document:
         return Call("DeleteResourcePolicy", {"TableName": table}, POLICY_STORED)
     text = json.dumps(json.loads(document), ensure_ascii=False)
@@ -100,10 +101,10 @@ def _draft(change: Change[ResourcePolicy], context: Context, before: str, after:
         "policy",
         Phase.CONTRACT if takes else Phase.EXPAND,
         f"{what} the resource policy of table {table}",
-        _set(table, after),
+        stored(table, after),
         hazards=(hazard(Code.SECURITY, message),),
         done=(there,),
-        undo=(_set(table, before),),
+        undo=(stored(table, before),),
     )
 
 

@@ -191,8 +191,9 @@ def read(row: TableRow, address: Address) -> Iterable[Table]:
 
 
 def _used(described: Mapping[str, Any]) -> set[str]:
-    indexes = (*described.get("GlobalSecondaryIndexes", ()), *described.get("LocalSecondaryIndexes", ()))
-    schemas = [described["KeySchema"], *(i["KeySchema"] for i in indexes if i.get("IndexStatus") != "DELETING")]
+    lists = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes", "VectorIndexes")
+    indexes = [i for name in lists for i in described.get(name) or () if i.get("IndexStatus") != "DELETING"]
+    schemas = [described["KeySchema"], *(i.get("KeySchema") or i.get("SearchSchema") or () for i in indexes)]
     return {element["AttributeName"] for schema in schemas for element in schema}
 
 

@@ -111,7 +111,9 @@ def drop(change: Change[Ttl], context: Context) -> list[Draft]:
 
 
 def change_attribute(change: Change[Ttl], context: Context) -> list[Draft]:
-    """Off by the old attribute, then on by the new one: the service makes us wait an hour in between."""
+    """Off by the old attribute, then on by the new one: the service makes us wait an hour in between, and one more
+    after a change within the hour. It knows one attribute at a time, so code that writes both beforehand loses nothing.
+    """
     table, before, after = physical(change.address, context), change.live.attribute, change.desired.attribute
     return [
         Draft(
@@ -122,7 +124,9 @@ def change_attribute(change: Change[Ttl], context: Context) -> list[Draft]:
             hazards=(
                 _expires(after, context, change.address),
                 hazard(
-                    Code.LOOSENS, f"items whose {before} has passed stay; turned off, then on, and {limits.TTL_RULE}"
+                    Code.LOOSENS,
+                    f"nothing expires for an hour or two: {limits.TTL_RULE}; afterwards items with {before} alone stay"
+                    f" for good, so let code write {after} beside it, and fill it in for older items, before this step",
                 ),
             ),
             done=(Check(change.address, attributes=(("attribute", after),)),),

@@ -29,6 +29,7 @@ class Options(NamedTuple):
     share: float = SHARE
     executor: str = ""
     leave: bool = False
+    fence: bool = False
 
 
 SPEC: dict[str, Any] = {
@@ -62,6 +63,10 @@ SPEC: dict[str, Any] = {
             "type": "boolean",
             "description": "the old table stays in the end, and is nobody's",
         },
+        "fence": {
+            "type": "boolean",
+            "description": "a resource policy refuses all writes to the old table from right before the switch on",
+        },
     },
     "additionalProperties": False,
 }
@@ -88,6 +93,7 @@ def lowered(node: Mapping[str, Any] | None, place: Place) -> Options | None:
         float(node.get("share", SHARE)),
         node.get("executor", ""),
         node.get("leave_old", False),
+        node.get("fence", False),
     )
 
 

@@ -15,7 +15,22 @@ from reconciler.model.kind import Context
 from reconciler.model.resource import Resource
 from reconciler.model.step import Draft, Size
 
-AFTER_SWITCH = frozenset({"ttl", "global_table"})
+AFTER_SWITCH = frozenset(
+    {
+        "ttl",
+        "global_table",
+        "replica",
+        "replica_pitr",
+        "replica_tags",
+        "replica_kinesis",
+        "replica_contributor_insights",
+        "replica_resource_policy",
+        "replica_autoscaling",
+        "replica_index",
+        "replica_index_insights",
+        "replica_index_autoscaling",
+    }
+)
 """Kinds that wait for the switch: the new table must not let items expire that the old one still has, and replicas want
 its stream."""
 AT_SWITCH = frozenset({"stream", "kinesis"})

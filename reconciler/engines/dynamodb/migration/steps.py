@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from reconciler.engines.dynamodb import limits
-from reconciler.engines.dynamodb.migration import naming, options
+from reconciler.engines.dynamodb.migration import fencing, naming, options
 from reconciler.engines.dynamodb.migration.conversion import Conversion, encoded
 from reconciler.engines.dynamodb.migration.operations import Moving
 from reconciler.engines.dynamodb.migration.parts import AFTER_SWITCH, AT_SWITCH, beside, created
@@ -31,7 +31,7 @@ def replace_table(change: Change[Any], context: Context) -> list[Draft]:
     drafts = [*move.give_up(), *move.begin()]
     if not move.empty:
         drafts += [*move.turn_on_stream(), *move.copy(), move.follow()]
-    return [*drafts, move.switch(), *move.settings(AFTER_SWITCH), move.part_with_old()]
+    return [*drafts, *move.fence(), move.switch(), *move.settings(AFTER_SWITCH), move.part_with_old()]
 
 
 def end(change: Change[Any], context: Context) -> list[Draft]:
@@ -196,6 +196,11 @@ class _Move:
             reads=self.change.address,
         )
 
+    def fence(self) -> Iterator[Draft]:
+        """Only where it is declared, and the store has policies."""
+        if self.options.fence and self.context.server.edition != "local":
+            yield fencing.fence(self.old, self.there, self.context)
+
     def switch(self) -> Draft:
         stream = [d.operation for d in created(self.change, self.context, self.new, lambda kind: kind in AT_SWITCH)]
         calls = tuple(call for operation in stream for call in operation.calls)  # type: ignore[attr-defined]
@@ -212,16 +217,18 @@ class _Move:
             if not self.empty
             else f"call {self.new} {becomes} from now on, if {self.old} is still empty",
             Moving("switch", said, calls),
-            hazards=(
-                hazard(
-                    Code.WRITERS_MOVE,
-                    f"stop all that writes to {self.old} before this step; write to {self.new} after it, not before",
-                ),
-            ),
+            hazards=(hazard(Code.WRITERS_MOVE, self._before_the_switch()),),
             done=(Check(self.change.address, attributes=(("name", self.new),)), *moved),
             reads=None if self.empty else self.change.address,
             provides=True,
         )
+
+    def _before_the_switch(self) -> str:
+        after = f"write to {self.new} after it, not before"
+        if self.options.fence and self.context.server.edition != "local":
+            return f"nobody can write to {self.old} by now; {after}"
+        unfenced = "; DynamoDB Local has no policies that could refuse writes" if self.options.fence else ""
+        return f"stop all that writes to {self.old} before this step; {after}{unfenced}"
 
     def part_with_old(self) -> Draft:
         said = {**self.said(), "Table": self.change.address.name}
@@ -277,7 +284,7 @@ def _copying(move: _Move) -> Iterator[Hazard]:
         yield hazard(
             Code.LONG_COPY,
             f"{size / 1024**3:,.0f} GiB take {took:.0f} hours or more, and the stream keeps {limits.STREAM_HOURS}:"
-            " export to S3 and import a new table from there (`import_source`), or raise `copy.share`",
+            " export to S3 and import a new table from there (`import_from`), or raise `copy.share`",
         )
 
 

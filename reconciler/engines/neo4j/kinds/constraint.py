@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from reconciler.engines.neo4j import fixes, property_types
+from reconciler.engines.neo4j import fixes, mending, property_types
 from reconciler.engines.neo4j.claims import DROP, Claim, claims, cleared
 from reconciler.engines.neo4j.fixes import Fix
 from reconciler.engines.neo4j.kind import Neo4jKind, Reading, Row
@@ -242,7 +242,7 @@ def create(change: Change[Constraint], context: Context) -> list[Draft]:
     empty = context.size(change.address).rows == 0
     refused = hazard(Code.OLD_WRITERS, f"writes are refused unless {described(constraint)}")
     return [
-        *([] if empty else _mending(constraint)),
+        *([] if empty else mending.steps(constraint.address, _subject(constraint), constraint.fix)),
         Draft(
             "create",
             Phase.EXPAND if empty else Phase.CONTRACT,
@@ -260,40 +260,8 @@ def create(change: Change[Constraint], context: Context) -> list[Draft]:
     ]
 
 
-def _mending(constraint: Constraint) -> list[Draft]:
-    """Steps of migrate that make the data obey the rule, as the declaration says; checked again before the rule."""
-    element, label, names, fix = constraint.element, constraint.label, constraint.properties, constraint.fix
-    wrong = f"it is no {constraint.type}" if constraint.type else "it is missing"
-    drafts = [
-        Draft(
-            f"backfill {name}",
-            Phase.MIGRATE,
-            f"fill {shortened(f'{label}.{name}')} where {wrong}",
-            fixes.converting(element, label, name, text, constraint.type)
-            if constraint.rule == "type"
-            else fixes.filling(element, label, name, text, f"{properties((name,))} IS NULL"),
-            undo=None,
-            reads=constraint.address,
-        )
-        for name, text in fix.fills
-    ]
-    if fix.others:
-        what = {"delete": "are deleted", "merge": "are merged into one", "clear": "lose the value"}[fix.others]
-        copies = f"copies of {shortened(label)} of one {shortened(', '.join(names))}"
-        lost = hazard(Code.DELETES_DATA, f"{copies} {what}; the first by {shortened(fix.keep)} is kept")
-        operation = fixes.deduplicating(element, label, names, fix)
-        drafts.append(
-            Draft(
-                "deduplicate",
-                Phase.MIGRATE,
-                f"{copies} {what}",
-                operation,
-                hazards=(lost,),
-                undo=None,
-                reads=constraint.address,
-            )
-        )
-    return drafts
+def _subject(constraint: Constraint) -> mending.Subject:
+    return mending.Subject(constraint.element, constraint.label, constraint.properties, constraint.type)
 
 
 def _dropping(constraint: Constraint, context: Context) -> Draft:
@@ -321,13 +289,13 @@ def replace(change: Change[Constraint], context: Context) -> list[Draft]:
     The data is checked before the old rule is given up, and once more by the server. What the drop did does not show
     any more once the name stands again, so it has no check: repeating it is safe.
     """
-    *mending, created = create(change, context)
+    *mended, created = create(change, context)
     refused = hazard(Code.OLD_WRITERS, f"writes are refused unless {described(change.desired)}")
     enforced = dataclasses.replace(created, phase=Phase.CONTRACT, hazards=(refused,), probes=())
     if change.moved is not None:
-        return [*mending, enforced]
+        return [*mended, enforced]
     dropped = dataclasses.replace(_dropping(change.live, context), probes=_probes(change.desired), done=())
-    return [*mending, dropped, enforced]
+    return [*mended, dropped, enforced]
 
 
 def rename(change: Change[Constraint], context: Context) -> list[Draft]:

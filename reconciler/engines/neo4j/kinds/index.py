@@ -1,4 +1,4 @@
-"""Indexes: range, text, point, full-text and vector. Lookup indexes and those of constraints are never touched.
+"""Indexes: range, text, point, full-text and vector. Those of constraints are never touched.
 
 The order of properties and of labels counts: the server keeps (a, b) beside (b, a), and full-text (:A|B) beside (:B|A).
 """
@@ -177,7 +177,7 @@ SHOW = "SHOW INDEXES YIELD *"
 
 
 def read(row: Row, reading: Reading) -> Index | Unmanaged | None:
-    """A row of SHOW INDEXES. None for lookup indexes and those that belong to a constraint."""
+    """A row of SHOW INDEXES. None for lookup indexes, a kind of their own, and those of constraints."""
     method = row["type"].lower()
     if method == "lookup" or row["owningConstraint"] is not None:
         return None

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.neo4j.batches import Batches, Record
+from reconciler.engines.neo4j.keeping import keeping, records
 from reconciler.engines.neo4j.kind import Neo4jKind, Reading, stays_done, supported
 from reconciler.engines.neo4j.naming import NAME, labelled
 from reconciler.engines.neo4j.render import NODE, matching, quoted, shortened
+from reconciler.engines.neo4j.snapshot import Restore, Snapshot
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
@@ -54,26 +56,27 @@ def create(change: Change[Label], context: Context) -> list[Draft]:
     label goes."""
     label = change.desired
     new, old = label.address.name, label.renamed_from
-    first = context.size(change.address).rows == 0  # nobody has the new label, so taking it away again is exact
     said, was = f":{shortened(new)}", f":{shortened(old)}"
     gone = (
         hazard(Code.OLD_READERS, f"code that looks for {was} finds nothing"),
         hazard(Code.OLD_WRITERS, f"nodes that are still created as {was} are not {said}"),
     )
-    back = Batches(
-        f"MATCH {matching(NODE, new)}\nWHERE NOT n:{quoted(old)}",
-        f"SET n:{quoted(old)}",
-        record=Record("label", new, None),
-    )
+    both = f"MATCH {matching(NODE, old)}\nWHERE n:{quoted(new)}"
+    lone = f"MATCH {matching(NODE, new)}\nWHERE NOT n:{quoted(old)}"
+    already = f"MATCH {matching(NODE, new)}\nRETURN elementId(n) AS id, n:{quoted(old)} AS old"
+    row = f"MATCH {matching(NODE, new)} WHERE elementId(n) = row.id"
+    name = f"label {new}"
     return [
+        keeping(change.address, Phase.MIGRATE, f"which nodes are {said} already", Snapshot(name, (already,))),
         Draft(
             "fill",
             Phase.MIGRATE,
             f"label {was} also as {said}",
             Batches(f"MATCH {matching(NODE, old)}\nWHERE NOT n:{quoted(new)}", f"SET n:{quoted(new)}"),
-            undo=(Batches(f"MATCH {matching(NODE, old)}\nWHERE n:{quoted(new)}", f"REMOVE n:{quoted(new)}"),)
-            if first
-            else None,
+            undo=(
+                Batches(both, f"REMOVE n:{quoted(new)}"),
+                Restore(name, (f"MATCH {matching(NODE, old)} WHERE elementId(n) = row.id SET n:{quoted(new)}",)),
+            ),
             provides=True,
         ),
         Draft(
@@ -87,7 +90,10 @@ def create(change: Change[Label], context: Context) -> list[Draft]:
             ),
             hazards=gone,
             done=(Check(change.address, True, (("renamed_from", old),)),),
-            undo=(back,) if first else None,
+            undo=(
+                Batches(lone, f"SET n:{quoted(old)}"),
+                Restore(name, (f"{row} AND NOT row.old REMOVE n:{quoted(old)}",), record=records(change, context, old)),
+            ),
         ),
     ]
 

@@ -9,16 +9,19 @@ What was done is recorded in the journal, and that record is the live resource, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.neo4j import fixes
 from reconciler.engines.neo4j.batches import Batches, Record
 from reconciler.engines.neo4j.claims import DROP
+from reconciler.engines.neo4j.keeping import ID, keeping
 from reconciler.engines.neo4j.kind import Neo4jKind, Reading, stays_done, supported
 from reconciler.engines.neo4j.kinds.constraint import Constraint
 from reconciler.engines.neo4j.naming import DIFFERING, NAME, NAMES, elements, labelled, listed, shortest
 from reconciler.engines.neo4j.render import matching, properties, shortened
+from reconciler.engines.neo4j.snapshot import Restore, Snapshot
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -151,8 +154,17 @@ def create(change: Change[Property], context: Context) -> list[Draft]:
         hazard(Code.OLD_WRITERS, f"what is still written to {old} is not seen in {names}"),
     )
     said = _record(wanted)
+    before, after = _kept_before(wanted), _kept_after(wanted, last)
     return [
-        Draft("fill", Phase.MIGRATE, f"fill {names} from {old}", Batches(find + _lacking(wanted), f"SET {filled}")),
+        keeping(change.address, Phase.MIGRATE, f"what {names} holds already", before, slot="keep before", reads=False),
+        Draft(
+            "fill",
+            Phase.MIGRATE,
+            f"fill {names} from {old}",
+            Batches(find + _lacking(wanted), f"SET {filled}"),
+            undo=_emptied(wanted, before),
+        ),
+        keeping(change.address, Phase.CONTRACT, f"what {old} and {names} hold", after, reads=False),
         Draft(
             "finish",
             Phase.CONTRACT,
@@ -161,10 +173,49 @@ def create(change: Change[Property], context: Context) -> list[Draft]:
             hazards=() if wanted.keep else gone,
             probes=_probes(wanted),
             done=(Check(change.address, True, said.values or ()),),
+            undo=(_given_back(wanted, after, change),),
             requires=_ruled(wanted, context),
             provides=True,
         ),
     ]
+
+
+def _values(names: Iterable[str]) -> str:
+    return f"[{properties(names)}]"
+
+
+def _given(names: Iterable[str], column: str) -> str:
+    return ", ".join(f"{properties((name,))} = row.{column}[{number}]" for number, name in enumerate(names))
+
+
+def _kept_before(change: Property) -> Snapshot:
+    made = [name for name, _ in change.into]
+    there = " OR ".join(f"{properties((name,))} IS NOT NULL" for name in made)
+    find = f"MATCH {matching(change.element, change.label)}\nWHERE {there}"
+    return Snapshot(f"property {change.address.name}, before", (f"{find}\nRETURN {ID}, {_values(made)} AS made",))
+
+
+def _emptied(change: Property, before: Snapshot) -> tuple[Batches | Restore, ...]:
+    """What was filled is taken away where the old properties are, and what was there before stands there again."""
+    made = [name for name, _ in change.into]
+    there = " OR ".join(f"{properties((name,))} IS NOT NULL" for name in made)
+    find = f"MATCH {matching(change.element, change.label)}\nWHERE ({_old(change)}) AND ({there})"
+    again = f"MATCH {matching(change.element, change.label)} WHERE elementId(n) = row.id\nSET {_given(made, 'made')}"
+    return Batches(find, f"REMOVE {properties(made)}"), Restore(before.name, (again,))
+
+
+def _kept_after(change: Property, find: str) -> Snapshot:
+    made = [name for name, _ in change.into]
+    kept = f"{ID}, {_values(change.sources)} AS old, {_values(made)} AS made"
+    return Snapshot(f"property {change.address.name}", (f"{find}\nRETURN {kept}",))
+
+
+def _given_back(change: Property, after: Snapshot, whole: Change[Property]) -> Restore:
+    made = [name for name, _ in change.into]
+    given = f"{_given(change.sources, 'old')}, {_given(made, 'made')}"
+    again = f"MATCH {matching(change.element, change.label)} WHERE elementId(n) = row.id\nSET {given}"
+    record = (Record("property", whole.address.name, None) if whole.before is None else _record(whole.before),)
+    return Restore(after.name, (again,), record=record)
 
 
 def _ruled(change: Property, context: Context) -> tuple[Ref, ...]:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.neo4j.batches import Batches, Record
+from reconciler.engines.neo4j.keeping import MARK, PAIR, keeping, records
 from reconciler.engines.neo4j.kind import Neo4jKind, Reading, stays_done, supported
 from reconciler.engines.neo4j.naming import DIFFERING, NAME, labelled
 from reconciler.engines.neo4j.render import quoted, shortened
+from reconciler.engines.neo4j.snapshot import Restore, Snapshot
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
@@ -97,7 +99,33 @@ def _finished(kind: RelationshipType) -> Batches:
     return Batches(f"MATCH (a)-[n:{quoted(old)}]->(b)", change, ("a", "b", "n"), record=record)
 
 
-def create(change: Change[RelationshipType], _context: Context) -> list[Draft]:
+def _kept(new: str, old: str) -> Snapshot:
+    return Snapshot(
+        f"relationship type {new}",
+        (
+            f"MATCH (a)-[n:{quoted(old)}]->(b)\nRETURN elementId(n) AS id, elementId(a) AS a, elementId(b) AS b, "
+            f"properties(n) AS p, n.{TWIN} AS twin",
+        ),
+    )
+
+
+def _brought_back(new: str, old: str, record: tuple[Record, ...]) -> tuple[Restore | Batches, ...]:
+    """The originals again, each knowing its twin: one that was written after the twins were made has its by all that
+    it holds."""
+    again = (
+        f"MATCH (a) WHERE elementId(a) = row.a\nMATCH (b) WHERE elementId(b) = row.b\n"
+        f"MERGE (a)-[n:{quoted(old)} {{{MARK}: row.was.id}}]->(b)\nSET n = row.p SET n.{MARK} = row.was.id\n"
+        f"WITH row, a, b, n\nOPTIONAL MATCH ()-[x:{quoted(new)}]->() WHERE elementId(x) = row.twin\n"
+        f"OPTIONAL MATCH (a)-[y:{quoted(new)}]->(b)\n"
+        f"  WHERE row.twin IS NULL AND y.{ORIGINAL} IS NULL AND properties(y) = row.p\n"
+        f"WITH row, n, x, head(collect(y)) AS y\nWITH row, n, coalesce(x, y) AS t\n"
+        f"SET n.{TWIN} = elementId(t), t.{ORIGINAL} = elementId(n)\n{PAIR.format('n')}"
+    )
+    marked = f"MATCH ()-[n:{quoted(old)}]->()\nWHERE n.{MARK} IS NOT NULL"
+    return Restore(_kept(new, old).name, (again,), record=record), Batches(marked, f"REMOVE n.{MARK}")
+
+
+def create(change: Change[RelationshipType], context: Context) -> list[Draft]:
     """Migrate: a twin of the new type for each. Contract: the originals go."""
     kind = change.desired
     new, old = kind.address.name, kind.renamed_from
@@ -127,6 +155,7 @@ def create(change: Change[RelationshipType], _context: Context) -> list[Draft]:
             probes=(_differ(old),) if kind.differing == "stop" else (),
             undo=(),
         ),
+        keeping(change.address, Phase.CONTRACT, f"all {was}", _kept(new, old), reads=False),
         Draft(
             "finish",
             Phase.CONTRACT,
@@ -134,7 +163,7 @@ def create(change: Change[RelationshipType], _context: Context) -> list[Draft]:
             _finished(kind),
             hazards=gone,
             done=(Check(change.address, True, (("renamed_from", old),)),),
-            undo=None,
+            undo=_brought_back(new, old, records(change, context, old)),
         ),
     ]
 

@@ -102,7 +102,8 @@ class _Reading:
 
     def drop(self, where: Span, action: Dropped) -> None:
         if action.name is not None:
-            self.resources.pop(Address(self.service, "neo4j", action.kind, (action.name.strip(),)), None)
+            for kind in (action.kind, "lookup") if action.kind == "index" else (action.kind,):
+                self.resources.pop(Address(self.service, "neo4j", kind, (action.name.strip(),)), None)
             return
         gone = self.lowered(where, action.kind, None, action.node)
         for address, other in list(self.resources.items()):
@@ -114,7 +115,7 @@ class _Reading:
         words: list[str] = []
         for key, value in node.items():
             names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-            if key in ("type", "analyzer", "similarity", "with", "options"):
+            if key in ("type", "analyzer", "similarity", "with", "options", "name"):
                 continue
             words += names if _PLURAL.get(key, key) in ("node", "relationship") else [*names, _suffix(key)]
         plain = re.sub(r"\W+", "_", "_".join(filter(None, words)).lower()).strip("_") or "unnamed"
@@ -123,4 +124,4 @@ class _Reading:
 
 
 def _suffix(key: str) -> str:
-    return {"range": "index", "property": "type"}.get(key, key)
+    return {"range": "index", "property": "type", "for": "lookup"}.get(key, key)

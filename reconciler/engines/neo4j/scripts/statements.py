@@ -10,7 +10,7 @@ from reconciler.engines.neo4j.naming import shortest
 from reconciler.engines.neo4j.scripts.reader import NotRead, Reader
 from reconciler.engines.neo4j.scripts.tokens import Script
 
-CONSTRAINT, INDEX = "constraint", "index"
+CONSTRAINT, INDEX, LOOKUP = "constraint", "index", "lookup"
 _METHODS = ("RANGE", "BTREE", "TEXT", "POINT", "FULLTEXT", "VECTOR", "LOOKUP")
 _WORDS = {
     options.ANALYZER: "analyzer",
@@ -40,7 +40,7 @@ class Dropped:
 
 
 def read(script: Script) -> Created | Dropped | None:
-    """What a statement does to the schema; None for one that only waits or is a lookup index's.
+    """What a statement does to the schema; None for one that only waits.
 
     Raises NotRead for everything else.
     """
@@ -68,7 +68,23 @@ def _creation(reader: Reader) -> Created | None:
     if reader.take("ON", ":"):
         return Created(INDEX, None, _old_index(reader))
     name = _name(reader)
-    return None if method == "LOOKUP" else Created(INDEX, name, _index(reader, method.lower()))
+    if method == "LOOKUP":
+        return Created(LOOKUP, name, _lookup(reader))
+    return Created(INDEX, name, _index(reader, method.lower()))
+
+
+def _lookup(reader: Reader) -> dict[str, Any]:
+    """Under any name: a new database has it, and there cannot be two."""
+    reader.need("FOR")
+    variable, element, _ = reader.pattern()
+    reader.need("ON")
+    reader.take("EACH")
+    reader.need("LABELS" if element == "node" else "TYPE", "(")
+    if reader.name() != variable:
+        raise NotRead(f"labels or the type of something else than {variable!r}")
+    reader.need(")")
+    reader.end()
+    return {"for": element, "name": "any"}
 
 
 def _name(reader: Reader) -> str | None:

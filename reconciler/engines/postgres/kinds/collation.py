@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres import type_conversion
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.plain_objects import Plain, name_of
 from reconciler.engines.postgres.quoting import literal
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
-from reconciler.model.kind import Disturbance, Place
+from reconciler.model.hazard import Code, hazard
+from reconciler.model.kind import Context, Disturbance, Place
 from reconciler.model.resource import Resource, Role, attr
+from reconciler.model.step import Draft
 
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 
@@ -120,6 +123,12 @@ def definition(found: Collation) -> str:
     return statements(found)[0]
 
 
+def replace(change: Change[Collation], context: Context) -> list[Draft]:
+    """A new one, and every column and type moved to it; their indexes are built again, and no row is rewritten."""
+    breaks = hazard(Code.OLD_READERS, "values sort and compare by another order")
+    return type_conversion.converted(change, context, statements, hazards=(breaks,))
+
+
 def disturbs(_change: Change[Collation]) -> Disturbance:
     """Nothing of a collation can be altered."""
     return Disturbance.DROPS
@@ -137,7 +146,7 @@ KIND = PgKind(
     read=read,
     create=PLAIN.create,
     drop=PLAIN.drop,
-    replace=PLAIN.replace,
+    replace=replace,
     disturbs=disturbs,
     prepares=definition,
     parent="schema",

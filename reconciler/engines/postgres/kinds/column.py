@@ -31,7 +31,7 @@ from reconciler.engines.postgres.lookups import Named
 from reconciler.engines.postgres.mentions import RELATIONS, mentioned, of_expression, words
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.storage_options import Options
-from reconciler.engines.postgres.type_names import lift_collation, lower_collation, type_references
+from reconciler.engines.postgres.type_names import MAKERS, lift_collation, lower_collation, type_references
 from reconciler.engines.postgres.types import SERIAL, canonical, is_builtin
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -300,7 +300,7 @@ def disturbs(change: Change[Column]) -> Disturbance:
     return Disturbance.ALTERS if change.changed("type", "collation") else Disturbance.NONE
 
 
-def binds(before: Column, after: Column | None) -> bool:
+def binds(before: Column, after: Column | None, _source: Address, _change: Change[Any] | None) -> bool:
     """What is generated from a column holds on to its type, unless that ends now."""
     return before.generated is not None and after is not None and after.generated is not None
 
@@ -379,7 +379,7 @@ KIND = PgKind(
     references=references,
     mentions=mentions,
     disturbs=disturbs,
-    follows=frozenset({"enum", "domain", "composite", "range"}),
+    follows=MAKERS,
     following=Disturbance.ALTERS,
     rebuild=rebuild,
     spreads=column_anew.spreads,

@@ -12,7 +12,7 @@ from reconciler.engines.postgres.composite_changes import Attribute, definition,
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.names_within import Pairs, pending, renamed
 from reconciler.engines.postgres.quoting import ident
-from reconciler.engines.postgres.type_names import lift_collation, lower_collation, type_references
+from reconciler.engines.postgres.type_names import MAKERS, lift_collation, lower_collation, type_references
 from reconciler.engines.postgres.types import canonical
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -121,7 +121,7 @@ KIND = PgKind(
     read=read,
     references=references,
     absorbed=type_conversion.absorbed,
-    follows=frozenset({"enum", "domain", "composite", "range"}),
+    follows=MAKERS,
     create=changes.create,
     drop=changes.drop,
     disturbs=changes.disturbs,

@@ -7,18 +7,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from reconciler.engines.postgres import privileges
+from reconciler.engines.postgres.grant_statements import Target, concessions, revocations, standing
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.privileges import (
-    NONE,
-    Entry,
-    Privileges,
-    Start,
-    Target,
-    concessions,
-    revocations,
-    standing,
-)
+from reconciler.engines.postgres.privileges import NONE, Entry, Privileges, Start
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.roles import role
 from reconciler.model.address import Address

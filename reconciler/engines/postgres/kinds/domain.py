@@ -12,7 +12,7 @@ from reconciler.engines.postgres.domain_changes import Rule, definition, stateme
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.quoting import ident
-from reconciler.engines.postgres.type_names import lift_collation, lower_collation, type_references
+from reconciler.engines.postgres.type_names import MAKERS, lift_collation, lower_collation, type_references
 from reconciler.engines.postgres.types import canonical
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -155,7 +155,7 @@ KIND = PgKind(
     drop=changes.drop,
     replace=changes.convert,
     absorbed=type_conversion.absorbed,
-    follows=frozenset({"enum", "domain", "composite", "range"}),
+    follows=MAKERS,
     disturbs=changes.disturbs,
     rebuild=changes.rebuild,
     spreads=changes.spreads,

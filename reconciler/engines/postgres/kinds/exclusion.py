@@ -26,6 +26,7 @@ from reconciler.engines.postgres.index_marks import keeping
 from reconciler.engines.postgres.index_parts import KEYS, KEYS_FROM, PART, Keys, Part
 from reconciler.engines.postgres.index_settings import set_options
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.kinds import operator_class
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.names import freed
@@ -181,9 +182,11 @@ def temporary(exclusion: Exclusion) -> str:
     return f"ALTER TABLE pg_temp.{ident(exclusion.address.path[1])} ADD {clause(exclusion)}"
 
 
-def references(exclusion: Exclusion, _catalog: Catalog) -> Iterable[Address]:
-    """The columns it names."""
-    return column_addresses(exclusion.address, dict.fromkeys(exclusion.columns))
+def references(exclusion: Exclusion, catalog: Catalog) -> Iterable[Address]:
+    """The columns it names, and the operator classes of its keys."""
+    yield from column_addresses(exclusion.address, dict.fromkeys(exclusion.columns))
+    keys = ((e.part.opclass, e.part.column) for e in exclusion.elements)
+    yield from operator_class.used(exclusion.address, exclusion.method, keys, catalog)
 
 
 def mentions(exclusion: Exclusion, catalog: Catalog) -> Iterable[Address]:

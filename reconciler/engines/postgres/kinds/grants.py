@@ -8,19 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres import privileges
+from reconciler.engines.postgres.grant_statements import Target, concessions, revocations, standing
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.object_names import carrier, phrase
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.owners import ME, SOURCES, owner_in, owner_of
-from reconciler.engines.postgres.privileges import (
-    NONE,
-    Privileges,
-    Target,
-    concessions,
-    revocations,
-    standing,
-    start,
-)
+from reconciler.engines.postgres.privileges import NONE, Privileges, start
 from reconciler.engines.postgres.routine_arguments import signature
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog

@@ -26,6 +26,7 @@ from reconciler.engines.postgres.index_parts import read as read_parts
 from reconciler.engines.postgres.index_parts import render as render_part
 from reconciler.engines.postgres.index_statements import definition
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.kinds import access_method, operator_class
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.quoting import ident
 from reconciler.model.address import Address
@@ -167,9 +168,11 @@ def temporary(index: Index) -> str:
     return "; ".join([made, *index_settings.targets(index, schema="pg_temp")])
 
 
-def references(index: Index, _catalog: Catalog) -> Iterable[Address]:
-    """The columns it names."""
-    return column_addresses(index.address, dict.fromkeys(index.uses))
+def references(index: Index, catalog: Catalog) -> Iterable[Address]:
+    """The columns it names, and the operator classes of its keys."""
+    yield from column_addresses(index.address, dict.fromkeys(index.uses))
+    yield from access_method.used(index.address, index.method, catalog)
+    yield from operator_class.used(index.address, index.method, ((p.opclass, p.column) for p in index.parts), catalog)
 
 
 def mentions(index: Index, catalog: Catalog) -> Iterable[Address]:

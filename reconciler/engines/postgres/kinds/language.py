@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
+from reconciler.engines.postgres.kind import PgKind, Reader, Row, function_name, not_member
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.type_names import named
@@ -53,18 +53,11 @@ def lift(language: Language, _catalog: Catalog) -> Any:
     return {**node, "trusted": True} if language.trusted else node
 
 
-def _function(column: str) -> str:
-    return f"""coalesce((
-            SELECT CASE WHEN s.nspname IN ('pg_catalog', 'public') THEN '' ELSE quote_ident(s.nspname) || '.' END
-                   || quote_ident(f.proname)
-            FROM pg_proc f JOIN pg_namespace s ON s.oid = f.pronamespace WHERE f.oid = l.{column}), '')"""
-
-
 def query(_version: int) -> str:
     """Languages that people made."""
     return f"""
-        SELECT l.oid, l.lanname, {_function("lanplcallfoid")}, {_function("laninline")}, {_function("lanvalidator")},
-               l.lanpltrusted
+        SELECT l.oid, l.lanname, {function_name("l.lanplcallfoid")}, {function_name("l.laninline")},
+               {function_name("l.lanvalidator")}, l.lanpltrusted
         FROM pg_language l WHERE l.lanispl AND l.oid >= 16384 AND {not_member("pg_language", "l.oid")} ORDER BY 2"""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from reconciler.engines.postgres import index_changes
 from reconciler.engines.postgres.kind import Reader, Row
-from reconciler.engines.postgres.kinds import index
+from reconciler.engines.postgres.kinds import index, operator_class
 from reconciler.engines.postgres.kinds.index import Index
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -34,9 +34,9 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Index]:
     return index.read(rows, reader, NAME)
 
 
-def references(_index: Index, _catalog: Catalog) -> Iterable[Address]:
-    """Its materialized view alone, which it stands in: what that puts out is no resource."""
-    return ()
+def references(index: Index, catalog: Catalog) -> Iterable[Address]:
+    """The operator classes of its keys, beside its materialized view; what that puts out is no resource."""
+    return operator_class.used(index.address, index.method, ((p.opclass, "") for p in index.parts), catalog)
 
 
 def absorbed(change: Change[Index], context: Context) -> bool:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
+from reconciler.engines.postgres.kind import PgKind, Reader, Row, function_name, not_member, short_name
 from reconciler.engines.postgres.made_anew import made_anew
 from reconciler.engines.postgres.mentions import mentioned
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.operator_members import parted
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.routine_arguments import listed, plain_type, split
 from reconciler.engines.postgres.type_names import named, type_references
@@ -75,17 +76,8 @@ def lift(operator: Operator, _catalog: Catalog) -> Any:
 
 
 def _operator(column: str) -> str:
-    return f"""coalesce((
-            SELECT CASE WHEN s.nspname IN ('pg_catalog', 'public') THEN '' ELSE quote_ident(s.nspname) || '.' END
-                   || x.oprname
+    return f"""coalesce((SELECT {short_name("s.nspname", "x.oprname")}
             FROM pg_operator x JOIN pg_namespace s ON s.oid = x.oprnamespace WHERE x.oid = o.{column}), '')"""
-
-
-def _function(column: str) -> str:
-    return f"""coalesce((
-            SELECT CASE WHEN s.nspname IN ('pg_catalog', 'public') THEN '' ELSE quote_ident(s.nspname) || '.' END
-                   || quote_ident(f.proname)
-            FROM pg_proc f JOIN pg_namespace s ON s.oid = f.pronamespace WHERE f.oid = o.{column}), '')"""
 
 
 def query(_version: int) -> str:
@@ -94,8 +86,8 @@ def query(_version: int) -> str:
         SELECT o.oid, n.nspname, o.oprname,
                CASE WHEN o.oprleft <> 0 THEN format_type(o.oprleft, NULL) ELSE '{NONE}' END,
                format_type(o.oprright, NULL),
-               {_function("oprcode")}, {_operator("oprcom")}, {_operator("oprnegate")}, o.oprcanhash, o.oprcanmerge,
-               {_function("oprrest")}, {_function("oprjoin")}
+               {function_name("o.oprcode")}, {_operator("oprcom")}, {_operator("oprnegate")},
+               o.oprcanhash, o.oprcanmerge, {function_name("o.oprrest")}, {function_name("o.oprjoin")}
         FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
         WHERE o.oprcode <> 0 AND o.oprnamespace = ANY (%(namespaces)s) AND {not_member("pg_operator", "o.oid")}
         ORDER BY n.nspname, o.oprname, o.oid"""
@@ -139,11 +131,17 @@ def definition(operator: Operator) -> str:
     clauses += [] if left == NONE else [f"LEFTARG = {left}"]
     clauses.append(f"RIGHTARG = {right}")
     for word, said in (("COMMUTATOR", operator.commutator), ("NEGATOR", operator.negator)):
-        clauses += [f"{word} = OPERATOR({said})"] if said else []
+        clauses += [f"{word} = OPERATOR({_placed(said)})"] if said else []
     clauses += [f"{w.upper()} = {getattr(operator, w)}" for w in ("restrict", "join") if getattr(operator, w)]
     clauses += [w.upper() for w in ("hashes", "merges") if getattr(operator, w)]
     name = f"{ident(operator.address.path[0])}.{symbol}"
     return f"CREATE OPERATOR {name} (\n    " + ",\n    ".join(clauses) + "\n)"
+
+
+def _placed(symbol: str) -> str:
+    """With its schema: a bare one that is not there yet would be taken from elsewhere on the search path."""
+    schema, name = parted(symbol)
+    return f"{ident(schema)}.{name}"
 
 
 def create(change: Change[Operator], _context: Context) -> list[Draft]:

@@ -32,6 +32,7 @@ from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.index_marks import keeping
 from reconciler.engines.postgres.index_settings import set_options
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.kinds import operator_class
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import alone, sql
@@ -152,8 +153,9 @@ def clause(key: PrimaryKey) -> str:
 
 
 def references(key: PrimaryKey, catalog: Catalog) -> Iterable[Address]:
-    """Its columns."""
-    return reads_columns(key.address, (*key.columns, *key.include), catalog)
+    """Its columns, and the operator classes of their types."""
+    yield from reads_columns(key.address, (*key.columns, *key.include), catalog)
+    yield from operator_class.used(key.address, "btree", (("", c) for c in key.columns), catalog)
 
 
 def absorbed(change: Change[PrimaryKey], context: Context) -> bool:

@@ -13,7 +13,7 @@ from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, qualified
-from reconciler.engines.postgres.type_names import lift_collation, lower_collation, type_name, type_references
+from reconciler.engines.postgres.type_names import MAKERS, lift_collation, lower_collation, type_name, type_references
 from reconciler.engines.postgres.types import canonical
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -224,7 +224,7 @@ KIND = PgKind(
     references=references,
     mentions=mentions,
     absorbed=type_conversion.absorbed,
-    follows=frozenset({"enum", "domain", "composite", "range"}),
+    follows=MAKERS,
     create=create,
     drop=drop,
     replace=replace,

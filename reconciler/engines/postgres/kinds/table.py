@@ -10,6 +10,7 @@ from reconciler.engines.postgres import partition_changes, storage_options, tabl
 from reconciler.engines.postgres import table_changes as changes
 from reconciler.engines.postgres import table_settings as settings
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.kinds import access_method, operator_class
 from reconciler.engines.postgres.partitioning import Bound, PartitionKey
 from reconciler.engines.postgres.table_parts import Path, Twin
 from reconciler.model.address import Address
@@ -74,6 +75,11 @@ def references(table: Table, catalog: Catalog) -> Iterable[Address]:
         yield table.address.sibling("table", path)
     if table.of_type:
         yield table.address.sibling("composite", table.of_type)
+    yield from access_method.used(table.address, table.access_method, catalog)
+    if table.partition_by is not None:
+        method = "hash" if table.partition_by.strategy == "hash" else "btree"
+        keys = ((p.opclass, p.column) for p in table.partition_by.parts)
+        yield from operator_class.used(table.address, method, keys, catalog)
 
 
 def adopts(declared: Table, live: Table) -> Table:

@@ -33,6 +33,7 @@ from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.index_marks import keeping
 from reconciler.engines.postgres.index_settings import set_options
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
+from reconciler.engines.postgres.kinds import operator_class
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey, key_query
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.names import freed
@@ -139,8 +140,9 @@ def clause(unique: Unique) -> str:
 
 
 def references(unique: Unique, catalog: Catalog) -> Iterable[Address]:
-    """Its columns."""
-    return reads_columns(unique.address, (*unique.columns, *unique.include), catalog)
+    """Its columns, and the operator classes of their types."""
+    yield from reads_columns(unique.address, (*unique.columns, *unique.include), catalog)
+    yield from operator_class.used(unique.address, "btree", (("", c) for c in unique.columns), catalog)
 
 
 def absorbed(change: Change[Unique], context: Context) -> bool:

@@ -1,0 +1,50 @@
+"""Which of the server's errors about declared text are the author's: told at their line, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg import errors
+
+from reconciler.model.catalog import Catalog
+from reconciler.model.kind import Kind
+from reconciler.model.naming import references_of
+from reconciler.model.resource import Resource
+
+# What the author can only have got wrong; a missing function may be one that nothing here models yet.
+SLIPS = (
+    errors.UndefinedColumn,
+    errors.UndefinedObject,
+    errors.SyntaxError,
+    errors.DatatypeMismatch,
+    errors.InvalidTableDefinition,
+    errors.CannotCoerce,
+    errors.GroupingError,
+    errors.WrongObjectType,
+    errors.InvalidParameterValue,
+    errors.InvalidTextRepresentation,
+    errors.InvalidObjectDefinition,
+    errors.FeatureNotSupported,
+)
+
+NO_TYPE = "a type outside public is written with its schema; one that an extension brings needs the extension declared"
+
+CHANGEABLE = frozenset({"composite", "domain", "range"})
+"""Types that are not made for the answer where they are live already."""
+
+
+def is_slip(
+    error: psycopg.Error, resource: Resource, desired: Catalog, live: Catalog, kinds: Mapping[str, Kind[Any]]
+) -> bool:
+    """Whether the author got it wrong. A new value of an enum cannot be used before it is committed, and a type that is
+    to change is not yet as declared: with these the text may be right.
+    """
+    if not isinstance(error, SLIPS):
+        return False
+    if isinstance(error, errors.InvalidTextRepresentation) and "enum" in (error.diag.message_primary or ""):
+        return False
+    said = {*references_of(resource, desired, kinds), *kinds[resource.address.kind].mentions(resource, desired)}
+    types = (a for a in said if a.kind in CHANGEABLE and a in live.resources)
+    return all(live.resources[a] == desired.resources[a] for a in types)

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES ('a', 'b', 'c');
+INSERT INTO u VALUES ('a');

@@ -1,0 +1,4 @@
+INSERT INTO p VALUES (1, 'old');
+INSERT INTO k VALUES ('old');
+INSERT INTO f VALUES ('old');
+INSERT INTO g VALUES ('new');
