@@ -313,9 +313,9 @@ def key_columns(table: Table, catalog: Catalog) -> Iterator[Address]:
                 yield column
 
 
-def binds(before: Table, after: Table | None, _source: Address, _change: Change[Any] | None) -> bool:
+def binds(before: Table, after: Table | None, source: Address, _change: Change[Any] | None) -> bool:
     """A partitioned table holds on to the types of what it is partitioned by: no ALTER changes them."""
-    return before.partition_by is not None and after is not None
+    return source.kind == "column" and before.partition_by is not None and after is not None
 
 
 def no_key(column: Address, context: Context) -> Iterator[Ref]:
