@@ -155,12 +155,13 @@ def _before(request: Request, run: TargetRun) -> Before | None:
     return before_plan(digest, run.admission.tops, journal)
 
 
-def raise_failures(runs: Sequence[TargetRun], again: str) -> None:
-    """Raise PartlyApplied, or the one error where nothing ran; `again` is what goes on later."""
+def raise_failures(runs: Sequence[TargetRun], again: str, *, earlier: bool = True) -> None:
+    """Raise PartlyApplied, or the one error where nothing ran; `again` is what goes on later. `earlier`: what was done
+    before this run counts as well."""
     failed = [r for r in runs if r.error is not None]
     if not failed:
         return
-    ran = [f"step {s.id}" for r in runs for s in (*r.admission.done, *r.ran)]
+    ran = [f"step {s.id}" for r in runs for s in (*(r.admission.done if earlier else ()), *r.ran)]
     first = failed[0].error
     if not ran and len(failed) == 1 and isinstance(first, ReconcileError):
         raise _located(first, failed[0])

@@ -63,6 +63,12 @@ class Undoing:
     """Applied steps that nothing takes back."""
 
     @property
+    def settled(self) -> tuple[Step, ...]:
+        """What is not to run: it was done before, was never applied, or stays."""
+        runs = {s.id for s in self.pending}
+        return tuple(b.step for b in self.every if b.step.id not in runs)
+
+    @property
     def begun(self) -> bool:
         """The journal knows of the plan, though perhaps of no step of it."""
         before = self.seen.journal.before
@@ -102,13 +108,14 @@ def undo(request: Request, limit: Limit, shown: Sequence[Step]) -> UndoResult:
             raise StalePlan("what is to be undone changed since it was shown", hint="look at it again")
         work = [u for u in found if u.begun]
         runs = [
-            TargetRun(Admission(u.seen, u.tops, (), u.pending, False), sessions[u.seen.name], u.pending) for u in work
+            TargetRun(Admission(u.seen, u.tops, u.settled, u.pending, False), sessions[u.seen.name], u.pending)
+            for u in work
         ]
         for run, each in zip(runs, work, strict=True):
             if not each.resumed:
                 run.session.record(_beginning(request.plan, each, limit))
         Executor(undo_digest(request.plan), request.limits, request.listen).run(runs, BACKWARDS)
-        raise_failures(runs, "undo the same plan again")
+        raise_failures(runs, "undo the same plan again", earlier=False)
         _prove(request, limit, runs, work)
     return result(request.plan, found, tuple(s for run in runs for s in run.ran))
 

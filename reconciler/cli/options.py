@@ -32,6 +32,7 @@ class Shared:
     config: Path | None = None
     services: tuple[str, ...] = ()
     start: bool = False
+    cached: bool = True
     as_json: bool = False
     coloured: bool = True
     verbosity: int = 0
@@ -48,7 +49,7 @@ class Shared:
             target=self.target,
             service=self.services[0] if len(self.services) == 1 else None,
             start=self.start,
-            cache=_cache(),
+            cache=_cache() if self.cached else None,
         )
 
     @property
@@ -106,11 +107,14 @@ def shared(*, connects: bool = True, filters: bool = True) -> Callable[[F], F]:
         click.option("--config", type=path, metavar="FILE", help="reconcile.yaml; else the nearest one upwards."),
         click.option("--target", metavar="URL", help="One target by URL, without any reconcile.yaml."),
     ]
+    anew = click.option(
+        "--no-cache", "cached", flag_value=False, default=True, help="Read everything anew and keep nothing."
+    )
     services = click.option(
         "--service", "services", multiple=True, metavar="NAME", help="Only this service; repeatable."
     )
     start = click.option("--start", is_flag=True, help="Start local stores that are down.")
-    every = [*where, *([services] if filters else []), *([start] if connects else []), *output_options()]
+    every = [*where, *([services] if filters else []), *([start] if connects else []), anew, *output_options()]
 
     def decorate(function: F) -> F:
         return _with(every, function)

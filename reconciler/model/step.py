@@ -37,7 +37,7 @@ class Operation(Protocol):
 
 @runtime_checkable
 class Partial(Protocol):
-    """An operation of which a kill may leave a part behind, and whose undo can be run whether it was begun or not."""
+    """An operation of which a kill may leave a part behind; its undo, if it has one, may run though it never began."""
 
     @property
     def partial(self) -> bool:

@@ -10,7 +10,7 @@ from .stores import Stores
 from .user import User
 
 FIRST = """
-    service: shop
+    service: market
     postgres:
       tables:
         orders:
@@ -24,7 +24,7 @@ FIRST = """
       constraints: {customer_id: {node: Customer, unique: [id]}}
 """
 SECOND = """
-    service: shop
+    service: market
     postgres:
       tables:
         orders:
@@ -53,11 +53,11 @@ def state(user: User) -> dict[str, object]:
 
 
 def test_all_three_stores_there_and_back(user: User, graph: Stores) -> None:
-    user.write("schemas/shop.yaml", FIRST)
+    user.write("schemas/market.yaml", FIRST)
     user("apply", *ALL)
     graph.cypher("UNWIND range(1, 5) AS id CREATE (:Customer {id: id})")
-    graph.sql("INSERT INTO orders SELECT g, 'n' || g FROM generate_series(1, 5) g", graph.url("shop"))
-    user.write("schemas/shop.yaml", SECOND)
+    graph.sql("INSERT INTO orders SELECT g, 'n' || g FROM generate_series(1, 5) g", graph.url("market"))
+    user.write("schemas/market.yaml", SECOND)
     user("plan", "-o", "p.yaml")
     user("apply", "p.yaml", "--allow", "*")
     shown = user("undo", "p.yaml", "--dry-run").out
@@ -71,11 +71,11 @@ def test_all_three_stores_there_and_back(user: User, graph: Stores) -> None:
     assert "nobody is there to approve the undo" in user("undo", "p.yaml", "--allow", "*", code=3).err
     done = user("undo", "p.yaml", *ALL)
     assert "live is what it was before the plan on 3 targets" in done.out
-    user.write("schemas/shop.yaml", FIRST)
+    user.write("schemas/market.yaml", FIRST)
     assert "no changes" in user("plan", "--detailed-exitcode").out
     user("drift")
-    assert graph.sql("SELECT count(*) FROM orders", graph.url("shop")) == [(5,)]
-    assert "shop-wishes-local" not in graph.aws("shop").list_tables()["TableNames"]
+    assert graph.sql("SELECT count(*) FROM orders", graph.url("market")) == [(5,)]
+    assert "market-wishes-local" not in graph.aws("market").list_tables()["TableNames"]
 
 
 @pytest.mark.parametrize("after", [0, 1])
@@ -83,10 +83,10 @@ def test_without_a_configuration(user: User, stores: Stores, after: int) -> None
     """Ad hoc mode keeps no journal of what came to its end: live tells, and what was declared."""
     url = stores.database()
     where = ("--target", url, "--schemas", "schemas")
-    user.write("schemas/shop.yaml", "service: shop\npostgres: {tables: {a: {columns: {x: bigint}}}}\n")
+    user.write("schemas/market.yaml", "service: market\npostgres: {tables: {a: {columns: {x: bigint}}}}\n")
     user("apply", *where, *ALL)
-    declared = "service: shop\npostgres: {tables: {a: {columns: {x: bigint, y: text}}, b: {columns: {x: bigint}}}}\n"
-    user.write("schemas/shop.yaml", declared)
+    declared = "service: market\npostgres: {tables: {a: {columns: {x: bigint, y: text}}, b: {columns: {x: bigint}}}}\n"
+    user.write("schemas/market.yaml", declared)
     user("plan", *where, "-o", "p.yaml")
     user("apply", "p.yaml", *where)
     if after:

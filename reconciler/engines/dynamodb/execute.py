@@ -66,7 +66,8 @@ class Runner:
                 raise
 
     def _done(self, calls: tuple[Call, ...]) -> int:
-        rows = {call.region: self._row(call) for call in reversed(calls)}
+        first = {call.region: call for call in reversed(calls)}
+        rows = {region: self._row(call) for region, call in first.items()}
         there = [
             number for number, call in enumerate(calls, 1) if effects.holds(call, _staying(rows[call.region], call))
         ]

@@ -78,6 +78,8 @@ def _with_regions(ours: Ours, reading: Reading, regions: Mapping[str, Mapping[st
         elif ours.physical in found:
             rows[region] = found[ours.physical].row
             denied[region] = found[ours.physical].denied
+        else:
+            denied[region] = {"replica": f"the copy in {region} does not show: it is new, or of another account"}
     return Reading(reading.row._replace(regions=rows), reading.denied, denied)
 
 

@@ -18,6 +18,8 @@ from reconciler.engines.neo4j.connection import Connection
 from reconciler.engines.neo4j.kinds.constraint import Constraint, nobody
 from reconciler.engines.neo4j.kinds.index import Index
 from reconciler.engines.neo4j.kinds.label import Label
+from reconciler.engines.neo4j.kinds.property import Property
+from reconciler.engines.neo4j.kinds.relationship_type import RelationshipType
 from reconciler.engines.neo4j.operations import Cypher
 from reconciler.errors import StoreError
 from reconciler.model.address import Address
@@ -39,9 +41,11 @@ RETURN [x IN data.nodes WHERE x.label IN $labels] AS nodes,
 
 
 def elements(resource: Resource | None) -> Elements | None:
-    """What elements a constraint, an index or the rename of a label is for; None for anything else."""
-    if isinstance(resource, Constraint):
+    """What elements a constraint, an index or a change of data is for; None for anything else."""
+    if isinstance(resource, Constraint | Property):
         return resource.element, (resource.label,)
+    if isinstance(resource, RelationshipType):
+        return "relationship", (resource.renamed_from,)
     if isinstance(resource, Label):
         return "node", (resource.address.name,)
     return (resource.element, resource.labels) if isinstance(resource, Index) else None

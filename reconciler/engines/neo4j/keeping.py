@@ -19,11 +19,9 @@ ID = "elementId(n) AS id"
 INDEX = "_reconcile_restored"
 
 
-def keeping(
-    address: Address, phase: Phase, what: str, operation: Snapshot, *, slot: str = "keep", reads: bool = True
-) -> Draft:
-    """The step before one that takes something away. `reads`: its size is that of the address."""
-    return Draft(slot, phase, f"keep {what}, for undo", operation, undo=(), reads=address if reads else None)
+def keeping(address: Address, phase: Phase, what: str, operation: Snapshot, *, slot: str = "keep") -> Draft:
+    """The step before one that takes something away. It keeps as many rows as the address is measured at, or fewer."""
+    return Draft(slot, phase, f"keep {what}, for undo", operation, undo=(), reads=address)
 
 
 def records(change: Change[Any], context: Context, old: str) -> tuple[Record, ...]:

@@ -33,6 +33,11 @@ class Migration:
     checksum: str
     statements: tuple[str, ...]
 
+    @property
+    def partial(self) -> bool:
+        """`model.step.Partial`: some of its statements may have run, and nothing takes them back."""
+        return True
+
     def encode(self) -> dict[str, Any]:
         """Plan-file fields."""
         return {"migration": {"name": self.name, "checksum": self.checksum, "statements": list(self.statements)}}
@@ -49,6 +54,24 @@ def decode(fields: Mapping[str, Any]) -> Migration:
         return Migration(said["name"], said["checksum"], tuple(map(str, said["statements"])))
     except (KeyError, TypeError) as error:
         raise StalePlan(f"a migration of the plan is not readable: {error}", hint="make the plan again") from error
+
+
+def parse(connection: Connection, migration: Migration) -> None:
+    """Let the server read every statement, and run none. Raises StoreError for one that is no Cypher."""
+    import neo4j.exceptions
+
+    for number, text in enumerate(migration.statements, 1):
+        doing = f"reading statement {number} of the migration {migration.name}"
+        try:
+            with translated(doing), connection.driver.session(database=connection.database) as session:
+                session.run(f"EXPLAIN {text}").consume()
+        except StoreError as error:
+            cause = error.__cause__
+            if isinstance(cause, neo4j.exceptions.Neo4jError) and cause.code == _SYNTAX:
+                raise StoreError(error.message, hint="correct the file, and make the plan again") from cause
+
+
+_SYNTAX = "Neo.ClientError.Statement.SyntaxError"
 
 
 def run(

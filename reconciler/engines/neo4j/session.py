@@ -185,12 +185,17 @@ class Neo4jSession:
         return Violations(count[0]["violations"], tuple(sample))
 
     def audit(self, steps: Iterable[Checked]) -> list[Audited]:
-        """`model.engine.Auditing`: what is wrong now; it may be mended where data is changed before."""
+        """`model.engine.Auditing`: what is wrong now; it may be mended where data is changed before.
+
+        Raises StoreError for a migration that is no Cypher.
+        """
         wanted = list(steps)
         clean = grouped.clean(self._connection, [p for _, probes in wanted for p in probes], self._known.values())
         found: list[Audited] = []
         certain = True
         for operation, probes in wanted:
+            if isinstance(operation, Migration):
+                migration_script.parse(self._connection, operation)
             certain &= not isinstance(operation, Batches | Migration)
             found += [Audited(p, v, certain) for p in probes if p not in clean and (v := self.probe(p)).count]
         return found
@@ -236,20 +241,32 @@ class Neo4jSession:
     def execute_first(
         self, steps: Sequence[Step], limits: Limits, begin: Callable[[Step], None], journal: Journalled
     ) -> int:
-        """`model.engine.Grouping`: creations, or drops, of what is about labels without a single element."""
+        """`model.engine.Grouping`: creations, or drops, of what is about labels without a single element.
+
+        What several transactions made is waited for and noted together: each look at the indexes makes the server plan
+        its query again. What a kill leaves unnoted is found when it is run again.
+        """
         group = [] if self._alone else grouped.together(self._connection, steps, self._known)
-        done = 0
+        done: list[Step] = []
         try:
             for ran in grouped.transactions(self._connection, group, limits, begin) if group else ():
-                self._await([s.operation for s in ran if isinstance(s.operation, Cypher)], limits, lambda _: None)
-                done += len(ran)
                 self._still_locked()
-                self.record(journal(ran[-1]))
+                done += ran
         except LockBusy:
             raise
         except Exception:  # whatever it is, it comes again where one step is run, and belongs to that one
             self._alone = True
-        return done
+        return self._noted(done, limits, journal) if done else 0
+
+    def _noted(self, done: Sequence[Step], limits: Limits, journal: Journalled) -> int:
+        try:
+            self._await([s.operation for s in done if isinstance(s.operation, Cypher)], limits, lambda _: None)
+        except StoreError:  # it is told again of the one step
+            self._alone = True
+            return 0
+        self._still_locked()
+        self.record(journal(done[-1]))
+        return len(done)
 
     def _still_locked(self) -> None:
         if self._lease is not None and self._lease.lost.is_set():

@@ -263,6 +263,7 @@ def test_terraform_says_replicas_in_two_ways(tmp_path: Path) -> None:
         },
         "aws_dynamodb_contributor_insights": {"table_name": "shop-t-dev", "region": "us-west-2"},
         "aws_dynamodb_tag": {"resource_arn": there, "key": "more", "value": "z"},
+        "aws_dynamodb_table_item": {"table_name": "shop-t-dev"},
     }
     resources = [
         {"address": f"{kind}.t", "type": kind, "values": values}
@@ -271,7 +272,7 @@ def test_terraform_says_replicas_in_two_ways(tmp_path: Path) -> None:
     file = tmp_path / "show.json"
     file.write_text(json.dumps({"terraform_version": "1.11.4", "values": {"root_module": {"resources": resources}}}))
     result = imported(tmp_path, file)
-    assert not result.deferred
+    assert [d.reason for d in result.deferred] == ["aws_dynamodb_table_item is not taken over"]
     assert tables(result)["t"]["global_table"]["replicas"] == {
         "eu-west-1": {
             "encryption_key": "arn:aws:kms:eu-west-1:123456789012:key/1",

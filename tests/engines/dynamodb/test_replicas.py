@@ -11,6 +11,7 @@ from reconciler.engines.dynamodb import ENGINE
 from reconciler.errors import DeclarationErrors, StoreError, UnsupportedChange
 from reconciler.model.kind import Policy
 from reconciler.model.step import Phase
+from tests.engines.dynamodb.planning import planned
 from tests.engines.dynamodb.strict import Strict
 from tests.engines.dynamodb.workshop import Workshop, address, codes, lowered, titles
 
@@ -189,6 +190,15 @@ def test_a_region_that_may_not_be_asked_is_deferred_and_the_rest_is_compared(
     assert any("eu-west-1 could not be asked" in d.reason for d in plan.deferred)
 
 
+def test_what_other_accounts_have_of_a_table_is_left_alone(strict_shop: Workshop, service: Strict) -> None:
+    strict_shop.converge(region(EVERYTHING))
+    service.tables["shop-t-dev"]["GlobalTableSettingsReplicationMode"] = "ENABLED"
+    del service.in_region("eu-west-1").tables["shop-t-dev"]
+    plan = strict_shop.plan()
+    assert plan.empty and any("of another account" in d.reason for d in plan.deferred)
+    assert [str(u.address) for u in plan.unmanaged] == ["settings_replication t"]
+
+
 def test_a_copy_that_cannot_be_made_says_why(strict_shop: Workshop, service: Strict) -> None:
     strict_shop.converge("t: {attributes: {id: S}, key: {partition: id}, stream: new_and_old_images}")
     strict_shop.declare(
@@ -266,3 +276,18 @@ def test_a_kill_at_any_call_of_any_region_resumes(
             strict_shop.apply(plan, through=Phase.CONTRACT)
     strict_shop.apply(plan, through=Phase.CONTRACT)
     assert strict_shop.plan().empty and next(changing) > number
+
+
+def test_a_table_that_is_made_anew_gets_its_copies_after_the_switch() -> None:
+    own = "{eu-west-1: {tags: {a: b}, indexes: {by_who: {max_read: 4, contributor_insights: true}}}}"
+    after = table(own).replace("key: {partition: id}", "key: {partition: who, sort: id}")
+    plan = planned("t: {attributes: {id: S}, key: {partition: id}}", after)
+    told = titles(plan)
+    switch = next(n for n, title in enumerate(told) if title.startswith("call shop-t.v2-dev"))
+    assert told[switch + 1 : -1] == [
+        "replicate table shop-t.v2-dev to eu-west-1",
+        "tag table shop-t.v2-dev, in eu-west-1",
+        "count the keys asked for most of index by_who of shop-t.v2-dev, in eu-west-1",
+    ]
+    made = plan.steps[switch + 1].operation.encode()["parameters"]
+    assert made["ReplicaUpdates"][0]["Create"]["GlobalSecondaryIndexes"][0]["IndexName"] == "by_who"

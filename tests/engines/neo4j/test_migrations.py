@@ -7,6 +7,8 @@ from textwrap import dedent
 
 import pytest
 
+from reconciler import pipeline
+from reconciler.apply.undo import Limit
 from reconciler.desired.lift import lift
 from reconciler.engines.neo4j import ENGINE, migration_script
 from reconciler.errors import Blocked, DeclarationErrors, StoreError, UnsupportedChange
@@ -147,3 +149,23 @@ def test_a_folder_that_is_not_there(graph: Graph) -> None:
     with pytest.raises(DeclarationErrors, match="there is no such folder") as raised:
         graph.plan(SECTION)
     assert raised.value.errors[0].where is not None and raised.value.errors[0].where.line == 3
+
+
+def test_what_is_no_cypher_is_told_when_it_is_planned(any_graph: Graph) -> None:
+    section = {"migrations": {"V001__x": {"cypher": "CREATE (:X); MATCH (n:X SET n.y = 1;"}}}
+    with pytest.raises(StoreError, match="reading statement 2 of the migration V001__x: Invalid input 'SET'"):
+        any_graph.plan(section)
+    assert any_graph.run("MATCH (n) RETURN count(n) AS n") == [{"n": 0}]
+    batches = "CREATE (:X); MATCH (n:X) CALL (n) { SET n.y = 1 } IN TRANSACTIONS OF 10 ROWS;"
+    any_graph.become({"migrations": {"V001__x": {"cypher": batches}}})
+
+
+def test_one_that_ran_in_part_is_not_undone_silently(graph: Graph) -> None:
+    plan = graph.plan({"migrations": {"V001__x": {"cypher": "CREATE (:X {y: 0}); MATCH (n:X) SET n.y = 1 / n.y;"}}})
+    with pytest.raises(StoreError, match="zero"):
+        graph.apply(plan)
+    assert graph.run("MATCH (n:X) RETURN count(n) AS n") == [{"n": 1}]
+    with pytest.raises(Blocked, match=r"run the migration V001__x\): nothing brings the old state back"):
+        pipeline.undo_plan(graph.project(), plan, allow=["*"])
+    kept = pipeline.undo_plan(graph.project(), plan, limit=Limit(leave=frozenset({1})), allow=["*"])
+    assert kept.outcome == "undone in part"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ import pytest
 
 from reconciler import pipeline
 from reconciler.apply.undo import Limit
+from reconciler.engines.neo4j import lease
 from reconciler.engines.neo4j.connection import Connection
 from reconciler.errors import Blocked, ConfigError, StoreError
 from reconciler.model.plan import Plan
 from reconciler.model.step import Phase
+from reconciler.planfile.store import write
 from reconciler.results import UndoResult
 from tests.engines.neo4j.graph import Graph
 from tests.engines.neo4j.test_graph_changes import LABEL, NAME, PARTS, TYPE
@@ -80,7 +84,10 @@ def undo(graph: Graph, plan: Plan, limit: Limit | None = None) -> UndoResult:
     return pipeline.undo_plan(graph.project(), plan, limit=limit, allow=["*"])
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+MANY = [pytest.param(s, marks=pytest.mark.matrix) if i in (3, 4, 6, 7, 8) else s for i, s in enumerate(SECTIONS)]
+
+
+@pytest.mark.parametrize("section", MANY)
 def test_there_and_back(any_graph: Graph, section: str) -> None:
     filled(any_graph)
     start = content(any_graph)
@@ -181,7 +188,7 @@ def test_what_was_written_since_stays(graph: Graph) -> None:
 
 def test_many_rows_in_little_memory(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows travel one by one into the file, and five thousand at a time back."""
-    graph.run("UNWIND range(1, 12000) AS i CREATE (:Person {name: 'n' + i})")
+    graph.run("UNWIND range(1, 6000) AS i CREATE (:Person {name: 'n' + i})")
     plan = graph.become(NAME)
     most = [0]
     rows = Connection.rows
@@ -194,7 +201,7 @@ def test_many_rows_in_little_memory(graph: Graph, monkeypatch: pytest.MonkeyPatc
     undo(graph, plan)
     assert most == [5000]
     assert graph.run("MATCH (n:Person) WHERE n.name STARTS WITH 'n' AND n.full_name IS NULL RETURN count(*) AS n") == [
-        {"n": 12000}
+        {"n": 6000}
     ]
 
 
@@ -207,3 +214,41 @@ def test_a_migration_is_refused_by_name(graph: Graph) -> None:
     number = next(s.id for s in plan.steps if "migration" in s.title)
     assert undo(graph, plan, Limit(leave=frozenset({number}))).outcome == "undone in part"
     assert graph.names() == {} and graph.run("MATCH (n:X) RETURN count(n) AS n") == [{"n": 1}]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from reconciler import pipeline
+from reconciler.config.options import Options
+from reconciler.engines.neo4j import lease
+from reconciler.engines.neo4j import lease
+from reconciler.engines.neo4j.connection import Connection
+from reconciler.planfile.store import read
+lease.LEASE_SECONDS = 1.0
+folder, left = Path(sys.argv[1]), [int(sys.argv[2])]
+once = Connection._once
+def mortal(self, query, parameters):
+    left[0] -= "UNWIND $rows" in query or "CALL (" in query
+    if not left[0]:
+        os.kill(os.getpid(), 9)
+    return once(self, query, parameters)
+Connection._once = mortal
+project = pipeline.load(Options(cwd=folder, environment="dev"), {})
+pipeline.undo_plan(project, read(folder / "plan.yaml", project.engines), allow=["*"])
+"""
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("kill", [1, 3, 6, 9])
+def test_a_killed_process_is_finished(graph: Graph, monkeypatch: pytest.MonkeyPatch, kill: int) -> None:
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 5.0)
+    filled(graph)
+    start = content(graph)
+    plan = graph.become(SECTIONS[-1])
+    write(graph.folder / "plan.yaml", plan)
+    arguments = [sys.executable, "-c", KILLED, str(graph.folder), str(kill)]
+    done = subprocess.run(arguments, cwd=Path(__file__).parents[3], capture_output=True, timeout=90)
+    assert done.returncode == -9, done.stderr
+    assert undo(graph, plan).outcome == "undone"
+    assert content(graph) == start

@@ -12,6 +12,8 @@ from typing import Any
 from reconciler.engines.dynamodb.foreign.found import Found, FoundTable, scaled
 
 Json = Mapping[str, Any]
+OURS = ("aws_dynamodb_", "aws_appautoscaling_scheduled")
+"""Types of resources that are about tables, if they are not of `_READERS` either."""
 
 
 def read(document: Json) -> Found:
@@ -24,6 +26,9 @@ def read(document: Json) -> Found:
                 reader(found, values)
             except (KeyError, TypeError, ValueError) as error:
                 found.left_out[address] = f"not understood: it says nothing of {error}"
+    for address, kind, _ in resources:
+        if kind.startswith(OURS) and kind not in _READERS:
+            found.left_out[address] = f"{kind} is not taken over"
     return found
 
 

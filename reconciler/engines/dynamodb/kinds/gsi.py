@@ -322,17 +322,18 @@ def change_throughput(change: Change[Gsi], context: Context) -> list[Draft]:
     """
     before, after = change.live, change.desired
     switched = before.throughput.provisioned != after.throughput.provisioned
+    tighter = throughput.tighter(before.throughput, after.throughput)
+    limit = f"; {limits.DECREASE_RULE}" if tighter and after.throughput.provisioned else ""
+    message = f"{before.throughput} → {after.throughput}; requests beyond that are throttled{limit}"
     if switched and (after.throughput.provisioned or after.throughput == ON_DEMAND):
         return []
     return [
         Draft(
             "throughput",
-            Phase.CONTRACT if throughput.tighter(before.throughput, after.throughput) else Phase.EXPAND,
+            Phase.CONTRACT if tighter else Phase.EXPAND,
             f"serve index {after.address.name} of {_name(after, context)}: {after.throughput}",
             _units(after, context),
-            hazards=(
-                hazard(Code.COST, f"{before.throughput} → {after.throughput}; requests beyond that are throttled"),
-            ),
+            hazards=(hazard(Code.COST, message),),
             done=(Check(change.address, attributes=(("capacity", after.capacity), ("built", True))),),
             undo=() if switched else (_units(before, context),),
             requires=tuple(turns.after_billing(after, context)),

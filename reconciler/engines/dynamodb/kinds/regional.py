@@ -28,7 +28,7 @@ def _reads_alone(original: DynamoKind[Any], order: int) -> DynamoKind[Any]:
     """Writes are scaled alike in all regions, and reads too unless the replica says otherwise."""
 
     def read(row: TableRow, table: Address) -> Iterable[Any]:
-        here = {r.address: r.read for r in original.read(row, table)}
+        here = {r.address: r.read for r in original.read(row, table)} if row.regions else {}
         for region, regional in row.regions.items():
             for resource in original.read(regional, table):
                 if resource.read is not None and resource.read != here.get(resource.address):

@@ -156,7 +156,7 @@ def create(change: Change[Property], context: Context) -> list[Draft]:
     said = _record(wanted)
     before, after = _kept_before(wanted), _kept_after(wanted, last)
     return [
-        keeping(change.address, Phase.MIGRATE, f"what {names} holds already", before, slot="keep before", reads=False),
+        keeping(change.address, Phase.MIGRATE, f"what {names} holds already", before, slot="keep before"),
         Draft(
             "fill",
             Phase.MIGRATE,
@@ -164,7 +164,7 @@ def create(change: Change[Property], context: Context) -> list[Draft]:
             Batches(find + _lacking(wanted), f"SET {filled}"),
             undo=_emptied(wanted, before),
         ),
-        keeping(change.address, Phase.CONTRACT, f"what {old} and {names} hold", after, reads=False),
+        keeping(change.address, Phase.CONTRACT, f"what {old} and {names} hold", after),
         Draft(
             "finish",
             Phase.CONTRACT,

@@ -155,7 +155,7 @@ def create(change: Change[RelationshipType], context: Context) -> list[Draft]:
             probes=(_differ(old),) if kind.differing == "stop" else (),
             undo=(),
         ),
-        keeping(change.address, Phase.CONTRACT, f"all {was}", _kept(new, old), reads=False),
+        keeping(change.address, Phase.CONTRACT, f"all {was}", _kept(new, old)),
         Draft(
             "finish",
             Phase.CONTRACT,
