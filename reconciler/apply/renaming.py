@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from reconciler.diff.ownership import remaining
 from reconciler.diff.renames import Moves, presented, with_followers
 from reconciler.diff.structural import diff
 from reconciler.model.address import Address
@@ -32,7 +33,7 @@ def renamed(state: TargetState, moves: Moves, session: Session) -> TargetState:
     live = presented(state.live, moves)
     managed = state.managed | {moves.after(a) for a in state.managed}
     if not isinstance(session, Rehearsing):
-        desired = session.canonicalise(state.desired, live)
+        desired = session.canonicalise(state.desired, remaining(live, state.desired, state.engine.kinds, state.policy))
         return replace(state, desired=desired, live=live, found=state.live, moves=moves, managed=managed)
     rehearsal = Rehearsal(
         _needed(state, live, moves),
@@ -44,7 +45,7 @@ def renamed(state: TargetState, moves: Moves, session: Session) -> TargetState:
         moves = with_followers(moves, told.follows)
         live = presented(state.live, moves)
         live = replace(live, resources=_respelled(live, told.before, told.after, moves))
-        desired = session.canonicalise(state.desired, live)
+        desired = session.canonicalise(state.desired, remaining(live, state.desired, state.engine.kinds, state.policy))
     managed |= {moves.after(a) for a in state.managed}
     return replace(state, desired=desired, live=live, found=state.live, moves=moves, managed=managed)
 

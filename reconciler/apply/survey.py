@@ -13,6 +13,7 @@ from reconciler.apply.renaming import renamed
 from reconciler.apply.violations import violation
 from reconciler.apply.watch import Watch
 from reconciler.config.environment import AD_HOC
+from reconciler.diff.ownership import remaining
 from reconciler.diff.renames import due, former_roots, leaving
 from reconciler.errors import ConnectionFailed
 from reconciler.model.catalog import Catalog
@@ -133,7 +134,8 @@ def look(declared: Declared, session: Session, journal: Journal, need: Need = "a
         return _remembered(seen, past._replace(stamp=watch.ended(there, keep=False) or past.stamp))
     differences, stamp = owned_differences(state), watch.ended(there)
     if differences[0]:
-        state = replace(state, desired=session.canonicalise(declared.desired, live))
+        left = remaining(live, declared.desired, declared.engine.kinds, declared.policy)
+        state = replace(state, desired=session.canonicalise(declared.desired, left))
         return Seen(declared, compared(state), scope, journal)
     seen = Seen(declared, compared(state, differences), scope, journal)
     return _remembered(seen, Past(own, live.digest, digest, seen.state.unmanaged, stamp)) if digest else seen

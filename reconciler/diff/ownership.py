@@ -46,6 +46,17 @@ def owned(
     return kept, tuple(unmanaged)
 
 
+def remaining(live: Catalog, desired: Catalog, kinds: Mapping[str, Kind[Any]], policy: Policy) -> Catalog:
+    """What is live but for what nobody has to declare and yet goes: an owner, where all that is undeclared does. What
+    the declaration leaves to the store is as it will be then.
+    """
+    loose = [k for k in kinds.values() if k.optional] if policy.prune == "all" else []
+    gone = {r.address for k in loose for r in live.of_kind(k.resource) if r.address not in desired.resources}
+    if not gone:
+        return live
+    return live.with_resources({a: r for a, r in live.resources.items() if a not in gone})
+
+
 def _stays(change: Change[Any], kind: Kind[Any], policy: Policy) -> bool:
     """What is attached and says nothing, or nothing that a declaration has to."""
     return bool(kind.attaches) and (kind.implicit(change.before) or (kind.optional and policy.prune != "all"))

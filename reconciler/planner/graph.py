@@ -189,33 +189,53 @@ class Graph:
         self.nodes[index].after.update(i for i in wanted if i != index)
 
     def _wait_for_altered(self) -> bool:
-        """Raise the phase of what, once made, would bind what it mentions against its own change; whether any was."""
+        """Raise the phase of what, once made, would bind what it mentions against its own change; whether any was.
+
+        What is only altered stands against views and their like; what is dropped and created, or comes late, against
+        all that uses it, but for what stands in the same table: their order is a matter of `requires`.
+        """
         raised, altered = False, self._altered()
         for change in self.changes.values() if altered else ():
             kind = self.engine.kinds[change.address.kind]
-            if not kind.bound or change.action not in (Action.CREATE, Action.UPDATE) or change.after is None:
+            if change.action not in (Action.CREATE, Action.UPDATE) or change.after is None:
                 continue
-            phase = max(
-                (altered.get(a, Phase.EXPAND) for a in kind.mentions(change.after, self.desired)), default=Phase.EXPAND
-            )
+            inside = None if kind.top else parent_of(change.address, self.engine.kinds)
+            named = (a for a in kind.mentions(change.after, self.desired) if a in altered)
+            said = (altered[a] for a in named if inside is None or parent_of(a, self.engine.kinds) != inside)
+            waits = (phase for phase, how in said if kind.bound or how is Disturbance.DROPS)
+            phase = max(waits, default=Phase.EXPAND)
             for index in self.of.get(change.address, ()):
                 raised |= self.nodes[index].phase < phase
                 self.nodes[index].phase = max(self.nodes[index].phase, phase)
         return raised
 
-    def _altered(self) -> dict[Address, Phase]:
-        """What is new, or changes in a way that what is bound to it would stand against, and when that is done."""
-        found: dict[Address, Phase] = {}
+    def _altered(self) -> dict[Address, tuple[Phase, Disturbance]]:
+        """What changes in a way that what is bound to it would stand against, and when it is done."""
+        found: dict[Address, tuple[Phase, Disturbance]] = {}
         for address, change in self.changes.items():
             if change.action not in (Action.CREATE, Action.UPDATE, Action.REPLACE):
                 continue
-            new = change.action is Action.CREATE  # some were raised, since they mention what changes late
-            if new and all(self.nodes[i].phase is self.nodes[i].draft.phase for i in self.of.get(address, ())):
+            created = change.action is Action.CREATE  # some were raised, since they mention what changes late
+            if created and all(self.nodes[i].phase is self.nodes[i].draft.phase for i in self.of.get(address, ())):
                 continue
-            if new or self.engine.kinds[address.kind].disturbs(change) is not Disturbance.NONE:
+            how = Disturbance.DROPS if created else self.engine.kinds[address.kind].disturbs(change)
+            if how is not Disturbance.NONE:
                 makers = self._providers(self._drafts(address))
-                found[address] = max((self.nodes[i].phase for i in makers), default=Phase.EXPAND)
-        return {a: phase for a, phase in found.items() if phase is not Phase.EXPAND}
+                found[address] = (max((self.nodes[i].phase for i in makers), default=Phase.EXPAND), how)
+        late = {a: waits for a, waits in found.items() if waits[0] is not Phase.EXPAND}
+        return self._followers(late) | late
+
+    def _followers(self, late: Mapping[Address, tuple[Phase, Disturbance]]) -> dict[Address, tuple[Phase, Disturbance]]:
+        """What follows a late change in place, as a column does its type, and what it stands in."""
+        kinds = self.engine.kinds
+        found: dict[Address, tuple[Phase, Disturbance]] = {}
+        following = {k.name for k in kinds.values() if any(a.kind in k.follows for a in late)}
+        for address, resource in self.desired.resources.items() if following else ():
+            if address.kind in following:
+                for source in kinds[address.kind].references(resource, self.desired):
+                    if source in late:
+                        found |= dict.fromkeys(self._enclosing(address)[:2], late[source])
+        return found
 
     def _connect_gladly(self, change: Change[Any]) -> None:
         if change.after is None:

@@ -20,6 +20,7 @@ from reconciler.desired.lift import lift
 from reconciler.desired.lower import lower
 from reconciler.desired.strictyaml import parse
 from reconciler.desired.validate import Validator
+from reconciler.diff.ownership import remaining
 from reconciler.diff.renames import due
 from reconciler.engines.postgres import ENGINE
 from reconciler.engines.postgres.kinds.schema import Schema
@@ -139,7 +140,7 @@ class Bench:
         if moves := due(desired, live, ENGINE.kinds):
             state = compared(renamed(state, moves, self.session))
         else:
-            canonical = self.session.canonicalise(desired, live)
+            canonical = self.session.canonicalise(desired, remaining(live, desired, ENGINE.kinds, POLICY))
             state = compared(dataclasses.replace(state, desired=canonical))
         return build("test", [measured(state, self.session)], [], None)
 

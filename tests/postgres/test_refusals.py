@@ -8,37 +8,11 @@ from reconciler.errors import UnsupportedChange
 from tests.postgres.bench import bench, declared
 from tests.postgres.server import Postgres
 
-PARTED = """
-  tables:
-    t: {columns: {a: KIND}, partition_by: {PARTITION}}
-    t_all: {partition_of: t, default: true}
-"""
 STORED = """
   access_methods: {heap2: {type: table, handler: HANDLER}}
   tables: {t: {using: heap2, columns: {a: integer}}}
 """
 CASES = {
-    "type of a partition key": (
-        PARTED.replace("PARTITION", "list: [a]"),
-        ("KIND", "integer", "bigint"),
-        "column public.t.a: its type and collation cannot change, for public.t is partitioned by it",
-    ),
-    "type in the expression of a partition key": (
-        PARTED.replace("PARTITION", "list: [{expression: a + 1}]"),
-        ("KIND", "integer", "bigint"),
-        "column public.t.a: its type and collation cannot change, for public.t is partitioned by it",
-    ),
-    "enum of a partition key": (
-        "\n  enums: {state: VALUES}" + PARTED.replace("PARTITION", "list: [a]").replace("KIND", "state"),
-        ("VALUES", "[new, old]", "[old]"),
-        "column public.t.a: its type and collation cannot change, for public.t is partitioned by it",
-    ),
-    "collation of a partition key": (
-        "\n  collations: {plain: {locale: LOCALE}}"
-        + PARTED.replace("PARTITION", "range: [{column: a, collation: public.plain}]").replace("KIND", "text"),
-        ("LOCALE", "C", "POSIX"),
-        "table public.t uses collation public.plain, which has to be dropped and created again; it cannot follow",
-    ),
     "what a table is stored by": (
         STORED,
         ("HANDLER", "heap_tableam_handler", "public.other_handler"),

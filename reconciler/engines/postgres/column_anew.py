@@ -1,7 +1,7 @@
 """Columns that no ALTER changes: they go and come again, and so does what stands on them, in one transaction.
 
-ALTER TABLE (18) knows no way from a plain column to a generated one, nor between stored and virtual; before 17 none
-from one expression to another; a type that nothing casts to has no USING that keeps the values.
+ALTER TABLE (18) knows no way from a plain column to a generated one, nor between stored and virtual, nor from virtual
+to plain; before 17 none from one expression to another; a type that nothing casts to has no USING that keeps values.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def anew(change: Change[Column]) -> bool:
     if change.changed("type", "collation") and not facts.castable:
         return True
     if column.generated is None:
-        return False
+        return live.generated is not None and live.generated.virtual
     if live.generated is None or live.generated.virtual != column.generated.virtual:
         return True
     return change.changed("generated") and not facts.sets_expression
@@ -80,8 +80,10 @@ def replace(change: Change[Column], context: Context) -> list[Draft]:
 
 def _lost(change: Change[Column], context: Context) -> tuple[Hazard, ...]:
     live, column = change.live, change.desired
-    if live.generated is not None:
+    if live.generated is not None and column.generated is not None:
         return ()
+    if live.generated is not None:
+        return (hazard(Code.DELETES_DATA, f"what {label(live)} showed is not kept: it starts out without values"),)
     rows = context.size(table_address(live)).rows
     known = f"in about {rows} rows" if rows > 0 else "in every row"
     why = "" if column.generated is not None else f": nothing turns the type {live.type} into {column.type}"

@@ -11,11 +11,12 @@ from reconciler.engines.postgres.column_names import alter, label, table_address
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.column_settings import after_creation
 from reconciler.engines.postgres.evidence import shows, still_empty
-from reconciler.engines.postgres.inheritance import descendants, table_at
+from reconciler.engines.postgres.inheritance import descendants, inherited_from, table_at
 from reconciler.engines.postgres.inheritance_changes import only, rows_of, shared_parents
 from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock, share_update_exclusive
 from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.partition_changes import no_key
 from reconciler.engines.postgres.quoting import fitting, ident
 from reconciler.model.address import Address
 from reconciler.model.change import Change
@@ -137,14 +138,17 @@ def _add_then_require(change: Change[Column], context: Context) -> list[Draft]:
 
 
 def drop(change: Change[Column], context: Context) -> list[Draft]:
-    """DROP COLUMN in contract; before that new code may already leave it out (row 26)."""
+    """DROP COLUMN in contract; before that new code may already leave it out (row 26), unless a primary key needs it,
+    which has to go first and goes with the column.
+    """
     column = change.live
     drafts = []
     needed = column.not_null and column.default is None and column.identity is None and column.generated is None
-    if needed and not _primary_key(column, context):  # that has to go first, and goes with the column
+    if needed and not _primary_key(column, context) and not _required_above(column, context):
         drafts.append(_nullable(column, Phase.EXPAND, "code that no longer writes it may insert"))
     rows = context.size(table_address(column)).rows
     known = f"in about {rows} rows" if rows > 0 else "in every row"
+    above = [a for a in shared_parents(change, context) if a in context.changes]
     drafts.append(
         Draft(
             "drop",
@@ -157,7 +161,7 @@ def drop(change: Change[Column], context: Context) -> list[Draft]:
                 hazard(Code.OLD_READERS, "code that names the column breaks"),
             ),
             done=(Check(column.address, present=False),),
-            requires=tuple(Ref(a) for a in shared_parents(change, context) if a in context.changes),
+            requires=(*map(Ref, above), *no_key(column.address, context)),
             removes=True,
         )
     )
@@ -187,6 +191,11 @@ def set_default(change: Change[Column], context: Context) -> list[Draft]:
             undo=(sql(alter(column, back, alone)),),
         )
     ]
+
+
+def ends_generation(change: Change[Column], _context: Context) -> bool:
+    """It becomes a plain column: before anything else, since no value can be told for one that is generated."""
+    return change.live.generated is not None and change.desired.generated is None
 
 
 def set_generated(change: Change[Column], _context: Context) -> list[Draft]:
@@ -309,6 +318,12 @@ def _primary_key(column: Column, context: Context) -> PrimaryKey | None:
 
     key = context.live.get(column.address.sibling("primary_key", column.table), PrimaryKey)
     return key if key is not None and column.address.name in key.columns else None
+
+
+def _required_above(column: Column, context: Context) -> bool:
+    """Whether a parent wants a value in it; then no DROP NOT NULL lets the child off."""
+    above = (context.live.resources[a] for a in inherited_from(column, context.live))
+    return any(getattr(c, "not_null", False) and not getattr(c, "not_null_no_inherit", False) for c in above)
 
 
 def _nullable(column: Column, phase: Phase, why: str, requires: tuple[Ref, ...] = ()) -> Draft:

@@ -53,7 +53,7 @@ def set_identity(change: Change[Column], context: Context) -> list[Draft]:
     if live.identity is not None and column.identity == _following(live.identity, live.type, column.type):
         return [_renamed(change.live, column)] if renaming else []
     new = live.identity is None
-    steady = column.identity is not None and live.not_null and live.type == column.type
+    steady = column.identity is not None and live.not_null and live.type == column.type and live.generated is None
     scans = new and not _led(column, context)
     replaced = new and any(
         context.deletes(column.address.sibling("sequence", s)) for s in _owned_sequences(column, context)

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 STORAGE = {"p": "plain", "e": "external", "x": "extended", "m": "main"}
 COMPRESSION = {"p": "pglz", "l": "lz4"}
+USUAL = "default"
+"""The word for what the type or the server says, where a parent says otherwise."""
 SPEC: dict[str, Any] = {
-    "storage": {"enum": list(STORAGE.values())},
-    "compression": {"enum": list(COMPRESSION.values())},
+    "storage": {"enum": [*STORAGE.values(), USUAL]},
+    "compression": {"enum": [*COMPRESSION.values(), USUAL]},
     "statistics": {"type": "integer", "minimum": 0, "maximum": 10000},
     "options": {
         "type": "object",
@@ -36,11 +38,17 @@ NAMES = ("storage", "compression", "statistics", "options")
 def lower(node: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a column; what is not said is the server's default."""
     return {
-        "storage": node.get("storage", ""),
-        "compression": node.get("compression", ""),
+        **{n: "" if node.get(n) == USUAL else node.get(n, "") for n in ("storage", "compression")},
         "statistics": node.get("statistics", -1),
         "options": storage_options.lower(node.get("options")),
     }
+
+
+def lift(column: Column, old: Column) -> dict[str, Any]:
+    """What differs from `old`: from what its parents pass on, or from nothing at all."""
+    said = {n: getattr(column, n) for n in NAMES if getattr(column, n) != getattr(old, n)}
+    node: dict[str, Any] = {n: USUAL if value == "" else value for n, value in said.items()}
+    return node | ({"options": storage_options.lift(column.options)} if "options" in node else {})
 
 
 def read(row: Sequence[str | None]) -> dict[str, Any]:
@@ -77,6 +85,14 @@ def after_creation(column: Column, table: str, old: Column | None = None) -> lis
     name = ident(column.address.name)
     said = [f"ALTER TABLE {table} ALTER COLUMN {name} {a}" for a in actions(old, column)]
     return said if old is not None else [*not_nulls.unchecked(column, table), *said]
+
+
+def merged(column: Column, passed: Column | None) -> Column:
+    """A column that was just made, which took over how that of a parent is stored (MergeAttributes in tablecmds.c)."""
+    from dataclasses import replace
+
+    taken = (passed.storage, passed.compression) if passed is not None else ("", "")
+    return replace(column, storage=taken[0], compression=taken[1], statistics=-1, options=())
 
 
 def change(change: Change[Column], context: Context) -> list[Draft]:

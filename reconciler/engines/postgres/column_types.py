@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from reconciler.engines.postgres import column_settings
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
-from reconciler.engines.postgres.inheritance import descendants, table_at
 from reconciler.engines.postgres.locks import access_exclusive
-from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.partition_changes import no_key
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
@@ -52,7 +51,11 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
             done=(Check(column.address, attributes=(("type", column.type), ("collation", column.collation))),),
             undo=None if facts.rewrites else (sql(*_statements(column, live, "")),),
             reads=table_address(column) if hazards else None,
-            requires=(*_generated_from(change.address, context), *_made_way(facts, context)),
+            requires=(
+                *_generated_from(change.address, context),
+                *_made_way(facts, context),
+                *no_key(column.address, context),
+            ),
             provides=True,
         )
     ]
@@ -60,7 +63,6 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
 
 def _refuse_impossible(change: Change[Column], facts: Facts, context: Context) -> None:
     column, live = change.desired, change.live
-    refuse_key(change.address, context)
     where = context.desired.origin(change.address)
     left = ", ".join(str(a) for a in facts.blockers if a not in context.changes)
     if left:
@@ -71,20 +73,10 @@ def _refuse_impossible(change: Change[Column], facts: Facts, context: Context) -
         )
 
 
-def refuse_key(address: Address, context: Context) -> None:
-    """Raise UnsupportedChange for a column that its table, or one below it, is partitioned by: its type cannot change
-    (ATPrepAlterColumnType in tablecmds.c; measured, 14 to 18).
-    """
-    path = (address.path[0], address.path[1])
-    for table in (path, *descendants(path, context.live)):
-        found = table_at(context.live, address.sibling("table", table))
-        parts = found.partition_by.parts if found is not None and found.partition_by is not None else ()
-        if any(p.column == address.name or (p.expression and address.name in words(p.expression.text)) for p in parts):
-            raise UnsupportedChange(
-                f"{address}: its type and collation cannot change, for {qualified(*table[:2])} is partitioned by it",
-                hint="declare a partitioned table of another name beside it, and move the rows over",
-                where=context.desired.origin(address),
-            )
+def _in_the_way(address: Address, facts: Facts, context: Context) -> Iterator[Ref]:
+    yield from _generated_from(address, context)
+    yield from _made_way(facts, context)
+    yield from no_key(address, context)
 
 
 def _made_way(facts: Facts, context: Context) -> Iterator[Ref]:

@@ -8,7 +8,6 @@ from typing import Any
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.locks import access_exclusive
-from reconciler.engines.postgres.object_names import ROUTINES
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
@@ -88,12 +87,25 @@ def gone_with_table(change: Change[Any], context: Context) -> bool:
 
 
 def holds_what_needs(address: Address, table: Address, context: Context) -> bool:
-    """Whether it uses a routine that goes and itself needs the table, or its row type: then none of the three could go
-    first, and it has to go before its table.
+    """Whether it uses something that goes, a routine or a view, and itself needs the table, or its row type: then none
+    of the three could go first, and it has to go before its table.
     """
     uses = context.live.uses
-    routines = (a for a in uses.get(address, ()) if a.kind in ROUTINES and context.deletes(a))
-    return any(used.path[:2] == table.path for routine in routines for used in uses.get(routine, ()))
+    waiting = [a for a in uses.get(address, ()) if _goes(a, table, context)]
+    seen = set(waiting)
+    while waiting:
+        for used in uses.get(waiting.pop(), ()):
+            if used.path[:2] == table.path:
+                return True
+            if used not in seen and _goes(used, table, context):
+                seen.add(used)
+                waiting.append(used)
+    return False
+
+
+def _goes(address: Address, table: Address, context: Context) -> bool:
+    change = context.changes.get(address)
+    return change is not None and change.action in (Action.DELETE, Action.REPLACE) and address.path[:2] != table.path
 
 
 def dropped_with_column(change: Change[Any], names: Iterable[str], context: Context) -> bool:

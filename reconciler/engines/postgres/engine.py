@@ -14,7 +14,7 @@ from reconciler.engines.postgres import kinds as kinds_package
 from reconciler.engines.postgres import operations as operations_module
 from reconciler.engines.postgres.column_parts import Generated
 from reconciler.engines.postgres.kind import PgKind
-from reconciler.engines.postgres.kinds import base_type, operator_class
+from reconciler.engines.postgres.kinds import base_type, identity_sequence, operator_class
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.extension import Extension
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
@@ -89,6 +89,7 @@ class Postgres:
     def complete(self, resources: dict[Address, Resource], place: Place) -> None:
         """What tables have without saying so; see `inheritance.complete`."""
         inheritance.complete(resources)
+        identity_sequence.complete(resources)
         foreign_key_targets.complete(resources)
         operator_class.complete(resources)
         base_type.complete(resources)
@@ -100,6 +101,7 @@ class Postgres:
         for address in inheritance.orphaned(catalog.resources):
             lacks = "a type" if address.kind == "column" else "a condition"
             yield address, f"{address} has no {lacks}", f"say it: no parent has {address.name}"
+        yield from identity_sequence.astray(catalog)
         yield from foreign_key_targets.check(catalog)
         yield from persistence.check(catalog)
         yield from _unknown_types(catalog)

@@ -277,8 +277,13 @@ def disturbs(change: Change[Index]) -> Disturbance:
     return Disturbance.DROPS if carries else Disturbance.NONE
 
 
-def set_options(change: Change[Index], _context: Context) -> list[Draft]:
-    """Storage parameters: no rebuild. Those of btree spare readers (row 65), the others lock them out for a moment."""
+def set_options(change: Change[Index], context: Context) -> list[Draft]:
+    """Storage parameters: no rebuild. Those of btree spare readers (row 65), the others lock them out for a moment.
+
+    A partitioned index takes none in place (ALTER INDEX SET), and its partitions' have those that it had.
+    """
+    if parted.partitioned(change.address, context):
+        return _replace_partitioned(change, context)
 
     def action(before: Index, after: Index) -> list[str]:
         name = qualified(after.address.path[0], after.address.name)

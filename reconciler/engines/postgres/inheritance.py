@@ -65,6 +65,12 @@ def descendants(path: Path, catalog: Catalog) -> list[Path]:
     return list(found)
 
 
+def partitions(table: Address, catalog: Catalog) -> list[Path]:
+    """What is below a partitioned table; nothing of what inherits from a plain one."""
+    found = table_at(catalog, table)
+    return descendants(table.path, catalog) if found is not None and found.partition_by is not None else []
+
+
 @lru_cache(maxsize=8)
 def _foreign(catalog: Catalog) -> Mapping[Path, tuple[Path, ...]]:
     from reconciler.engines.postgres.kinds.foreign_table import ForeignTable

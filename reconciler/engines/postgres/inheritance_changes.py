@@ -26,13 +26,20 @@ def rows_of(address: Address, context: Context) -> str:
 
 
 def shared_parents(change: Change[Any], context: Context) -> Iterator[Address]:
-    """The same column or check in the parents that the table has before and after the plan."""
-    address = change.address
+    """The same column or check in the parents that the table has before and after the plan. A new one comes before any
+    parent is made anew, so that it is the one of the parent's own parent.
+    """
+    yield from _shared(change.address, change.action is Action.CREATE, context)
+
+
+def _shared(address: Address, through: bool, context: Context) -> Iterator[Address]:
     before, after = (parents_of(table_at(c, address)) for c in (context.live, context.desired))
     for path in before:
-        parent = address.sibling("table", path)
+        parent, there = address.sibling("table", path), address.sibling(address.kind, (*path, *address.path[2:]))
         if path in after and not context.creates(parent) and not context.deletes(parent):
-            yield address.sibling(address.kind, (*path, *address.path[2:]))
+            yield there
+        elif path in after and through:
+            yield from _shared(there, through, context)
 
 
 def above(change: Change[Any], context: Context, *actions: Action) -> Change[Any] | None:

@@ -5,6 +5,7 @@ Forms: PostgreSQL documentation, COMMENT. A kind that is not listed is named by 
 
 from __future__ import annotations
 
+from reconciler.engines.postgres.column_parts import sequence_name
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.routine_arguments import SIGNED, signature, split
 from reconciler.model.address import Address
@@ -54,6 +55,8 @@ def phrase(address: Address, catalog: Catalog) -> str:
         return f"CONSTRAINT {ident(path[-1])} ON {qualified(*path[-3:-1])}"
     if kind in ON_RELATION:
         return f"{word} {ident(path[-1])} ON {qualified(*path[-3:-1])}"
+    if kind == "identity_sequence":
+        return f"SEQUENCE {qualified(*sequence(address, catalog))}"
     if word == "INDEX":
         return f"INDEX {qualified(path[0], path[-1])}"
     if kind in ROUTINES:
@@ -69,6 +72,13 @@ def phrase(address: Address, catalog: Catalog) -> str:
     if kind == "cast":
         return f"CAST {path[-1] if path[-1].startswith('(') else f'({path[-1]})'}"
     return f"{word} {'.'.join(map(ident, path))}"
+
+
+def sequence(address: Address, catalog: Catalog) -> tuple[str, str]:
+    """(schema, name) of the sequence under the identity column at a path."""
+    schema, table, column = address.path
+    identity = getattr(catalog.resources.get(address.sibling("column", address.path)), "identity", None)
+    return schema, (identity.sequence if identity is not None else "") or sequence_name(table, column)
 
 
 def _operator(path: tuple[str, ...]) -> str:

@@ -70,12 +70,14 @@ SOURCES = (
     Source("pg_ts_config", "cfgowner", where=IN_SCOPE.format("o.cfgnamespace")),
 )
 ME = "(SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user)"
+CURRENT = "current_user"
 STANDARD = "pg_database_owner"
 """Who owns `public` from 15 on."""
 
 
 def owner_of(holder: Address, context: Context) -> str:
     """The role that owns the object once the plan has run, as GRANT names it."""
+    holder = _whole(holder)
     address = holder.sibling("owner", (holder.kind, *holder.path))
     change = context.changes.get(address)
     declared = change.after if change is not None else context.desired.resources.get(address)
@@ -86,11 +88,17 @@ def owner_of(holder: Address, context: Context) -> str:
 
 def owner_in(holder: Address, catalog: Catalog) -> str:
     """The role that owns the object in a catalog."""
+    holder = _whole(holder)
     return _name(holder, catalog.resources.get(holder.sibling("owner", (holder.kind, *holder.path))))
+
+
+def _whole(holder: Address) -> Address:
+    """What has the owner: the table of an identity column's sequence."""
+    return holder.sibling("table", holder.path[:2]) if holder.kind == "identity_sequence" else holder
 
 
 def _name(holder: Address, owner: object) -> str:
     role = getattr(owner, "role", None)
     if role is not None:
         return str(role)
-    return STANDARD if holder.kind == "schema" and holder.name == "public" else "current_user"
+    return STANDARD if holder.kind == "schema" and holder.name == "public" else CURRENT

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.postgres.attaching import (
     ancestors,
@@ -25,14 +26,17 @@ from reconciler.engines.postgres.locks import (
     share_row_exclusive,
     share_update_exclusive,
 )
+from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import alone, sql
 from reconciler.engines.postgres.parents_changed import inside, settling, staying
 from reconciler.engines.postgres.quoting import fitting, ident, qualified
 from reconciler.errors import UnsupportedChange
-from reconciler.model.change import Change
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Check, Draft, Phase, Probe
+from reconciler.model.step import Check, Draft, Phase, Probe, Ref
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.table import Table
@@ -300,9 +304,34 @@ def _rebound(change: Change[Table], context: Context) -> Draft:
     )
 
 
+def key_columns(table: Table, catalog: Catalog) -> Iterator[Address]:
+    """The columns that it is partitioned by, those that expressions name included."""
+    for part in table.partition_by.parts if table.partition_by is not None else ():
+        for name in (part.column,) if part.expression is None else sorted(words(part.expression.source)):
+            column = table.address.sibling("column", (*table.address.path, name))
+            if column in catalog.resources:
+                yield column
+
+
+def binds(before: Table, after: Table | None, source: Address, _change: Change[Any] | None) -> bool:
+    """A partitioned table holds on to the types of what it is partitioned by: no ALTER changes them."""
+    return source.kind == "column" and before.partition_by is not None and after is not None
+
+
+def no_key(column: Address, context: Context) -> Iterator[Ref]:
+    """Partitions below that were partitioned by a column go before it goes or changes its type, to come again after."""
+    for path in descendants(column.path, context.live):
+        change: Change[Any] | None = context.changes.get(column.sibling("table", path))
+        if change is not None and change.action is Action.REPLACE and not steps_aside(change):
+            yield Ref(change.address, "remove")
+
+
 def steps_aside(change: Change[Table]) -> bool:
-    """Whether it stays itself when what it is of goes and comes again; otherwise it comes anew, too."""
-    return not change.changed("partition_by")
+    """Whether it stays itself when what it is of goes and comes again; otherwise it comes anew, too: partitioned by
+    something else, or by columns of another type.
+    """
+    forced = change.forced is not None and change.forced.kind not in ("table", "composite")
+    return not (change.changed("partition_by") or (forced and change.live.partition_by is not None))
 
 
 def rebuild(change: Change[Table], context: Context) -> list[Draft]:

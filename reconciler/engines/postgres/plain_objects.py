@@ -34,6 +34,10 @@ class Plain:
     def _drop(self, address: Address) -> str:
         return f"DROP {self.words} {name_of(address)}"
 
+    def definition(self, resource: Any) -> str:
+        """All that makes one, as one text."""
+        return "; ".join(self.statements(resource))
+
     def create(self, change: Change[Any], _context: Context) -> list[Draft]:
         """No lock on anything that exists."""
         return [

@@ -18,6 +18,7 @@ RELATIONS = frozenset({"table", "view", "materialized_view", "foreign_table"})
 # What an object of a kind grants at all; (words, what PUBLIC has from the start)
 OTHERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "sequence": (("select", "update", "usage"), ()),
+    "identity_sequence": (("select", "update", "usage"), ()),
     "schema": (("usage", "create"), ()),
     "function": (("execute",), ("execute",)),
     "procedure": (("execute",), ("execute",)),

@@ -10,12 +10,14 @@ from reconciler.engines.postgres import attaching as joining
 from reconciler.engines.postgres import partition_changes as partitions
 from reconciler.engines.postgres.inheritance import parents_of
 from reconciler.engines.postgres.kinds.sequence import Sequence, owning
-from reconciler.engines.postgres.locks import SHARE_ROW_EXCLUSIVE, access_exclusive, lock, share_update_exclusive
+from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import Sql, sql
+from reconciler.engines.postgres.owners import CURRENT, owner_of
 from reconciler.engines.postgres.parents_changed import settling
 from reconciler.engines.postgres.quoting import qualified
+from reconciler.engines.postgres.roles import role
 from reconciler.engines.postgres.table_settings import needs
 from reconciler.engines.postgres.table_statements import settled, statements
 from reconciler.model.address import Address
@@ -131,28 +133,27 @@ def drop(change: Change[Table], context: Context) -> list[Draft]:
 
 def replace(change: Change[Table], context: Context) -> list[Draft]:
     """A table cannot become partitioned, or partitioned otherwise, in place (ALTER TABLE): it goes with its rows, and
-    comes anew. Where it may hold rows that is a hazard to approve.
+    comes anew. Where it may hold rows of its own that is a hazard to approve: those of partitions stay with them.
     """
     live = change.live
     rows = context.size(change.address).rows
     known = f"about {rows} rows" if rows > 0 else "all its rows"
     why = f"{_name(live)} cannot become {_shape(change.desired)} in place: {known} are gone"
-    hazards = () if rows == 0 else (hazard(Code.DELETES_DATA, why),)
+    hazards = () if rows == 0 or live.partition_by is not None else (hazard(Code.DELETES_DATA, why),)
     kept = [s for s in context.live.of_kind(Sequence) if _owned(s, live) and s.address in context.desired.resources]
     gone = Draft(
         "remove",
         Phase.CONTRACT,
         f"take table {'.'.join(change.address.path)} away",
         sql(*(owning(dataclasses.replace(s, owned_by=None)) for s in kept), f"DROP TABLE {_name(live)}"),
-        locks=(
-            *access_exclusive(joining.path_of(live), *((p[0], p[1]) for p in parents_of(live))),
-            *(lock(SHARE_ROW_EXCLUSIVE, *s.address.path) for s in kept),
-        ),
+        locks=access_exclusive(joining.path_of(live), *((p[0], p[1]) for p in parents_of(live))),
         hazards=hazards,
         removes=True,
     )
     first, *rest = create(change, context)
     owned = [owning(s) for s in context.desired.of_kind(Sequence) if s.address in {k.address for k in kept}]
+    if owned and (owner := owner_of(change.address, context)) != CURRENT:  # a sequence has the owner of its table
+        owned.insert(0, f"ALTER TABLE {_name(live)} OWNER TO {role(owner)}")
     statements = first.operation.statements if isinstance(first.operation, Sql) else ()
     made = dataclasses.replace(
         first,

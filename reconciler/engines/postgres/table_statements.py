@@ -34,7 +34,9 @@ def statements(table: Table, catalog: Catalog, child: bool) -> list[str]:
     lines += [unique_clause(u) for u in uniques if not repeats(u, catalog)]
     checks = sorted(catalog.children(table.address, "check", Check), key=lambda c: c.address)
     given = [c for c in checks if child and not c.local]
-    inside = [c for c in checks if (c.validated or not c.enforced) and c not in given and not apart(c, catalog)]
+    inside = [
+        c for c in checks if (c.validated or not c.enforced or not c.local) and c not in given and not apart(c, catalog)
+    ]
     lines += map(check_clause, inside)
     text = f"CREATE {'UNLOGGED ' if table.unlogged else ''}TABLE {name}{_origin(table, child)}"
     body = ",\n".join(f"    {line}" for line in lines)
@@ -101,7 +103,8 @@ def _afterwards(column: Column, table: Table, catalog: Catalog, child: bool) -> 
     name = qualified(*table.address.path)
     passed = _passed(column, catalog) if child else None
     if passed is None or (table.inherits and column.local):
-        return column_settings.after_creation(column, name)
+        unchecked = not_nulls.unchecked(column, name)
+        return [*unchecked, *column_settings.after_creation(column, name, column_settings.merged(column, passed))]
     start = f"ALTER TABLE {name} ALTER COLUMN {ident(column.address.name)}"
     found = []
     if table.inherits and column.default != passed.default and column.default is not None:
@@ -110,7 +113,7 @@ def _afterwards(column: Column, table: Table, catalog: Catalog, child: bool) -> 
         found.append(f"{start} DROP DEFAULT")
     if column.identity is not None:
         found.append(f"{start} ADD {render_identity(column.identity, column.type)}")
-    if table.inherits and column.not_null != passed.not_null:
+    if table.inherits and (column.not_null != passed.not_null or (column.not_null and column.not_null_local)):
         found.append(f"{start} {'SET' if column.not_null else 'DROP'} NOT NULL")
     return found + column_settings.after_creation(column, name, passed)
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from reconciler.engines.postgres.column_anew import whole
 from reconciler.engines.postgres.column_names import alter
-from reconciler.engines.postgres.column_types import refuse_key
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.inheritance import descendants, inherited_from
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.partition_changes import steps_aside
 from reconciler.engines.postgres.quoting import fitting, ident, qualified
 from reconciler.engines.postgres.type_names import MADE_OF, MAKERS, named, type_name
 from reconciler.errors import UnsupportedChange
@@ -43,10 +43,12 @@ def users(address: Address, context: Context, *kinds: str) -> Iterator[Address]:
 
 
 def family(address: Address, context: Context) -> list[Address]:
-    """The type and the types made of it, each after what it is made of."""
+    """The type and the types made of it, each after what it is made of; those that go do so before."""
     found = [address]
     for known in found:
         for user in users(known, context, *MADE_OF):
+            if context.deletes(user):
+                continue
             if user in found:
                 found.remove(user)
             found.append(user)
@@ -54,7 +56,9 @@ def family(address: Address, context: Context) -> list[Address]:
 
 
 def columns(types: Iterable[Address], context: Context) -> list[Column]:
-    """The live columns of these types that stay as they are, in order."""
+    """The live columns of these types that stay as they are, in order; those of a partitioned table that comes anew
+    come with it.
+    """
     found = {u for t in types for u in users(t, context, "column")}
     live = (context.live.get(a, Column) for a in sorted(found) if not context.deletes(a))
     return [c for c in live if c is not None and not _remade(c, context)]
@@ -62,6 +66,9 @@ def columns(types: Iterable[Address], context: Context) -> list[Column]:
 
 def _remade(column: Column, context: Context) -> bool:
     change: Change[Any] | None = context.changes.get(column.address)
+    table: Change[Any] | None = context.changes.get(column.address.sibling("table", column.table))
+    if table is not None and table.action is Action.REPLACE and not steps_aside(table):
+        return True
     return change is not None and change.action is Action.REPLACE and whole(change)
 
 
@@ -97,8 +104,6 @@ def converted(
     """One draft that does it all. Raises UnsupportedChange where a type made of it is not declared any more."""
     types = family(change.address, context)
     moved = columns(types, context)
-    for column in moved:
-        refuse_key(column.address, context)
     old = {t: fitting(t.name, suffix="_old") for t in types}
     if len(types) == 1 and not moved:
         return [_alone(change, statements_of, hazards)]

@@ -45,10 +45,18 @@ BUILTIN = frozenset(
     "time without time zone",
     "time with time zone",
 }
+PSEUDO = frozenset(
+    """trigger event_trigger void record unknown internal cstring any anyelement anyarray anynonarray anyenum anyrange
+    anymultirange anycompatible anycompatiblearray anycompatiblenonarray anycompatiblerange anycompatiblemultirange
+    language_handler fdw_handler index_am_handler table_am_handler tsm_handler pg_ddl_command""".split()
+)
+"""What only a function can take or return (documentation, 8.21 "Pseudo-Types")."""
 SERIAL = {"serial": "integer", "serial4": "integer", "bigserial": "bigint", "serial8": "bigint"} | {
     "smallserial": "smallint",
     "serial2": "smallint",
 }
+QUOTED = frozenset({'"char"', '"any"'})
+"""Built-in names that only quotes tell from a word of the grammar."""
 _DEFAULT_MODS = {"character": "1", "bit": "1"}
 
 
@@ -113,9 +121,9 @@ def is_builtin(text: str) -> bool:
     """Whether the text, aliases and modifiers aside, names a type that every server has."""
     parts = parsed(text)
     if parts is None:
-        return False
+        return text.rstrip("[]") in QUOTED
     name = f"{parts.words} {parts.tail}".strip()
-    return name == "float" or name.startswith("interval") or ALIASES.get(name, name) in BUILTIN
+    return name == "float" or name.startswith("interval") or ALIASES.get(name, name) in BUILTIN | PSEUDO
 
 
 def suggestion(text: str) -> str | None:

@@ -82,7 +82,7 @@ def lower(name: str, node: Any, place: Place) -> Check:
 
 def lift(check: Check, catalog: Catalog) -> Any:
     """The condition where that says all; nothing but what is attached to it where a parent says it."""
-    if not check.local and inheritance.implied(check, catalog):
+    if not check.local and implied(check, catalog):
         return {}
     node: dict[str, Any] = {"check": check.expression.source}
     if check.no_inherit:
@@ -155,7 +155,7 @@ def absorbed(change: Change[Check], context: Context) -> bool:
         return True
     if handed_down(change, context):
         return True
-    if change.after is not None and change.after.enforced and not change.after.validated:
+    if change.after is not None and change.after.local and change.after.enforced and not change.after.validated:
         return False
     if change.after is not None and apart(change.after, context.desired):
         return False
@@ -192,22 +192,50 @@ def _add(change: Change[Check], context: Context, phase: Phase, first: str) -> l
     back = f"DROP CONSTRAINT {ident(name)}" + (
         f", ADD {clause(change.before, change.before.validated)}" if change.before and first else ""
     )
+    statements, undo = [f"ALTER TABLE {table} {first}ADD {clause(check, valid=False)}"], [f"ALTER TABLE {table} {back}"]
+    passed_on = first and not check.no_inherit and not change.live.no_inherit
+    if passed_on and (below := _own_below(change, context)):
+        statements = _with_own(change.live, check, [(b, a) for b, a in below])
+        undo = _with_own(check, change.live, [(a, b) for b, a in below], change.live.validated)
     drafts = [
         Draft(
             "add",
             phase,
             f"{'check new rows of' if check.enforced else 'do not check'} {change.address.path[1]} by {name}",
-            sql(f"ALTER TABLE {table} {first}ADD {clause(check, valid=False)}"),
+            sql(*statements),
             locks=access_exclusive(table_path(change.address)),
             hazards=() if phase is Phase.EXPAND else (refused,),
             probes=(violations(check, context),) if check.validated and check.of_old_rows else (),
             done=became(change, *(("validated",) if check.validated else ())),
-            undo=(sql(f"ALTER TABLE {table} {back}"),),
+            undo=(sql(*undo),),
             requires=freed(change, context),
             provides=True,
         )
     ]
     return [*drafts, _validation(check, phase)] if check.validated else drafts
+
+
+def _own_below(change: Change[Check], context: Context) -> list[tuple[Check, Check | None]]:
+    """The checks that children have by themselves too, parents first, each with what is declared in its place."""
+    below = (
+        change.address.sibling("check", (*p, change.address.name))
+        for p in inheritance.descendants(change.address.path, context.live)
+    )
+    live = (context.live.get(a, Check) for a in below)
+    return [(c, context.desired.get(c.address, Check)) for c in live if c is not None and c.local]
+
+
+def _with_own(old: Check, new: Check, below: list[tuple[Check | None, Check | None]], valid: bool = False) -> list[str]:
+    """A child that has the check by itself keeps it when the parent drops its own, and refuses another of that name."""
+
+    def alter(check: Check, action: str) -> str:
+        return f"ALTER TABLE {table_name(check.address)} {action}"
+
+    out = f"DROP CONSTRAINT {ident(old.address.name)}"
+    gone = [alter(before, out) for before, _ in below if before is not None and before.local]
+    kept = [after for _, after in below if after is not None and after.local]
+    own = [alter(c, f"ADD {clause(c, valid or (c.validated and not new.validated))}") for c in kept]
+    return [alter(old, out), *gone, *own, alter(new, f"ADD {clause(new, valid)}")]
 
 
 def rebuild(change: Change[Check], _context: Context) -> list[Draft]:
@@ -294,6 +322,13 @@ def adopts(declared: Check, live: Check) -> Check:
     return dataclasses.replace(declared, local=live.local, validated=declared.validated or live.validated)
 
 
+def implied(check: Check, catalog: Catalog) -> bool:
+    """No more than its parents say of it; rows of a child may be checked before those of the parent are."""
+    above = inheritance.base(check, catalog)
+    same = dataclasses.replace(check, validated=above.validated) if above is not None and check.validated else check
+    return bool(above == same)
+
+
 KIND = PgKind(
     name="check",
     resource=Check,
@@ -308,7 +343,7 @@ KIND = PgKind(
     mentions=mentions,
     absorbed=absorbed,
     carried=inheritance.inherited_from,
-    implied=inheritance.implied,
+    implied=implied,
     adopts=adopts,
     create=spread(create),
     drop=spread(drop),

@@ -14,7 +14,6 @@ from reconciler.engines.postgres import (
     inheritance,
     not_nulls,
     parents_changed,
-    storage_options,
 )
 from reconciler.engines.postgres import column_changes as changes
 from reconciler.engines.postgres import inheritance_changes as inheriting
@@ -31,6 +30,7 @@ from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.lookups import Named
 from reconciler.engines.postgres.mentions import RELATIONS, mentioned, of_expression, words
 from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.storage_options import Options
 from reconciler.engines.postgres.type_names import MAKERS, lift_collation, lower_collation, type_references
 from reconciler.engines.postgres.types import SERIAL, canonical, is_builtin
 from reconciler.model.address import Address
@@ -63,7 +63,7 @@ class Column(Resource):
     storage: str = ""
     compression: str = ""
     statistics: int = -1
-    options: storage_options.Options = ()
+    options: Options = ()
     local: bool = True
     not_null_local: bool = attr(
         Role.INFORMATIONAL, reason="cannot change in place; only servers from 18 on keep it", default=False
@@ -181,9 +181,7 @@ def lift(column: Column, catalog: Catalog) -> Any:
         node["generated"] = {"as": source, "virtual": True} if column.generated.virtual else source
     if column.collation is not None and column.collation != old.collation:
         node["collation"] = lift_collation(column.collation)
-    node |= {n: getattr(column, n) for n in column_settings.NAMES if getattr(column, n) != getattr(old, n)}
-    if "options" in node:
-        node["options"] = storage_options.lift(column.options)
+    node |= column_settings.lift(column, old)
     return node["type"] if node.keys() == {"type"} else node
 
 
@@ -350,6 +348,7 @@ def adopts(declared: Column, live: Column) -> Column:
 
 
 RULES = (
+    rule("generated", emit=changes.set_generated, when=changes.ends_generation),
     rule("type", "collation", "default", emit=column_types.retype, when=column_types.differs),
     rule("generated", emit=changes.set_generated),
     rule("not_null_name", emit=not_nulls.rename, when=not_nulls.renamed),

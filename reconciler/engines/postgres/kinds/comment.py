@@ -10,7 +10,7 @@ from reconciler.engines.postgres import not_nulls
 from reconciler.engines.postgres.dependencies import inside
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import SHARE_UPDATE_EXCLUSIVE, lock
-from reconciler.engines.postgres.object_names import CONSTRAINTS, ON_RELATION, carrier, phrase, relation
+from reconciler.engines.postgres.object_names import CONSTRAINTS, ON_RELATION, carrier, phrase, relation, sequence
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, literal, qualified
 from reconciler.engines.postgres.type_names import type_references
@@ -161,7 +161,7 @@ def _part(holder: Address, sort: str, name: str) -> str:
     return f"CONSTRAINT {ident(name)} ON {domain}{qualified(*holder.path[:2])}"
 
 
-def _locks(address: Address, before: Comment | None, after: Comment | None) -> tuple[Lock, ...]:
+def _locks(address: Address, before: Comment | None, after: Comment | None, catalog: Catalog) -> tuple[Lock, ...]:
     """On the relation, or on that of a column (row 73); none on what a constraint or a trigger stands on."""
     holder = carrier(address)
     texts = {c.text if c else "" for c in (before, after)}
@@ -170,7 +170,7 @@ def _locks(address: Address, before: Comment | None, after: Comment | None) -> t
         return ()
     if holder.kind in ("index", "materialized_view_index"):
         return (lock(SHARE_UPDATE_EXCLUSIVE, holder.path[0], holder.path[-1]),)
-    found = relation(holder)
+    found = sequence(holder, catalog) if holder.kind == "identity_sequence" else relation(holder)
     if found is None or holder.kind in CONSTRAINTS or holder.kind in ON_RELATION:
         return ()
     return (lock(SHARE_UPDATE_EXCLUSIVE, *found),)
@@ -199,7 +199,7 @@ def _drafts(change: Change[Comment], context: Context, before: Comment | None) -
             Phase.EXPAND,
             f"describe {holder}" if after is not None else f"remove the comment on {holder}",
             sql(*said),
-            locks=(*_locks(change.address, before, after), *_index_locks(holder, before, after)),
+            locks=(*_locks(change.address, before, after, catalog), *_index_locks(holder, before, after)),
             done=(Check(change.address, present=after is not None, attributes=shown),),
             undo=None if lost else (sql(*undo),) if undo else (),
             requires=tuple(_made_first(holder, after, context)) if after is not None else (),
@@ -210,6 +210,9 @@ def _drafts(change: Change[Comment], context: Context, before: Comment | None) -
 
 def _made_first(holder: Address, after: Comment, context: Context) -> Iterator[Ref]:
     """A domain that changes, with its constraints; the columns of a table whose NOT NULL is described."""
+    over = holder.sibling("column", holder.path)
+    if holder.kind == "identity_sequence" and over in context.changes:
+        yield Ref(over)
     if holder.kind == "domain":
         yield from (Ref(a) for a in _with_base(holder, context.desired) if a in context.changes)
     for sort, name, _ in after.parts if holder.kind == "table" else ():

@@ -155,7 +155,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Exclusion]:
             continue
         operators, where, deferrable, deferred, options = row[10:]
         yield Exclusion(
-            reader.address("exclusion", *path, name),
+            reader.known("pg_class", keys.oid, reader.address("exclusion", *path, name)),
             keys.method,
             tuple(map(Element, index_parts.read(keys, reader), operators)),
             keys.included(reader),

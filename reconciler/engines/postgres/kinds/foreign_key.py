@@ -23,7 +23,7 @@ from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.foreign_key_statements import at_once, clause, in_partitioned, orphans, validity
 from reconciler.engines.postgres.foreign_key_targets import before, binds, lift_target, lower_target
-from reconciler.engines.postgres.inheritance import descendants
+from reconciler.engines.postgres.inheritance import partitions
 from reconciler.engines.postgres.inheritance_changes import to_partitions
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds.index import Index
@@ -181,7 +181,7 @@ def references(key: ForeignKey, catalog: Catalog) -> Iterable[Address]:
     yield far
     if far in catalog.resources:
         yield from (far.sibling("column", (*key.table, name)) for name in key.referenced)
-        yield from (far.sibling("table", p) for p in descendants(key.table, catalog))  # it refers to each partition
+        yield from (far.sibling("table", p) for p in partitions(far, catalog))  # it refers to each of them too
     yield from _far_keys(key, catalog)
 
 
@@ -200,7 +200,8 @@ def _far_keys(key: ForeignKey, catalog: Catalog) -> Iterable[Address]:
 
 
 def absorbed(change: Change[ForeignKey], context: Context) -> bool:
-    """Gone with its table where it refers to that itself. Else it goes alone: dropping it locks both tables (row 45).
+    """Gone with its table where it refers to that itself, and to no partition, which goes first. Else it goes alone:
+    dropping it locks both tables (row 45).
 
     Never part of CREATE TABLE, since tables may refer to each other.
     """
@@ -210,7 +211,8 @@ def absorbed(change: Change[ForeignKey], context: Context) -> bool:
         return False
     if context.creates(table_address(change.address)):
         return True
-    return change.before.table == table_path(change.address) and context.deletes(table_address(change.address))
+    table = table_address(change.address)
+    return change.before.table == table.path and context.deletes(table) and not partitions(table, context.live)
 
 
 def create(change: Change[ForeignKey], context: Context) -> list[Draft]:

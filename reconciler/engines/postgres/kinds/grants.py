@@ -207,6 +207,7 @@ def _draft(
 
 def _finished(change: Change[Grants], context: Context, drafts: list[Draft]) -> list[Draft]:
     """The order of all, and what shows in the end that they are done."""
+    holder = carrier(change.address)
     owner = change.address.sibling("owner", change.address.path)
     done: tuple[Check, ...] = (Check(change.address, present=False),)
     if change.after is not None:
@@ -214,9 +215,11 @@ def _finished(change: Change[Grants], context: Context, drafts: list[Draft]) -> 
         done = (Check(change.address, attributes=(("privileges", held),)),) if held != NONE else ()
     result = list(drafts)
     if result:
-        after_owner = (Ref(owner),) if result[-1].slot == "grant" and owner in context.changes else ()
+        waits = [owner] if result[-1].slot == "grant" else []
+        waits += [holder.sibling("column", holder.path)] if holder.kind == "identity_sequence" else []
+        requires = tuple(Ref(a) for a in waits if a in context.changes)
         there = change.after is not None
-        result[-1] = dataclasses.replace(result[-1], done=done, requires=after_owner, provides=there)
+        result[-1] = dataclasses.replace(result[-1], done=done, requires=requires, provides=there)
     return result
 
 

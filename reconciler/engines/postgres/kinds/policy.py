@@ -192,6 +192,7 @@ def drop(change: Change[Policy], context: Context) -> list[Draft]:
     security = change.address.sibling("row_level_security", change.address.path[:2])
     off = context.changes.get(security)
     first = off is not None and (off.after is None or not getattr(off.after, "enabled", True))
+    first = first and not context.deletes(table_address(change.address))
     return [
         Draft(
             "drop",

@@ -141,7 +141,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[PrimaryKey]:
         if path is not None:
             names = reader.names(table, numbers)
             options = storage_options.read(reader.lookups.index_options.get(index))
-            address = reader.address("primary_key", *path)
+            address = reader.known("pg_class", index, reader.address("primary_key", *path))
             yield PrimaryKey(address, name, names[:keys], names[keys:], deferrable, deferred, period, options)
 
 

@@ -69,7 +69,8 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Table]:
 
 
 def references(table: Table, catalog: Catalog) -> Iterable[Address]:
-    """What it is a partition of or inherits from, the type it is of, how it is stored and partitioned."""
+    """What it is a partition of or inherits from, the type it is of, and the columns that it is partitioned by."""
+    yield from partition_changes.key_columns(table, catalog)
     for path in (table.partition_of,) if table.partition_of else table.inherits:
         yield table.address.sibling("table", path)
     if table.of_type:
@@ -107,6 +108,7 @@ KIND = PgKind(
     replace=changes.replace,
     rebuild=partition_changes.rebuild,
     spreads=lambda change: Disturbance.NONE if partition_changes.steps_aside(change) else Disturbance.DROPS,
+    binds=partition_changes.binds,
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
     rules=(
         rule("partition_of", "bound", "inherits", "detach_pending", emit=partition_changes.reparent),

@@ -130,6 +130,7 @@ KIND = PgKind(
     query=query,
     read=read,
     references=references,
+    prepares=PLAIN.definition,
     create=PLAIN.create,
     drop=PLAIN.drop,
     replace=PLAIN.replace,

@@ -104,6 +104,7 @@ KIND = PgKind(
     query=query,
     read=read,
     mentions=mentions,
+    prepares=PLAIN.definition,
     create=PLAIN.create,
     drop=PLAIN.drop,
     replace=PLAIN.replace,

@@ -122,7 +122,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Unique]:
         path = reader.tables.get(table)
         if path is not None:
             names = reader.names(table, numbers)
-            address = reader.address("unique", *path, name)
+            address = reader.known("pg_class", index, reader.address("unique", *path, name))
             options = storage_options.read(reader.lookups.index_options.get(index))
             yield Unique(address, names[:keys], names[keys:], distinct, deferrable, deferred, period, options)
 
