@@ -215,8 +215,10 @@ class Graph:
         for address, change in self.changes.items():
             if change.action not in (Action.CREATE, Action.UPDATE, Action.REPLACE):
                 continue
-            created = change.action is Action.CREATE
-            how = Disturbance.DROPS if created else self.engine.kinds[address.kind].disturbs(change)
+            new = change.action is Action.CREATE  # some were raised, since they mention what changes late
+            if new and all(self.nodes[i].phase is self.nodes[i].draft.phase for i in self.of.get(address, ())):
+                continue
+            how = Disturbance.DROPS if new else self.engine.kinds[address.kind].disturbs(change)
             if how is not Disturbance.NONE:
                 makers = self._providers(self._drafts(address))
                 found[address] = (max((self.nodes[i].phase for i in makers), default=Phase.EXPAND), how)

@@ -3,6 +3,9 @@
 A resource holds only what differs from the server's defaults, so that a default is never a difference and never needs
 declaring. Defaults are facts of an index provider (`vector-2.0`) or of the server's configuration (full-text). Where
 neither is known, an option that nobody declared is not compared: `settled` takes over what the live index has.
+
+The provider itself cannot be chosen, and so is nothing that one declares: 5.26 takes `indexProvider` and builds the
+index with its newest one all the same, Cypher 25 refuses the word (measured on 5.26.30 and 2026.09.0).
 """
 
 from __future__ import annotations

@@ -94,6 +94,9 @@ def uses(rows: Iterable[Any], reader: Reader) -> dict[Address, tuple[Address, ..
             source = reader.object(catalog, oid, part)
         if source is not None and source != target:
             found.setdefault(source, set()).add(target)
+    for kind in [a for a in found if a.kind == "base_type"]:
+        for function in found[kind]:  # which makes values of it: the type needs it, and it only the name of the type
+            found.get(function, set()).discard(kind)
     return {source: tuple(sorted(targets)) for source, targets in found.items()}
 
 

@@ -14,7 +14,7 @@ from reconciler.engines.postgres import kinds as kinds_package
 from reconciler.engines.postgres import operations as operations_module
 from reconciler.engines.postgres.column_parts import Generated
 from reconciler.engines.postgres.kind import PgKind
-from reconciler.engines.postgres.kinds import identity_sequence, operator_class
+from reconciler.engines.postgres.kinds import base_type, identity_sequence, operator_class
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.extension import Extension
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
@@ -92,6 +92,7 @@ class Postgres:
         identity_sequence.complete(resources)
         foreign_key_targets.complete(resources)
         operator_class.complete(resources)
+        base_type.complete(resources)
 
     def check(self, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
         """Names that do not fit, types that cannot be, names that clash within a schema."""

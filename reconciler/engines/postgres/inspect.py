@@ -31,11 +31,6 @@ UNMANAGED = f"""
     WHERE c.relnamespace = ANY (%(namespaces)s) AND {not_member("pg_class", "c.oid")} AND c.relkind = 'f'
       AND NOT c.relispartition AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
     UNION ALL
-    SELECT CASE WHEN t.typisdefined THEN 'base type' ELSE 'shell type' END, n.nspname, t.typname
-    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-    WHERE t.typnamespace = ANY (%(namespaces)s) AND t.typtype IN ('b', 'p') AND {not_member("pg_type", "t.oid")}
-      AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
-    UNION ALL
     SELECT 'secret option', x.name, split_part(o, '=', 1)
     FROM (SELECT f.fdwname::text, f.fdwoptions FROM pg_foreign_data_wrapper f
           UNION ALL SELECT s.srvname, s.srvoptions FROM pg_foreign_server s

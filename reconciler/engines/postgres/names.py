@@ -24,7 +24,7 @@ RELATIONS = frozenset(
 """Kinds that take a relation's name in their schema."""
 ROUTINES = frozenset({"function", "procedure", "aggregate"})
 """Kinds that share names and argument types in their schema."""
-TYPES = frozenset({"table", "view", "materialized_view", "composite", "enum", "domain", "range"})
+TYPES = frozenset({"table", "view", "materialized_view", "composite", "enum", "domain", "range", "base_type"})
 """Kinds that take a type's name in their schema: every table has a row type of its name."""
 
 

@@ -16,6 +16,7 @@ WORDS = {
     "composite": "TYPE",
     "range": "TYPE",
     "base_type": "TYPE",
+    "shell_type": "TYPE",
     "materialized_view_index": "INDEX",
     "view_trigger": "TRIGGER",
     "foreign_table_trigger": "TRIGGER",

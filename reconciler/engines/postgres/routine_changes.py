@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from reconciler.engines.postgres.evidence import shows
+from reconciler.engines.postgres.kinds import base_type
 from reconciler.engines.postgres.mentions import mentioned
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, literal, qualified
@@ -15,8 +16,9 @@ from reconciler.engines.postgres.routine_parts import Routine, output_row
 from reconciler.engines.postgres.type_names import type_references
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, Hazard, hazard
+from reconciler.model.kind import Context
 from reconciler.model.step import Check, Draft, Phase, Ref
 
 R = TypeVar("R", bound=Routine)
@@ -93,7 +95,16 @@ def references(routine: Routine, catalog: Catalog) -> Iterable[Address]:
     wanted += [routine.address.sibling("transform", (f"{t} for {routine.language}",)) for t in routine.transforms]
     yield from (a for a in wanted if a in catalog.resources)
     for text in {*(a.type for a in routine.arguments), getattr(routine, "returns", ""), *routine.transforms}:
-        yield from type_references(routine.address, text, catalog)
+        for found in type_references(routine.address, text, catalog):
+            yield found if routine.address not in base_type.makers(found, catalog) else base_type.shell_of(found)
+
+
+def absorbed(change: Change[Any], context: Context) -> bool:
+    """Gone with the base type that it makes."""
+    if change.action is not Action.DELETE:
+        return False
+    found = (a for a in references(change.live, context.live) if a.kind == "shell_type")
+    return any(context.deletes(a.sibling("base_type", a.path)) for a in found)
 
 
 def mentions(routine: Routine, catalog: Catalog) -> Iterable[Address]:

@@ -11,7 +11,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.resource import Resource
 
-KINDS = ("enum", "domain", "composite", "range", "table", "view", "materialized_view")
+KINDS = ("enum", "domain", "composite", "range", "base_type", "table", "view", "materialized_view")
 """What a type name may stand for, in the order it is looked up; relations have a row type."""
 
 MADE_OF = ("domain", "composite", "range")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import neo4j.exceptions
 import pytest
 import yaml
 
@@ -69,6 +70,18 @@ def test_what_only_newer_servers_have(graph: Graph) -> None:
           wider: {node: D, vector: x, options: {vector.default_search_expansion_factor: 2}}
     """)
     assert not diff(graph.lifted(), graph.live(), ENGINE.kinds)
+
+
+def test_no_server_lets_a_provider_be_chosen(any_graph: Graph) -> None:
+    """What `options` rests on: if this fails one day, providers can be declared."""
+    options = "OPTIONS {indexProvider: 'text-1.0'}"
+    try:
+        any_graph.run(f"CREATE TEXT INDEX chosen FOR (n:A) ON (n.x) {options}")
+    except neo4j.exceptions.CypherSyntaxError as error:
+        assert "indexProvider" in str(error)
+    else:
+        rows = any_graph.run("SHOW INDEXES YIELD name, indexProvider AS p WHERE name = 'chosen' RETURN p")
+        assert rows[0]["p"] > "text-1.0"
 
 
 def test_the_example_of_the_repository(any_graph: Graph) -> None:

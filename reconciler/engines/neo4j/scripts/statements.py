@@ -147,7 +147,7 @@ def _index(reader: Reader, method: str) -> dict[str, Any]:
 
 
 def _config(reader: Reader) -> dict[str, Any]:
-    """`OPTIONS {…}`, of which the provider is left out: the server chooses it by its version."""
+    """`OPTIONS {…}`, of which the provider is left out: no supported server lets it be chosen (see `options`)."""
     found = reader.literal() if reader.take("OPTIONS") else {}
     reader.end()
     config = found.get("indexConfig", {}) if isinstance(found, dict) else {}

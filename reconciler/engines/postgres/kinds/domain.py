@@ -96,7 +96,7 @@ def query(_version: int) -> str:
     return f"""
         SELECT t.oid, n.nspname, t.typname, format_type(t.typbasetype, t.typtypmod),
                CASE WHEN o.oid IS NOT NULL THEN ARRAY[s.nspname, o.collname]::text[] END,
-               coalesce(pg_get_expr(t.typdefaultbin, 0), t.typdefault), t.typnotnull,
+               pg_get_expr(t.typdefaultbin, 0), t.typnotnull,
                ARRAY(SELECT ARRAY[k.conname, pg_get_expr(k.conbin, 0), k.convalidated::text]::text[]
                      FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'),
                coalesce((SELECT k.conname FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'n'), '')

@@ -12,7 +12,7 @@ from typing import Any
 
 from reconciler.engines.postgres import generic_options
 from reconciler.engines.postgres.attaching import default_partition, path_of
-from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.evidence import shows
 from reconciler.engines.postgres.foreign_columns import (
     COLUMN,
     ForeignColumn,
@@ -262,7 +262,9 @@ def drop(change: Change[ForeignTable], context: Context) -> list[Draft]:
 def replace(change: Change[ForeignTable], context: Context) -> list[Draft]:
     """Another server, parent or bound: it holds no rows of its own, so it goes and comes again."""
     made = create(change, context)[0]
-    again = dataclasses.replace(made, phase=Phase.CONTRACT, done=(*made.done, *became(change)))
+    changed = ((a.name, a.after) for a in change.attributes if a.name != "server")
+    done = shows(change.address, ("server", change.desired.server), *changed)
+    again = dataclasses.replace(made, phase=Phase.CONTRACT, done=done)
     return [*drop(change, context), again]
 
 

@@ -245,6 +245,7 @@ KIND = PgKind(
     namesakes=changes.namesakes,
     collides=changes.collides,
     bound=True,
+    absorbed=changes.absorbed,
     rules=(
         rule(
             *("language", "arguments", "body", "sql_body", "library", "security_definer", "settings", "transforms"),

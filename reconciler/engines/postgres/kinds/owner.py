@@ -22,7 +22,7 @@ from reconciler.model.step import Check, Draft, Phase, Ref
 
 OWNERLESS = frozenset(
     """extension cast text_search_parser text_search_template access_method transform default_privileges
-    user_mapping settings""".split()
+    user_mapping settings shell_type""".split()
 )
 
 BUT = {
