@@ -21,7 +21,9 @@ from reconciler.diff.structural import diff
 from reconciler.errors import ConfigError, DeclarationErrors, ReconcileError
 from reconciler.model.catalog import Catalog, Deferred, Unmanaged
 from reconciler.model.engine import Adopting, Engine, Target, Translating
+from reconciler.model.kind import Kind
 from reconciler.model.plan import PlannedChange
+from reconciler.model.resource import Resource
 from reconciler.planner.expand import shown
 from reconciler.results import ImportResult
 
@@ -175,9 +177,14 @@ def _files(project: Project, service: str, sections: Mapping[str, Any], *, folde
 
 def _differences(engine: Engine, desired: Catalog, live: Catalog) -> tuple[PlannedChange, ...]:
     held = {d.address for d in (*live.deferred, *desired.deferred)}
-    implicit = {a for a, r in live.resources.items() if engine.kinds[a.kind].implicit(r)}
+    unsaid = {a for a, r in live.resources.items() if _unsaid(engine.kinds[a.kind], r, live)}
     return tuple(
         PlannedChange(a, c.action, tuple((x.name, shown(x.before), shown(x.after)) for x in c.attributes))
         for a, c in sorted(diff(desired, live, engine.kinds).items(), key=lambda item: item[0])
-        if a not in held and not (c.after is None and a in implicit)
+        if a not in held and not (c.after is None and a in unsaid)
     )
+
+
+def _unsaid(kind: Kind[Any], resource: Resource, live: Catalog) -> bool:
+    """Whether it stays, though no declaration mentions it: what every new database has."""
+    return kind.implicit(resource) or (kind.default(resource) and kind.implied(resource, live))

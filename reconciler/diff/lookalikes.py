@@ -45,12 +45,12 @@ class _Look:
 
     def alike(self, old: Address, new: Address) -> bool:
         """Whether the one may be the other under a new name."""
-        if old.kind in self.holding and not self.kinds[old.kind].keeps_former:
-            inside = self._inside(self.live, old)
-            return bool(inside) and inside == self._inside(self.desired, new)
         before, after = self.live.resources[old], self.desired.resources[new]
         if "type" in compared_attributes(type(before)):
             return bool(getattr(before, "type", None) == getattr(after, "type", None))
+        if old.kind in self.holding and not self.kinds[old.kind].keeps_former:
+            inside = self._inside(self.live, old)
+            return bool(inside) and inside == self._inside(self.desired, new)
         return replace(before, address=new) == after and not getattr(after, "former", "")
 
     def _inside(self, catalog: Catalog, top: Address) -> set[tuple[str, tuple[str, ...], Any]]:

@@ -209,7 +209,7 @@ def spoilt(change: str, **said: Any) -> Engine:
             "step 1 (create enum public.mood) failed",
         ),
         ({"undo": ()}, "proven", "refuted", "these differ from before: enum public.mood (delete)"),
-        ({"undo": ("DROP TYPE moody",)}, "proven", "refuted", "the undo of step 1 (create enum public.mood) failed"),
+        ({"undo": ("DROP TYPE moody",)}, "proven", "refuted", "undo of step 1: create enum public.mood failed"),
     ],
 )
 def test_wrong_steps_and_wrong_undo_are_caught_and_nothing_stays(

@@ -132,9 +132,9 @@ def test_names_that_cannot_be_given(pg_database: Postgres.Factory, columns: str,
         ("postgres: {extensions: {pgcrypto: {renamed_from: x}}}", "renamed_from is not supported for a extension"),
         ("postgres: {tables: {t: {renamed_from: t}}}", "renamed from its own name"),
         (
-            "dynamodb: {tables: {t: {attributes: {a: S}, key: {partition: a},"
-            " indexes: {i: {renamed_from: j, partition: a}}}}}",
-            "renamed_from is not supported for a gsi of dynamodb",
+            "dynamodb: {tables: {t: {attributes: {a: S, b: S}, key: {partition: a, sort: b},"
+            " local_indexes: {i: {renamed_from: j, sort: b}}}}}",
+            "renamed_from is not supported for a lsi of dynamodb",
         ),
         (
             "neo4j: {constraints: {c: {node: A, unique: [x], renamed_from: ' d'}}}",
