@@ -18,7 +18,7 @@ from reconciler.model.engine import Engine, Server
 from reconciler.model.kind import Policy
 from reconciler.model.naming import top_of
 from reconciler.model.plan import Note, Plan, PlannedChange, TargetStamp
-from reconciler.model.resource import Resource
+from reconciler.model.resource import Resource, compared_attributes
 from reconciler.model.step import Phase, Size, Step
 from reconciler.planner.context import UNKNOWN, PlanContext
 from reconciler.planner.expand import expand, renamed, shown
@@ -145,6 +145,8 @@ def _changes(state: TargetState) -> Iterable[PlannedChange]:
     order = {k.name: k.order for k in state.engine.kinds.values()}
     for address in sorted(state.changes, key=lambda a: (a.path[:2], order[a.kind], a.path)):
         change = state.changes[address]
+        if _silent(change, state):
+            continue
         names = [("name", _named(change.moved, address), _named(address, change.moved))] if change.moved else []
         yield PlannedChange(
             address,
@@ -155,6 +157,14 @@ def _changes(state: TargetState) -> Iterable[PlannedChange]:
                 *((a.name, shown(a.before), shown(a.after)) for a in change.attributes),
             ),
         )
+
+
+def _silent(change: Change[Resource], state: TargetState) -> bool:
+    """A part that says nothing and goes without saying, as the sequence of an identity column: its whole is told."""
+    resource, catalog = (change.after, state.desired) if change.after is not None else (change.before, state.live)
+    if resource is None or compared_attributes(type(resource)):
+        return False
+    return state.engine.kinds[change.address.kind].implied(resource, catalog)
 
 
 def _named(address: Address, other: Address) -> str:
