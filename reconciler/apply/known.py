@@ -8,13 +8,13 @@ fetched; elsewhere the live store is read in full every time, and only the compa
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from reconciler.files import PRIVATE, write_whole
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Unmanaged
 from reconciler.model.engine import Server
@@ -62,10 +62,8 @@ class Known:
         """Keep it, if the folder can be written."""
         unmanaged = [((u.address.kind, *u.address.path), u.reason) for u in past.unmanaged]
         body = json.dumps({**past._asdict(), "roots": sorted(past.roots), "unmanaged": unmanaged})
-        temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
         with suppress(OSError):
-            temporary.write_text(body, encoding="utf-8")
-            temporary.replace(self._path)
+            write_whole(self._path, body.encode(), mode=PRIVATE)
 
     @property
     def _path(self) -> Path:

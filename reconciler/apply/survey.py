@@ -130,7 +130,7 @@ def look(declared: Declared, session: Session, journal: Journal, need: Need = "a
         return Seen(declared, compared(renamed(state, moves, session)), scope, journal)
     digest = compared_with(live.digest, session.server, journal.managed)
     if past and digest and past.compared == digest:
-        seen = Seen(declared, replace(state, unmanaged=past.unmanaged), scope, journal)
+        seen = Seen(declared, replace(state, unmanaged=past.unmanaged), scope, journal, past)
         return _remembered(seen, past._replace(stamp=watch.ended(there, keep=False) or past.stamp))
     differences, stamp = owned_differences(state), watch.ended(there)
     if differences[0]:
@@ -143,7 +143,7 @@ def look(declared: Declared, session: Session, journal: Journal, need: Need = "a
 
 def _watch(declared: Declared, session: Session, scope: Scope, need: Need) -> Watch:
     folder = declared.known.folder if declared.known and need != "all" else None
-    return Watch(folder, (declared.desired.service, declared.engine.name), session, scope)
+    return Watch(folder, declared.engine, declared.desired.service, session, scope)
 
 
 def _same(past: Past, session: Session, journal: Journal, need: Need) -> bool:
@@ -154,9 +154,10 @@ def _same(past: Past, session: Session, journal: Journal, need: Need) -> bool:
 
 def _remembered(seen: Seen, past: Past) -> Seen:
     """The same, kept for the next time, unless something could not be compared."""
-    if seen.declared.known is None or seen.state.desired.deferred or seen.state.live.deferred:
+    known = seen.declared.known
+    if known is None or past == seen.past or seen.state.desired.deferred or seen.state.live.deferred:
         return seen
-    seen.declared.known.remember(past)
+    known.remember(past)
     return replace(seen, past=past)
 
 

@@ -13,10 +13,9 @@ from pathlib import Path
 
 from reconciler import __version__
 from reconciler.desired import pickles
-from reconciler.desired.heads import code
+from reconciler.desired.heads import code_of
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Scope, Session, Stamping
-from reconciler.model.later import Later
+from reconciler.model.engine import Engine, Scope, Session, Stamping
 
 TRIES = 3
 """Stamps in a row that were of no use before they are taken no more: in some databases the catalogs never rest."""
@@ -30,11 +29,12 @@ AGAIN = 10
 class Watch:
     """One look at a store. Without a folder, or with a store that makes no stamps, everything is news.
 
-    `name` is that of the target; `before` the stamp at the beginning of the look, "" where none was taken.
+    `before` is the stamp at the beginning of the look, "" where none was taken.
     """
 
     folder: Path | None
-    name: tuple[str, str]
+    engine: Engine
+    service: str
     session: Session
     scope: Scope
     before: str = ""
@@ -49,6 +49,10 @@ class Watch:
             self.before = self._stamp()
         self._count(misses + 1)
 
+    @property
+    def _name(self) -> tuple[str, str]:
+        return self.service, self.engine.name
+
     def sees(self, stamp: str) -> bool:
         """Whether the store has this stamp now."""
         same = stamp != "" and stamp == self.before
@@ -61,26 +65,18 @@ class Watch:
         said = pickles.read(self._path(self.before)) if self.before else None
         if not isinstance(said, dict):
             return None
-        resources, uses, service, engine = said["resources"], said["uses"], *self.name
         self._count(0)
         self.moment = KNOWN
-        return Catalog(
-            service,
-            engine,
-            Later(lambda: {r.address: r for r in pickles.loaded(resources)}),
-            said["unmanaged"],
-            said["deferred"],
-            uses=Later(lambda: pickles.loaded(uses)),
-            digest=said["digest"],
-        )
+        resources = {r.address: r for r in said.pop("resources")}
+        return Catalog(self.service, self.engine.name, resources, **said)
 
     def ended(self, live: Catalog, *, keep: bool = True) -> str:
         """The stamp of what was seen, "" if it may have changed meanwhile; `live` is kept under it."""
         stamp = self._steady()
         if stamp and keep and self.moment != KNOWN:
-            resources, uses = pickles.dumped(list(live.resources.values())), pickles.dumped(dict(live.uses))
-            said = {"resources": resources, "uses": uses, "unmanaged": live.unmanaged, "deferred": live.deferred}
-            pickles.write(self._path(stamp), {**said, "digest": live.digest})
+            said = {"uses": dict(live.uses), "unmanaged": live.unmanaged, "deferred": live.deferred}
+            whole = {**said, "resources": list(live.resources.values()), "digest": live.digest}
+            pickles.write(self._path(stamp), whole)
         return stamp
 
     def _steady(self) -> str:
@@ -92,10 +88,10 @@ class Watch:
 
     def _stamp(self) -> str:
         said = self.session.stamp() if isinstance(self.session, Stamping) else ""
-        return sha256(repr((said, str(self.scope), self.name)).encode()).hexdigest() if said else ""
+        return sha256(repr((said, str(self.scope), self._name)).encode()).hexdigest() if said else ""
 
     def _path(self, stamp: str) -> Path:
-        said = sha256(repr((stamp, __version__, code())).encode()).hexdigest()[:40]
+        said = sha256(repr((stamp, __version__, code_of(self.engine))).encode()).hexdigest()[:40]
         return (self.folder or Path()) / f"live-{said}.pickle"
 
     def _misses(self) -> int:
@@ -111,4 +107,4 @@ class Watch:
                 self._counter().write_text(str(misses), encoding="utf-8")
 
     def _counter(self) -> Path:
-        return (self.folder or Path()) / f"misses-{sha256(repr(self.name).encode()).hexdigest()[:40]}.txt"
+        return (self.folder or Path()) / f"misses-{sha256(repr(self._name).encode()).hexdigest()[:40]}.txt"

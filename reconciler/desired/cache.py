@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__
 from reconciler.desired import pickles
-from reconciler.desired.heads import code, of_this_package
+from reconciler.desired.heads import code_of
 from reconciler.desired.lower import lower
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -50,20 +50,9 @@ def lowered(
 
 
 def _key(engine: Engine, documents: Sequence[Document], service: str, policy: Policy, naming: str) -> str:
-    said = (FORMAT, __version__, _code(engine), service, engine.name, tuple(policy), naming)
+    said = (FORMAT, __version__, code_of(engine), service, engine.name, tuple(policy), naming)
     files = [(d.file, d.digest) for d in documents]
     return sha256(repr((said, files)).encode()).hexdigest()[:40]
-
-
-def _code(engine: Engine) -> tuple[str, list[tuple[str, int, int]]]:
-    """Which code lowers, that of an engine from another package too, so that a newer one never meets an older cache."""
-    import sys
-
-    if of_this_package(engine):
-        return code(), []
-    folder = Path(sys.modules[type(engine).__module__].__file__ or ".").parent
-    stats = [(p.name, p.stat()) for p in sorted(folder.rglob("*.py"))]
-    return code(), [(name, s.st_mtime_ns, s.st_size) for name, s in stats]
 
 
 class _Origin:

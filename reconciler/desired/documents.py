@@ -14,6 +14,7 @@ from typing import Any
 from reconciler.desired.heads import Head, Heads
 from reconciler.desired.strictyaml import decode, parse, without_gc
 from reconciler.errors import DeclarationError, DeclarationErrors
+from reconciler.files import PRIVATE, write_whole
 from reconciler.model.later import Later
 from reconciler.model.span import Span
 
@@ -204,15 +205,9 @@ class _Cache:
         import json
 
         body = json.dumps(data, separators=(",", ":")).encode()
-        path = self._path(digest)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(sha256(body).hexdigest().encode() + b"\n" + body)
-            temporary.replace(path)
+        with suppress(OSError):
+            write_whole(self._path(digest), sha256(body).hexdigest().encode() + b"\n" + body, mode=PRIVATE)
             self._wrote = True
-        except OSError:
-            _remove(temporary)
 
     def prune(self, used: Iterable[str]) -> None:
         """After new files came, drop old ones: the ones in use stay, and as many more for other branches."""

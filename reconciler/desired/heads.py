@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__
+from reconciler.files import PRIVATE, write_whole
 
 if TYPE_CHECKING:
     from reconciler.desired.documents import Document
@@ -47,11 +48,8 @@ class Heads:
             return
         import json
 
-        temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
         with suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            temporary.write_text(json.dumps(heads), encoding="utf-8")
-            temporary.replace(self._path)
+            write_whole(self._path, json.dumps(heads).encode(), mode=PRIVATE)
 
     def _read(self) -> dict[str, Head]:
         import json
@@ -76,3 +74,14 @@ def code() -> str:
 def of_this_package(engine: object) -> bool:
     """Whether `code` covers an engine: others come from packages of their own."""
     return type(engine).__module__.startswith("reconciler.engines.")
+
+
+def code_of(engine: object) -> tuple[str, list[tuple[str, int, int]]]:
+    """Which code lowers and reads: that of an engine from another package too, so that none meets an older cache."""
+    import sys
+
+    if of_this_package(engine):
+        return code(), []
+    folder = Path(sys.modules[type(engine).__module__].__file__ or ".").parent
+    stats = [(p.name, p.stat()) for p in sorted(folder.rglob("*.py"))]
+    return code(), [(name, s.st_mtime_ns, s.st_size) for name, s in stats]

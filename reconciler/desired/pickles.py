@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import os
 import pickle
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from reconciler.files import PRIVATE, write_whole
 
 KEPT = 8
 """Files of one pattern that are kept; the oldest go."""
@@ -59,11 +60,7 @@ def write(path: Path, value: object) -> list[Path]:
     """Write it at once or not at all; the files that had to go for it, of those named alike up to the first '-'."""
     gone: list[Path] = []
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".pickle-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(dumped(value))
-        os.replace(temporary, path)
+        write_whole(path, dumped(value), mode=PRIVATE)
         alike = path.parent.glob(f"{path.name.partition('-')[0]}-*{path.suffix}")
         for old in sorted(alike, key=lambda p: p.stat().st_mtime, reverse=True)[KEPT:]:
             old.unlink()

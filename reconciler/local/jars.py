@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.errors import LocalStoreError
+from reconciler.files import PRIVATE, write_whole
 from reconciler.local import paths
 from reconciler.local.jarset import Jar, JarSet
 from reconciler.local.maven import OFFLINE_VARIABLE, Maven, without_credentials
@@ -79,7 +80,7 @@ def _checked(jars: JarSet, root: Path) -> _Checked:
 
 def _remember(jars: JarSet, root: Path) -> None:
     checked = {jar.sha256: _seen(f"{root}{os.sep}{jar.path}") for jar in jars.jars}
-    paths.write_atomically(root / ".state" / f"{jars.name}.json", json.dumps(checked))
+    write_whole(root / ".state" / f"{jars.name}.json", json.dumps(checked).encode(), mode=PRIVATE)
 
 
 def _matches(path: Path, jar: Jar) -> bool:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from reconciler.errors import LocalStoreError
+from reconciler.files import PRIVATE, write_whole
 from reconciler.local import jars, paths
 from reconciler.local.jarset import JarSet, load
 from reconciler.local.launch import marked
@@ -57,7 +58,7 @@ class JavaStore:
         class_path = os.pathsep.join(str(path) for path in jars.ensure(self.jars) if path.suffix == ".jar")
         quoted = class_path.replace("\\", "\\\\").replace('"', '\\"')
         arguments = home / "java.args"
-        paths.write_atomically(arguments, f'-cp "{quoted}"\n')
+        write_whole(arguments, f'-cp "{quoted}"\n'.encode(), mode=PRIVATE)
         own = (f"-Xmx{heap}", f"-Djava.io.tmpdir={scratch}", f"-D{marked(home, port)}", f"@{arguments}")
         return (str(java()), *_OPTIONS, *options, *own, *main)
 

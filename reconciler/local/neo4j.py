@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from reconciler.files import PRIVATE, write_whole
 from reconciler.local import paths, probes
 from reconciler.local.jvm import JavaStore
 from reconciler.local.launch import Launch, Options
@@ -43,7 +44,7 @@ class Neo4j(JavaStore):
         for folder in ("conf", "data", "logs", "plugins"):
             paths.make_folder(home / folder, mode=0o700)
         configuration = _CONFIGURATION.format(host=probes.LOOPBACK, port=port)
-        paths.write_atomically(home / "conf" / "neo4j.conf", configuration)
+        write_whole(home / "conf" / "neo4j.conf", configuration.encode(), mode=PRIVATE)
         argv = self.java(
             home,
             port,

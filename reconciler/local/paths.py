@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -57,18 +56,6 @@ def make_folder(folder: Path, *, mode: int = 0o711) -> Path:
             f"cannot create {folder}: {error.strerror}", hint=f"set {HOME_VARIABLE} to a folder that you may write"
         ) from error
     return folder
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file that is, at every moment, either the old one or the new one."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def size_of(folder: Path) -> int:

@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from reconciler.local import liveness, paths
+from reconciler.files import PRIVATE, write_whole
+from reconciler.local import liveness
 from reconciler.local.launch import mark
 
 _FILE = "instance.json"
@@ -39,7 +40,7 @@ def read(home: Path) -> Record | None:
 
 def write(home: Path, record: Record) -> None:
     """Replace the record."""
-    paths.write_atomically(home / _FILE, json.dumps(asdict(record)) + "\n")
+    write_whole(home / _FILE, (json.dumps(asdict(record)) + "\n").encode(), mode=PRIVATE)
 
 
 def running(home: Path, version: str) -> Record | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from hashlib import sha256
@@ -11,6 +10,7 @@ from pathlib import Path
 from reconciler.desired.positions import locate
 from reconciler.desired.strictyaml import parse
 from reconciler.errors import ConfigError, DeclarationError, StalePlan
+from reconciler.files import write_whole
 from reconciler.model.engine import Engine
 from reconciler.model.plan import FORMAT, Plan
 from reconciler.model.span import Span
@@ -24,17 +24,7 @@ def write(path: Path, plan: Plan) -> None:
     """Write the plan file atomically: a kill leaves the old file or the new one. Raises ConfigError."""
     text = encode(plan)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with temporary.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        write_whole(path, text.encode(), durable=True)
     except OSError as error:
         raise ConfigError(f"cannot write the plan file {path}: {error.strerror}") from None
 

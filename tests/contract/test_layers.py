@@ -19,7 +19,7 @@ LAYERS = (
     ("planfile", "planner", "desired", "engines"),
     ("diff",),
     ("results",),
-    ("model", "errors"),
+    ("model", "errors", "files"),
 )
 """From the top down: a module imports its own layer and those below it."""
 DRIVERS = {"psycopg", "neo4j", "boto3", "botocore"}

@@ -9,6 +9,7 @@ from reconciler.engines.postgres.evidence import became, shows
 from reconciler.engines.postgres.locks import SHARE, lock
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import dropped
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.type_names import type_name
 from reconciler.errors import UnsupportedChange
@@ -80,15 +81,12 @@ def create(change: Change[Domain], context: Context) -> list[Draft]:
 def drop(change: Change[Domain], _context: Context) -> list[Draft]:
     """RESTRICT: a column that still uses it makes the step fail."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop domain {_label(change.live)}",
-            sql(f"DROP DOMAIN {type_name(change.address)}"),
+        dropped(
+            change,
+            f"domain {_label(change.live)}",
+            f"DROP DOMAIN {type_name(change.address)}",
+            *statements(change.live),
             hazards=(hazard(Code.OLD_READERS, "code that names the domain breaks"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(*statements(change.live)),),
-            removes=True,
         )
     ]
 

@@ -1,4 +1,7 @@
-"""Emitters of objects that hold no data and lock nothing: created, dropped, or out and in again in one transaction."""
+"""Emitters of objects that hold no data and lock nothing: created, dropped, or out and in again in one transaction.
+
+`created`, `dropped` and `replaced` are their drafts, for kinds that have words of their own; `Plain` is for the others.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import qualified
 from reconciler.model.address import Address
 from reconciler.model.change import Change
-from reconciler.model.hazard import Code, hazard
+from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
 from reconciler.model.step import Check, Draft, Phase
 
@@ -19,6 +22,48 @@ from reconciler.model.step import Check, Draft, Phase
 def name_of(address: Address) -> str:
     """`schema.name`."""
     return qualified(address.path[0], address.path[1])
+
+
+def created(change: Change[Any], label: str, *statements: str, drop: str, hazards: tuple[Hazard, ...] = ()) -> Draft:
+    """Make it, in expand; `drop` takes it back. `label` is what it is, with its name: cast text as app.money."""
+    return Draft(
+        "create",
+        Phase.EXPAND,
+        f"create {label}",
+        sql(*statements),
+        hazards=hazards,
+        done=(Check(change.address),),
+        undo=(sql(drop),),
+        provides=True,
+    )
+
+
+def dropped(change: Change[Any], label: str, drop: str, *statements: str, hazards: tuple[Hazard, ...]) -> Draft:
+    """Take it away, in contract; the statements, which make it, bring it back."""
+    return Draft(
+        "drop",
+        Phase.CONTRACT,
+        f"drop {label}",
+        sql(drop),
+        hazards=hazards,
+        done=(Check(change.address, present=False),),
+        undo=(sql(*statements),),
+        removes=True,
+    )
+
+
+def replaced(change: Change[Any], label: str, definition: Callable[[Any], str], drop: str, phase: Phase) -> Draft:
+    """Make it by CREATE OR REPLACE, over the one that is there, if one is: what uses that stays."""
+    live = change.before
+    return Draft(
+        "create",
+        phase,
+        f"{'create' if live is None else 'change'} {label}",
+        sql(definition(change.desired)),
+        done=(Check(change.address),) if live is None else became(change),
+        undo=(sql(drop if live is None else definition(live)),),
+        provides=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +85,14 @@ class Plain:
 
     def create(self, change: Change[Any], _context: Context) -> list[Draft]:
         """No lock on anything that exists."""
-        return [
-            Draft(
-                "create",
-                Phase.EXPAND,
-                f"create {self._label(change.address)}",
-                sql(*self.statements(change.desired)),
-                done=(Check(change.address),),
-                undo=(sql(self._drop(change.address)),),
-                provides=True,
-            )
-        ]
+        drop = self._drop(change.address)
+        return [created(change, self._label(change.address), *self.statements(change.desired), drop=drop)]
 
     def drop(self, change: Change[Any], _context: Context) -> list[Draft]:
         """RESTRICT: what still uses it makes the step fail."""
-        return [
-            Draft(
-                "drop",
-                Phase.CONTRACT,
-                f"drop {self._label(change.address)}",
-                sql(self._drop(change.address)),
-                hazards=(hazard(Code.OLD_READERS, "code that names it breaks"),),
-                done=(Check(change.address, present=False),),
-                undo=(sql(*self.statements(change.live)),),
-                removes=True,
-            )
-        ]
+        broken = hazard(Code.OLD_READERS, "code that names it breaks")
+        label, statements = self._label(change.address), self.statements(change.live)
+        return [dropped(change, label, self._drop(change.address), *statements, hazards=(broken,))]
 
     def replace(self, change: Change[Any], _context: Context) -> list[Draft]:
         """Out and in again; what depends on it goes before and comes after."""

@@ -12,7 +12,7 @@ from dataclasses import replace as replace_fields
 from typing import Any
 
 from reconciler.engines.dynamodb import along, keys, limits, projection, throughput, turns, warm
-from reconciler.engines.dynamodb.enclosing import within_table
+from reconciler.engines.dynamodb.enclosing import physical, within_table
 from reconciler.engines.dynamodb.keys import Key, KeyAttribute
 from reconciler.engines.dynamodb.kinds.table import Table
 from reconciler.engines.dynamodb.naming import table_address
@@ -177,7 +177,7 @@ def _build(index: Gsi, context: Context) -> Call:
     return Call(
         "UpdateTable",
         {
-            "TableName": _name(index, context),
+            "TableName": physical(index.address, context),
             "AttributeDefinitions": keys.definitions(known.values()),
             "GlobalSecondaryIndexUpdates": [{"Create": _definition(_fitting(index, table))}],
         },
@@ -201,18 +201,11 @@ def _fitting(index: Gsi, table: Table | None) -> Gsi:
 def _remove(index: Gsi, context: Context) -> Call:
     name = index.address.name
     update = {"GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": name}}]}
-    return Call("UpdateTable", {"TableName": _name(index, context), **update}, Wait("index", "gone", name))
+    return Call("UpdateTable", {"TableName": physical(index.address, context), **update}, Wait("index", "gone", name))
 
 
 def _table(index: Gsi, catalog: Catalog) -> Table | None:
     return catalog.get(table_address(index.address), Table)
-
-
-def _name(index: Gsi, context: Context) -> str:
-    table = _table(index, context.live) or _table(index, context.desired)
-    if table is None:
-        raise TypeError(f"{index.address} has no table")
-    return table.name
 
 
 def _built(index: Gsi) -> Check:
@@ -228,7 +221,7 @@ def create(change: Change[Gsi], context: Context) -> list[Draft]:
     """
     index = change.desired
     first = (*turns.makes_room(index, context), *turns.other_types(index, context))
-    table = table_address(index.address)
+    table, owner = table_address(index.address), physical(index.address, context)
     old = turns.taken_over(index, context)
     instead = f", which takes the place of {old.name}" if old else ""
     gap = f"queries of index {index.former} fail before {index.address.name} is built: both cannot be there at once"
@@ -237,10 +230,10 @@ def create(change: Change[Gsi], context: Context) -> list[Draft]:
         Draft(
             "create",
             Phase.CONTRACT if first else Phase.EXPAND,
-            f"build index {index.address.name} on {_name(index, context)}{instead}",
+            f"build index {index.address.name} on {owner}{instead}",
             _build(index, context),
             hazards=(*gaps, items_left_out(index.address.name, (*index.partition, *index.sort), context.size(table))),
-            probes=scan(index.address.name, _name(index, context), index.partition, index.sort, context.size(table)),
+            probes=scan(index.address.name, owner, index.partition, index.sort, context.size(table)),
             done=(_built(index),),
             undo=(_remove(index, context),),
             reads=table,
@@ -260,7 +253,7 @@ def drop(change: Change[Gsi], context: Context) -> list[Draft]:
         Draft(
             "delete",
             Phase.CONTRACT,
-            f"remove index {index.address.name} from {_name(index, context)}",
+            f"remove index {index.address.name} from {physical(index.address, context)}",
             _remove(index, context),
             hazards=(hazard(Code.OLD_READERS, gone),),
             done=(Check(change.address, present=False),),
@@ -273,19 +266,19 @@ def drop(change: Change[Gsi], context: Context) -> list[Draft]:
 def replace(change: Change[Gsi], context: Context) -> list[Draft]:
     """Delete, wait, create: under the same name there is a time without an index, so this is contract."""
     before, after = change.live, change.desired
-    name, table = after.address.name, table_address(after.address)
+    name, table, owner = after.address.name, table_address(after.address), physical(after.address, context)
     gap = f"queries of index {name} fail until the new one is built; under another name it could be built first"
     return [
         Draft(
             "replace",
             Phase.CONTRACT,
-            f"replace index {name} of {_name(after, context)}: remove it, then build it {after.definition}",
+            f"replace index {name} of {owner}: remove it, then build it {after.definition}",
             Calls((_remove(before, context), _build(after, context))),
             hazards=(
                 hazard(Code.INDEX_GAP, gap),
                 items_left_out(name, (*after.partition, *after.sort), context.size(table)),
             ),
-            probes=scan(name, _name(after, context), after.partition, after.sort, context.size(table)),
+            probes=scan(name, owner, after.partition, after.sort, context.size(table)),
             done=(_built(after),),
             undo=(Calls((_remove(after, context), _build(before, context))), *along.calls(before, context.live)),
             reads=table,
@@ -300,12 +293,12 @@ def change_warm(change: Change[Gsi], context: Context) -> list[Draft]:
     """A higher floor; nothing takes it back."""
     before, after = change.live, change.desired
     update = {"Update": {"IndexName": after.address.name, "WarmThroughput": warm.units(after.warm)}}
-    members = {"TableName": _name(after, context), "GlobalSecondaryIndexUpdates": [update]}
+    members = {"TableName": physical(after.address, context), "GlobalSecondaryIndexUpdates": [update]}
     return [
         Draft(
             "warm throughput",
             Phase.EXPAND,
-            f"warm index {after.address.name} of {_name(after, context)} up for {after.warm}",
+            f"warm index {after.address.name} of {physical(after.address, context)} up for {after.warm}",
             Call("UpdateTable", members, TABLE_ACTIVE),
             hazards=(hazard(Code.COST, f"{before.warm} → {after.warm}; it is paid for once and never goes back"),),
             done=(Check(change.address, attributes=(("warmth", str(after.warm)), ("built", True))),),
@@ -331,7 +324,7 @@ def change_throughput(change: Change[Gsi], context: Context) -> list[Draft]:
         Draft(
             "throughput",
             Phase.CONTRACT if tighter else Phase.EXPAND,
-            f"serve index {after.address.name} of {_name(after, context)}: {after.throughput}",
+            f"serve index {after.address.name} of {physical(after.address, context)}: {after.throughput}",
             _units(after, context),
             hazards=(hazard(Code.COST, message),),
             done=(Check(change.address, attributes=(("capacity", after.capacity), ("built", True))),),
@@ -349,9 +342,8 @@ def _units(index: Gsi, context: Context) -> Call:
         else {"OnDemandThroughput": throughput.maximum(units)}
     )
     update = {"Update": {"IndexName": index.address.name, **members}}
-    return Call(
-        "UpdateTable", {"TableName": _name(index, context), "GlobalSecondaryIndexUpdates": [update]}, TABLE_ACTIVE
-    )
+    whole = {"TableName": physical(index.address, context), "GlobalSecondaryIndexUpdates": [update]}
+    return Call("UpdateTable", whole, TABLE_ACTIVE)
 
 
 KIND = DynamoKind(

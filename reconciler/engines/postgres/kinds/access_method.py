@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, function_name, not_member
 from reconciler.engines.postgres.made_anew import made_anew
-from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.type_names import named
 from reconciler.model.address import Address
@@ -17,7 +17,7 @@ from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Disturbance, Place
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Draft
 
 TYPES = {"t": "table", "i": "index"}
 
@@ -82,14 +82,11 @@ def definition(method: AccessMethod) -> str:
 def create(change: Change[AccessMethod], _context: Context) -> list[Draft]:
     """No lock on anything that exists. Superusers only (CREATE ACCESS METHOD documentation)."""
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create access method {change.address.name}",
-            sql(definition(change.desired)),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP ACCESS METHOD {ident(change.address.name)}"),),
-            provides=True,
+        created(
+            change,
+            f"access method {change.address.name}",
+            definition(change.desired),
+            drop=f"DROP ACCESS METHOD {ident(change.address.name)}",
         )
     ]
 
@@ -97,15 +94,12 @@ def create(change: Change[AccessMethod], _context: Context) -> list[Draft]:
 def drop(change: Change[AccessMethod], _context: Context) -> list[Draft]:
     """RESTRICT: what is stored by it makes the step fail."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop access method {change.address.name}",
-            sql(f"DROP ACCESS METHOD {ident(change.address.name)}"),
+        dropped(
+            change,
+            f"access method {change.address.name}",
+            f"DROP ACCESS METHOD {ident(change.address.name)}",
+            definition(change.live),
             hazards=(hazard(Code.OLD_READERS, "code that names it breaks"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(definition(change.live)),),
-            removes=True,
         )
     ]
 

@@ -20,6 +20,7 @@ from reconciler.engines.postgres.made_anew import made_anew
 from reconciler.engines.postgres.mentions import mentioned
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import dropped
 from reconciler.engines.postgres.quoting import literal, qualified
 from reconciler.engines.postgres.routine_arguments import render, signature, split
 from reconciler.engines.postgres.routine_changes import shown
@@ -111,15 +112,12 @@ def create(change: Change[Aggregate], context: Context) -> list[Draft]:
 def drop(change: Change[Aggregate], _context: Context) -> list[Draft]:
     """RESTRICT: a view that uses it makes the step fail."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop {shown(change.address)}",
-            sql(dropping(change.live)),
+        dropped(
+            change,
+            f"{shown(change.address)}",
+            dropping(change.live),
+            definition(change.live),
             hazards=(hazard(Code.OLD_READERS, "queries that use it break"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(definition(change.live)),),
-            removes=True,
         )
     ]
 

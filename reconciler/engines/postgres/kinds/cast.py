@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.made_anew import made_anew
-from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.routine_arguments import listed, plain_type, split
 from reconciler.engines.postgres.type_names import named, type_references
 from reconciler.model.address import Address
@@ -17,7 +17,7 @@ from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Disturbance, Place
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Draft
 
 METHODS = {"f": "function", "i": "inout", "b": "binary"}
 CONTEXTS = {"e": "explicit", "a": "assignment", "i": "implicit"}
@@ -119,15 +119,12 @@ def create(change: Change[Cast], _context: Context) -> list[Draft]:
     """An implicit cast may make calls ambiguous that were not."""
     implicit = hazard(Code.OLD_READERS, "queries may find several functions or operators that fit, and fail")
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create cast {change.address.name}",
-            sql(definition(change.desired)),
+        created(
+            change,
+            f"cast {change.address.name}",
+            definition(change.desired),
+            drop=_dropping(change.desired),
             hazards=(implicit,) if change.desired.context == "implicit" else (),
-            done=(Check(change.address),),
-            undo=(sql(_dropping(change.desired)),),
-            provides=True,
         )
     ]
 
@@ -135,15 +132,12 @@ def create(change: Change[Cast], _context: Context) -> list[Draft]:
 def drop(change: Change[Cast], _context: Context) -> list[Draft]:
     """RESTRICT: a view that uses it makes the step fail."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop cast {change.address.name}",
-            sql(_dropping(change.live)),
+        dropped(
+            change,
+            f"cast {change.address.name}",
+            _dropping(change.live),
+            definition(change.live),
             hazards=(hazard(Code.OLD_READERS, "queries that use it break"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(definition(change.live)),),
-            removes=True,
         )
     ]
 

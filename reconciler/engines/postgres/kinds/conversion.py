@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.made_anew import made_anew
-from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import literal, qualified
 from reconciler.engines.postgres.type_names import named
 from reconciler.model.address import Address
@@ -17,7 +17,7 @@ from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Draft
 
 TAKES = "(integer, integer, cstring, internal, integer, boolean)"
 """What its function takes (documentation, CREATE CONVERSION)."""
@@ -91,14 +91,11 @@ def definition(conversion: Conversion) -> str:
 def create(change: Change[Conversion], _context: Context) -> list[Draft]:
     """A default one is what clients of that encoding are served by."""
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create conversion {'.'.join(change.address.path)}",
-            sql(definition(change.desired)),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP CONVERSION {qualified(*change.address.path)}"),),
-            provides=True,
+        created(
+            change,
+            f"conversion {'.'.join(change.address.path)}",
+            definition(change.desired),
+            drop=f"DROP CONVERSION {qualified(*change.address.path)}",
         )
     ]
 
@@ -106,15 +103,12 @@ def create(change: Change[Conversion], _context: Context) -> list[Draft]:
 def drop(change: Change[Conversion], _context: Context) -> list[Draft]:
     """Nothing but convert() by that pair of encodings uses it."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop conversion {'.'.join(change.address.path)}",
-            sql(f"DROP CONVERSION {qualified(*change.address.path)}"),
+        dropped(
+            change,
+            f"conversion {'.'.join(change.address.path)}",
+            f"DROP CONVERSION {qualified(*change.address.path)}",
+            definition(change.live),
             hazards=(hazard(Code.OLD_READERS, "clients that need it get an error"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(definition(change.live)),),
-            removes=True,
         )
     ]
 

@@ -10,6 +10,7 @@ from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.made_anew import made_anew
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import ident, literal
 from reconciler.engines.postgres.trigger_parts import ENABLING, STATES
 from reconciler.engines.postgres.type_names import named
@@ -19,7 +20,7 @@ from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Disturbance, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Draft, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +112,8 @@ def _dropping(trigger: EventTrigger) -> str:
 def create(change: Change[EventTrigger], _context: Context) -> list[Draft]:
     """Superusers only (CREATE EVENT TRIGGER documentation)."""
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create event trigger {change.address.name}",
-            sql(*statements(change.desired)),
-            done=(Check(change.address),),
-            undo=(sql(_dropping(change.desired)),),
-            provides=True,
+        created(
+            change, f"event trigger {change.address.name}", *statements(change.desired), drop=_dropping(change.desired)
         )
     ]
 
@@ -126,15 +121,12 @@ def create(change: Change[EventTrigger], _context: Context) -> list[Draft]:
 def drop(change: Change[EventTrigger], _context: Context) -> list[Draft]:
     """Instant."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop event trigger {change.address.name}",
-            sql(_dropping(change.live)),
+        dropped(
+            change,
+            f"event trigger {change.address.name}",
+            _dropping(change.live),
+            *statements(change.live),
             hazards=(hazard(Code.LOOSENS, f"{change.live.function} no longer runs at {change.live.event}"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(*statements(change.live)),),
-            removes=True,
         )
     ]
 

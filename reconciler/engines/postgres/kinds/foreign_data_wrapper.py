@@ -10,6 +10,7 @@ from reconciler.engines.postgres import generic_options
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.mentions import mentioned
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import created
 from reconciler.engines.postgres.quoting import ident
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -101,14 +102,11 @@ def create(change: Change[ForeignDataWrapper], _context: Context) -> list[Draft]
     """Needs a superuser; no lock."""
     name = change.address.name
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create foreign data wrapper {name}",
-            sql(definition(change.desired)),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP FOREIGN DATA WRAPPER {ident(name)}"),),
-            provides=True,
+        created(
+            change,
+            f"foreign data wrapper {name}",
+            definition(change.desired),
+            drop=f"DROP FOREIGN DATA WRAPPER {ident(name)}",
         )
     ]
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, function_name, not_member
-from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import dropped, replaced
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.type_names import named
 from reconciler.model.address import Address
@@ -17,7 +16,7 @@ from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Draft, Phase
 
 FUNCTIONS = {"handler": "()", "inline": "(internal)", "validator": "(oid)"}
 """The functions of a language, with what they take (documentation, CREATE LANGUAGE)."""
@@ -86,17 +85,8 @@ def definition(language: Language) -> str:
 
 
 def _made(change: Change[Language], phase: Phase) -> Draft:
-    language, live, name = change.desired, change.before, ident(change.address.name)
-    back = definition(live) if live is not None else f"DROP LANGUAGE {name}"
-    return Draft(
-        "create",
-        phase,
-        f"{'create' if live is None else 'change'} language {change.address.name}",
-        sql(definition(language)),
-        done=became(change) if live is not None else (Check(change.address),),
-        undo=(sql(back),),
-        provides=True,
-    )
+    name = change.address.name
+    return replaced(change, f"language {name}", definition, f"DROP LANGUAGE {ident(name)}", phase)
 
 
 def create(change: Change[Language], _context: Context) -> list[Draft]:
@@ -112,15 +102,12 @@ def alter(change: Change[Language], _context: Context) -> list[Draft]:
 def drop(change: Change[Language], _context: Context) -> list[Draft]:
     """RESTRICT: a function of it makes the step fail."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop language {change.address.name}",
-            sql(f"DROP LANGUAGE {ident(change.address.name)}"),
+        dropped(
+            change,
+            f"language {change.address.name}",
+            f"DROP LANGUAGE {ident(change.address.name)}",
+            definition(change.live),
             hazards=(hazard(Code.OLD_READERS, "code that writes functions in it breaks"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(definition(change.live)),),
-            removes=True,
         )
     ]
 

@@ -12,6 +12,7 @@ from reconciler.engines.postgres.made_anew import made_anew
 from reconciler.engines.postgres.mentions import mentioned
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.operator_members import parted
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.routine_arguments import listed, plain_type, split
 from reconciler.engines.postgres.type_names import named, type_references
@@ -21,7 +22,7 @@ from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Disturbance, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Draft, Phase
 
 WORDS = ("function", "commutator", "negator", "restrict", "join", "hashes", "merges")
 NONE = "none"
@@ -147,14 +148,11 @@ def _placed(symbol: str) -> str:
 def create(change: Change[Operator], _context: Context) -> list[Draft]:
     """A commutator or negator that is not there yet is filled in when its turn comes."""
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create operator {'.'.join(change.address.path)}",
-            sql(definition(change.desired)),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP OPERATOR {_signature(change.desired)}"),),
-            provides=True,
+        created(
+            change,
+            f"operator {'.'.join(change.address.path)}",
+            definition(change.desired),
+            drop=f"DROP OPERATOR {_signature(change.desired)}",
         )
     ]
 
@@ -162,15 +160,12 @@ def create(change: Change[Operator], _context: Context) -> list[Draft]:
 def drop(change: Change[Operator], _context: Context) -> list[Draft]:
     """RESTRICT: a view or an operator class that uses it makes the step fail."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop operator {'.'.join(change.address.path)}",
-            sql(f"DROP OPERATOR {_signature(change.live)}"),
+        dropped(
+            change,
+            f"operator {'.'.join(change.address.path)}",
+            f"DROP OPERATOR {_signature(change.live)}",
+            definition(change.live),
             hazards=(hazard(Code.OLD_READERS, "queries that use it break"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(definition(change.live)),),
-            removes=True,
         )
     ]
 

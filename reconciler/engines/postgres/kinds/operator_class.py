@@ -24,6 +24,7 @@ from reconciler.engines.postgres.made_anew import made_anew
 from reconciler.engines.postgres.object_names import USING
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.operator_members import Member, Members, name_of
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import dotted, qualified, undotted
 from reconciler.engines.postgres.routine_arguments import plain_type
 from reconciler.engines.postgres.type_names import named, type_references
@@ -33,7 +34,7 @@ from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Disturbance, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Draft, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +186,11 @@ def definition(found: OperatorClass) -> str:
 def create(change: Change[OperatorClass], _context: Context) -> list[Draft]:
     """No lock on anything that exists. Superusers only (CREATE OPERATOR CLASS documentation)."""
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create operator class {'.'.join(change.address.path)}",
-            sql(definition(change.desired)),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP OPERATOR CLASS {name_of(change.address)}"),),
-            provides=True,
+        created(
+            change,
+            f"operator class {'.'.join(change.address.path)}",
+            definition(change.desired),
+            drop=f"DROP OPERATOR CLASS {name_of(change.address)}",
         )
     ]
 
@@ -201,15 +199,12 @@ def drop(change: Change[OperatorClass], _context: Context) -> list[Draft]:
     """RESTRICT: an index that uses it makes the step fail."""
     what = f"that sort, group or compare {change.live.type} by default" if change.live.default else "that name it"
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop operator class {'.'.join(change.address.path)}",
-            sql(f"DROP OPERATOR CLASS {name_of(change.address)}"),
+        dropped(
+            change,
+            f"operator class {'.'.join(change.address.path)}",
+            f"DROP OPERATOR CLASS {name_of(change.address)}",
+            definition(change.live),
             hazards=(hazard(Code.OLD_READERS, f"queries {what} may break"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(definition(change.live)),),
-            removes=True,
         )
     ]
 

@@ -20,13 +20,14 @@ from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.kinds import access_method
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.operator_members import Members, name_of
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Draft, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +88,11 @@ def statements(family: OperatorFamily) -> list[str]:
 def create(change: Change[OperatorFamily], _context: Context) -> list[Draft]:
     """No lock on anything that exists. Superusers only (CREATE OPERATOR FAMILY documentation)."""
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create operator family {'.'.join(change.address.path)}",
-            sql(*statements(change.desired)),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP OPERATOR FAMILY {name_of(change.address)}"),),
-            provides=True,
+        created(
+            change,
+            f"operator family {'.'.join(change.address.path)}",
+            *statements(change.desired),
+            drop=f"DROP OPERATOR FAMILY {name_of(change.address)}",
         )
     ]
 
@@ -102,15 +100,12 @@ def create(change: Change[OperatorFamily], _context: Context) -> list[Draft]:
 def drop(change: Change[OperatorFamily], _context: Context) -> list[Draft]:
     """Its classes go first, or they would go with it."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop operator family {'.'.join(change.address.path)}",
-            sql(f"DROP OPERATOR FAMILY {name_of(change.address)}"),
+        dropped(
+            change,
+            f"operator family {'.'.join(change.address.path)}",
+            f"DROP OPERATOR FAMILY {name_of(change.address)}",
+            *statements(change.live),
             hazards=_without(change.live.members),
-            done=(Check(change.address, present=False),),
-            undo=(sql(*statements(change.live)),),
-            removes=True,
         )
     ]
 

@@ -11,6 +11,7 @@ from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import share_update_exclusive
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import dropped
 from reconciler.engines.postgres.quoting import columns, ident, qualified
 from reconciler.engines.postgres.type_names import named
 from reconciler.engines.postgres.type_names import short as short_name
@@ -239,15 +240,12 @@ def drop(change: Change[Publication], _context: Context) -> list[Draft]:
     """Subscribers get nothing any more."""
     name = change.address.name
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop publication {name}",
-            sql(f"DROP PUBLICATION {ident(name)}"),
+        dropped(
+            change,
+            f"publication {name}",
+            f"DROP PUBLICATION {ident(name)}",
+            definition(change.live),
             hazards=(hazard(Code.OLD_READERS, f"subscribers of {name} get an error and no more changes"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(definition(change.live)),),
-            removes=True,
         )
     ]
 

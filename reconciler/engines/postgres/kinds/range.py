@@ -12,6 +12,7 @@ from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import dropped
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.type_names import MAKERS, lift_collation, lower_collation, type_name, type_references
 from reconciler.engines.postgres.types import canonical
@@ -183,15 +184,12 @@ def create(change: Change[Range], context: Context) -> list[Draft]:
 def drop(change: Change[Range], _context: Context) -> list[Draft]:
     """RESTRICT: a column that still uses it makes the step fail."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop range {'.'.join(change.address.path)}",
-            sql(f"DROP TYPE {type_name(change.address)}"),
+        dropped(
+            change,
+            f"range {'.'.join(change.address.path)}",
+            f"DROP TYPE {type_name(change.address)}",
+            *statements(change.live),
             hazards=(hazard(Code.OLD_READERS, "code that names the type breaks"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(*statements(change.live)),),
-            removes=True,
         )
     ]
 

@@ -10,6 +10,7 @@ from reconciler.engines.postgres import generic_options
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.kinds.foreign_data_wrapper import refuse_secrets
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import created
 from reconciler.engines.postgres.quoting import ident, literal
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -97,17 +98,7 @@ def definition(server: Server) -> str:
 def create(change: Change[Server], _context: Context) -> list[Draft]:
     """No lock."""
     name = change.address.name
-    return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create server {name}",
-            sql(definition(change.desired)),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP SERVER {ident(name)}"),),
-            provides=True,
-        )
-    ]
+    return [created(change, f"server {name}", definition(change.desired), drop=f"DROP SERVER {ident(name)}")]
 
 
 def drop(change: Change[Server], _context: Context) -> list[Draft]:

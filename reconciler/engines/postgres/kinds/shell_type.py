@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.plain_objects import name_of
+from reconciler.engines.postgres.plain_objects import dropped, name_of
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -83,15 +83,12 @@ def create(change: Change[ShellType], _context: Context) -> list[Draft]:
 def drop(change: Change[ShellType], _context: Context) -> list[Draft]:
     """RESTRICT: a function that takes or returns it makes the step fail."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop shell type {'.'.join(change.address.path)}",
-            sql(f"DROP TYPE {name_of(change.address)}"),
+        dropped(
+            change,
+            f"shell type {'.'.join(change.address.path)}",
+            f"DROP TYPE {name_of(change.address)}",
+            definition(change.live),
             hazards=(hazard(Code.OLD_READERS, "code that names the type breaks"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(definition(change.live)),),
-            removes=True,
         )
     ]
 

@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, function_name, not_member
 from reconciler.engines.postgres.object_names import phrase
-from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import dropped, replaced
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.routine_arguments import plain_type
 from reconciler.engines.postgres.type_names import named, type_references
@@ -19,7 +18,7 @@ from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Draft, Phase
 
 FOR = " for "
 WORDS = {"from_sql": "FROM SQL", "to_sql": "TO SQL"}
@@ -95,17 +94,8 @@ def definition(transform: Transform) -> str:
 
 
 def _made(change: Change[Transform], catalog: Catalog, phase: Phase) -> Draft:
-    live = change.before
-    back = definition(live) if live is not None else f"DROP {phrase(change.address, catalog)}"
-    return Draft(
-        "create",
-        phase,
-        f"{'create' if live is None else 'change'} transform of {change.address.name}",
-        sql(definition(change.desired)),
-        done=became(change) if live is not None else (Check(change.address),),
-        undo=(sql(back),),
-        provides=True,
-    )
+    drop = f"DROP {phrase(change.address, catalog)}"
+    return replaced(change, f"transform of {change.address.name}", definition, drop, phase)
 
 
 def create(change: Change[Transform], context: Context) -> list[Draft]:
@@ -121,15 +111,12 @@ def alter(change: Change[Transform], context: Context) -> list[Draft]:
 def drop(change: Change[Transform], context: Context) -> list[Draft]:
     """RESTRICT: a function that says TRANSFORM makes the step fail."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop transform of {change.address.name}",
-            sql(f"DROP {phrase(change.address, context.live)}"),
+        dropped(
+            change,
+            f"transform of {change.address.name}",
+            f"DROP {phrase(change.address, context.live)}",
+            definition(change.live),
             hazards=(hazard(Code.OLD_READERS, "code that writes functions with it breaks"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(definition(change.live)),),
-            removes=True,
         )
     ]
 
