@@ -134,15 +134,19 @@ def rebuild(change: Change[Domain], context: Context) -> list[Draft]:
             removes=True,
         ),
         *(set_not_null(change, context) if change.changed("not_null") else []),
-        Draft(
-            "again",
-            Phase.CONTRACT,
-            f"give domain {_label(domain)} its default and its checks again",
-            sql(*back),
-            locks=locks,
-            hazards=_scanning(locks),
-            done=became(change, "not_null"),
-            provides=True,
+        _with_parts(
+            Draft(
+                "again",
+                Phase.CONTRACT,
+                f"give domain {_label(domain)} its default and its checks again",
+                sql(*back),
+                locks=locks,
+                hazards=_scanning(locks),
+                done=became(change, "not_null"),
+                provides=True,
+            ),
+            change,
+            context,
         ),
     ]
 
@@ -184,18 +188,24 @@ def set_not_null(change: Change[Domain], context: Context) -> list[Draft]:
     words, back = ("SET", "DROP") if domain.not_null else ("DROP", "SET")
     locks = _holders(change, context) if domain.not_null else ()
     refused = hazard(Code.OLD_WRITERS, f"no value in a column of {_label(domain)} is refused from here on")
-    return [
-        Draft(
-            "not null",
-            Phase.CONTRACT if domain.not_null else Phase.EXPAND,
-            f"{'require' if domain.not_null else 'no longer require'} a value in domain {_label(domain)}",
-            sql(f"ALTER DOMAIN {type_name(change.address)} {words} NOT NULL"),
-            locks=locks,
-            hazards=(refused, *_scanning(locks)) if domain.not_null else (),
-            done=shows(change.address, ("not_null", domain.not_null)),
-            undo=(sql(f"ALTER DOMAIN {type_name(change.address)} {back} NOT NULL"),),
-        )
-    ]
+    draft = Draft(
+        "not null",
+        Phase.CONTRACT if domain.not_null else Phase.EXPAND,
+        f"{'require' if domain.not_null else 'no longer require'} a value in domain {_label(domain)}",
+        sql(f"ALTER DOMAIN {type_name(change.address)} {words} NOT NULL"),
+        locks=locks,
+        hazards=(refused, *_scanning(locks)) if domain.not_null else (),
+        done=shows(change.address, ("not_null", domain.not_null)),
+        undo=(sql(f"ALTER DOMAIN {type_name(change.address)} {back} NOT NULL"),),
+    )
+    return [_with_parts(draft, change, context) if domain.not_null else draft]
+
+
+def _with_parts(draft: Draft, change: Change[Domain], context: Context) -> Draft:
+    """The server looks at columns of the domain, and at none that has its values in arrays, composites or ranges."""
+    from reconciler.engines.postgres.row_holders import around
+
+    return around(draft, [change.address], context)
 
 
 def set_checks(change: Change[Domain], context: Context) -> list[Draft]:
@@ -234,12 +244,16 @@ def _changed(change: Change[Domain], gone: list[str], added: list[str]) -> Draft
 
 def _validated(change: Change[Domain], name: str, context: Context) -> Draft:
     locks = _holders(change, context)
-    return Draft(
+    alter = f"ALTER DOMAIN {type_name(change.address)}"
+    there = [r for r in change.desired.checks if r.name == name and r._replace(validated=False) in change.live.checks]
+    back = [s for r in there for s in (f"{alter} DROP CONSTRAINT {ident(name)}", f"{alter} ADD {_clause(r)} NOT VALID")]
+    draft = Draft(
         f"validate {name}",
         Phase.CONTRACT,
         f"check what columns of domain {_label(change.desired)} hold by {name}",
-        sql(f"ALTER DOMAIN {type_name(change.address)} VALIDATE CONSTRAINT {ident(name)}"),
+        sql(f"{alter} VALIDATE CONSTRAINT {ident(name)}"),
         locks=locks,
         hazards=_scanning(locks),
-        undo=(),
+        undo=(sql(*back),) if back else (),
     )
+    return _with_parts(draft, change, context)
