@@ -45,6 +45,8 @@ class TargetState:
     found: Catalog | None = None
     notes: tuple[Note, ...] = ()
     """What whoever reads the plan has to know beside its steps."""
+    nodes: tuple[Node, ...] | None = None
+    """The ordered drafts, once they were worked out."""
 
     @property
     def there(self) -> Catalog:
@@ -92,6 +94,8 @@ def measured_addresses(state: TargetState) -> list[Address]:
 
 def steps_of(state: TargetState) -> list[Node]:
     """The ordered drafts of one target."""
+    if state.nodes is not None:
+        return list(state.nodes)
     context = PlanContext(
         state.desired, state.live, state.changes, state.policy, state.server, state.engine.kinds, state.sizes
     )

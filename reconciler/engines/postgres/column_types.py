@@ -36,6 +36,7 @@ def differs(change: Change[Column], _context: Context) -> bool:
 def retype(change: Change[Column], context: Context) -> list[Draft]:
     """ALTER COLUMN TYPE. The server said whether that rewrites the table or its indexes."""
     from reconciler.engines.postgres.row_holders import around
+    from reconciler.engines.postgres.type_probes import unfit
 
     column, live = change.desired, change.live
     facts = column.facts or Facts()
@@ -51,6 +52,7 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
                 sql(*_statements(live, column, using)),
                 locks=access_exclusive(column.table, *_tied(column, context)),
                 hazards=hazards,
+                probes=unfit(live, column, facts, context),
                 done=(Check(column.address, attributes=(("type", column.type), ("collation", column.collation))),),
                 undo=None if facts.rewrites else (sql(*_statements(column, live, "")),),
                 reads=table_address(column) if hazards else None,
