@@ -11,7 +11,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.kind import Kind, Place, Policy
 from reconciler.model.resource import Resource
-from reconciler.model.step import Lock, Operation, Probe, Size, Step, Violations
+from reconciler.model.step import Draft, Lock, Operation, Probe, Size, Step, Violations
 
 Progress = Callable[[str], None]
 """Told in words what a long operation is at; printed to stderr."""
@@ -267,6 +267,15 @@ class Rehearsing(Protocol):
 
     def rehearsed(self, rehearsal: Rehearsal) -> AbstractContextManager[Rehearsed]:
         """What the renames did; as long as the block lasts `canonicalise` finds the new names."""
+        ...
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """An engine that can tell what its store does by itself when a plan runs."""
+
+    def notes(self, live: Catalog, drafts: Iterable[Draft]) -> Iterable[str]:
+        """What whoever reads the plan has to know of that, in sentences."""
         ...
 
 

@@ -91,3 +91,33 @@ def test_everything_is_found_before_and_no_value_is_told(pg_database: Postgres.F
         assert any(t.startswith("blocked: 1 × rows of public.t have no id, such as (0,3)") for t in told)
         mended = [t for t in told if not t.startswith("blocked: ")]
         assert not mended, "no step before gives any of these columns other values"
+
+
+WATCHED = """
+service: shop
+postgres:
+  functions:
+    watch(): {returns: event_trigger, language: plpgsql, body: "BEGIN NULL; END"}
+  event_triggers:
+    watch: {event: ddl_command_end, tags: [ALTER TABLE, CREATE INDEX], execute: watch}
+    drops: {event: sql_drop, execute: watch}
+    off: {event: ddl_command_start, execute: watch, state: disabled}
+  tables: {t: {columns: {a: integer, b: integer}}}
+"""
+
+
+def test_event_triggers_that_fire_on_the_steps_are_told(pg_database: Postgres.Factory) -> None:
+    with bench(pg_database()) as database:
+        database.become(declared(WATCHED))
+
+        def told(old: str, new: str) -> list[str]:
+            return [n.message.split(": ")[0] for n in database.plan(declared(WATCHED.replace(old, new))).notes]
+
+        rest = "runs watch at ddl_command_end of steps of this plan"
+        assert told("b: integer", "b: integer, c: text") == [f"event trigger watch {rest} (ALTER TABLE)"]
+        assert told("b: integer}", "b: integer}, indexes: {i: [a]}") == [f"event trigger watch {rest} (CREATE INDEX)"]
+        assert told("tables: {t:", "tables: {u: {columns: {a: integer}}, t:") == []
+        assert told(", b: integer", "") == [
+            "event trigger drops runs watch at sql_drop of steps of this plan (ALTER TABLE)",
+            f"event trigger watch {rest} (ALTER TABLE)",
+        ]
