@@ -191,14 +191,14 @@ class Neo4jSession:
         Raises StoreError for a migration that is no Cypher.
         """
         wanted = list(steps)
-        clean = grouped.clean(self._connection, [p for _, probes in wanted for p in probes], self._known.values())
+        clean = grouped.clean(self._connection, [p for step in wanted for p in step.probes], self._known.values())
         found: list[Audited] = []
         certain = True
-        for operation, probes in wanted:
-            if isinstance(operation, Migration):
-                migration_script.parse(self._connection, operation)
-            certain &= not isinstance(operation, Batches | Migration)
-            found += [Audited(p, v, certain) for p in probes if p not in clean and (v := self.probe(p)).count]
+        for step in wanted:
+            if isinstance(step.operation, Migration):
+                migration_script.parse(self._connection, step.operation)
+            certain &= not isinstance(step.operation, Batches | Migration)
+            found += [Audited(p, v, certain) for p in step.probes if p not in clean and (v := self.probe(p)).count]
         return found
 
     def execute(self, operation: Operation, limits: Limits, progress: Progress, journal: Mapping[str, Any]) -> None:
