@@ -29,9 +29,8 @@ def declared(labels: int = LABELS) -> dict[str, Any]:
     """A constraint, an index and a share of a full-text index for each label; every fourth index is of two labels."""
     constraints = {f"c{i:02}": {"node": f"L{i:02}", "unique": "id"} for i in range(labels)}
     indexes: dict[str, Any] = {f"r{i:02}": {"node": f"L{i:02}", "range": "name"} for i in range(labels)}
-    indexes |= {
-        f"t{i:02}": {"nodes": [f"L{i:02}", f"L{labels - 1 - i:02}"], "fulltext": "text"} for i in range(0, labels // 2, 4)
-    }
+    for i in range(0, labels // 2, 4):
+        indexes[f"t{i:02}"] = {"nodes": [f"L{i:02}", f"L{labels - 1 - i:02}"], "fulltext": "text"}
     return {"constraints": constraints, "indexes": indexes}
 
 
