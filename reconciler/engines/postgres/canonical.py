@@ -271,7 +271,8 @@ class _Asked:
     def build(self, table: Address) -> None:
         """The table at once; piece by piece where that fails, to learn which piece it is."""
         name = ident(table.name)
-        columns = self.desired.children(table, "column", Column)
+        declared_columns = self.desired.children(table, "column", Column)
+        columns = [replace(c, not_null=False) for c in declared_columns]  # its name could be that of a check
         pieces = [
             (piece, kind.temporary(piece))
             for kind in self.kinds.values()

@@ -15,6 +15,7 @@ from reconciler.engines.postgres.inheritance import descendants, inherited_from,
 from reconciler.engines.postgres.inheritance_changes import only, rows_of, shared_parents
 from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock, share_update_exclusive
 from reconciler.engines.postgres.mentions import words
+from reconciler.engines.postgres.names import freed_for_not_null, spare_for_not_null
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.partition_changes import no_key
 from reconciler.engines.postgres.quoting import fitting, ident
@@ -52,7 +53,6 @@ def _of_domain(column: Column, context: Context) -> bool:
 
 
 def _adding(change: Change[Column], facts: Facts, held: bool, context: Context) -> list[Draft]:
-    from reconciler.engines.postgres.kinds.column import clause
 
     column = change.desired
     empty = context.size(table_address(column)).rows == 0
@@ -67,9 +67,9 @@ def _adding(change: Change[Column], facts: Facts, held: bool, context: Context) 
         rewrites = not facts.fast_default or column.identity is not None
     effect = f"every row of {table_name(column)} is rewritten to hold {column.address.name}"
     hazards = (hazard(Code.REWRITE, effect),) if rewrites and not empty else ()
-    added = _added(change, clause(column), hazards, reads=bool(hazards))
+    added, *later = _added_whole(change, context, hazards)
     probes = (still_empty(column.table),) if rewrites and empty else ()
-    return [replace(added, probes=probes, requires=_retyped_first(column, context))]
+    return [replace(added, probes=probes, requires=_retyped_first(column, context)), *later]
 
 
 def _retyped_first(column: Column, context: Context) -> tuple[Ref, ...]:
@@ -79,6 +79,18 @@ def _retyped_first(column: Column, context: Context) -> tuple[Ref, ...]:
     names = words(column.generated.expression.source)
     siblings = (context.changes.get(column.address.sibling("column", (*column.table, n))) for n in sorted(names))
     return tuple(Ref(c.address) for c in siblings if c is not None and c.changed("type", "collation"))
+
+
+def _added_whole(change: Change[Column], context: Context, hazards: tuple[Hazard, ...] = ()) -> list[Draft]:
+    """With all it says, but for a name of its NOT NULL that something gives up only later: it is called that then."""
+    from reconciler.engines.postgres.kinds.column import clause
+
+    column = change.desired
+    held = freed_for_not_null(column, context) if column.not_null_name else ()
+    spare = spare_for_not_null(column, context) if held else ""
+    first = replace(column, not_null_name=spare) if held else column
+    added = _added(change, clause(first), hazards, reads=bool(hazards))
+    return [added, not_nulls.renaming(column, spare, held)] if held else [added]
 
 
 def _added(change: Change[Column], clause: str, hazards: tuple[Hazard, ...] = (), reads: bool = False) -> Draft:
@@ -150,7 +162,7 @@ def _add_then_require(change: Change[Column], context: Context) -> list[Draft]:
 
     column = change.desired
     if context.size(table_address(column)).rows == 0:
-        return [_added(change, clause(column))]
+        return _added_whole(change, context)
     return [_added(change, clause(replace(column, not_null=False))), *_require(column, context)]
 
 
@@ -263,7 +275,7 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
     without = "NULL to" if column.default is not None else "no"  # what leaves it out gets the default
     old = hazard(Code.OLD_WRITERS, f"code that writes {without} {column.address.name} is refused from here on")
     if context.server.version >= (18,):
-        return _require_native(column, nulls, old, added)
+        return _require_native(column, nulls, old, context, added)
     helper = fitting(column.table[1], column.address.name, suffix="_not_null")
     check = column.address.sibling("check", (*column.table, helper))
     refuse = f"ALTER TABLE {table} ADD CONSTRAINT {ident(helper)} CHECK ({name} IS NOT NULL) NOT VALID"
@@ -301,7 +313,11 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
     ]
 
 
-def _require_native(column: Column, nulls: Probe, old: Hazard, added: bool) -> list[Draft]:
+def _require_native(column: Column, nulls: Probe, old: Hazard, context: Context, added: bool) -> list[Draft]:
+    held = () if added else freed_for_not_null(column, context)
+    if not (added or held or column.not_null_name):
+        spare = not_nulls.chosen(spare_for_not_null(column, context), column.address.path)
+        column = replace(column, not_null_name=spare)
     name, table = ident(column.address.name), table_name(column)
     constraint = ident(not_nulls.name_of(column))
     inherit = " NO INHERIT" if column.not_null_no_inherit else ""
@@ -315,6 +331,7 @@ def _require_native(column: Column, nulls: Probe, old: Hazard, added: bool) -> l
         probes=(nulls,),
         done=(Check(column.address, attributes=(("not_null", True),)),),
         undo=(sql(alter(column, "DROP NOT NULL")),),
+        requires=held,
     )
     second = Draft(
         "validate",

@@ -97,7 +97,8 @@ class Postgres:
     def check(self, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
         """Names that do not fit, types that cannot be, names that clash within a schema."""
         for address in catalog.resources:
-            yield from _fits(address)
+            if not self.kinds[address.kind].attaches:  # what is attached goes by the name of what carries it
+                yield from _fits(address)
         for address in inheritance.orphaned(catalog.resources):
             lacks = "a type" if address.kind == "column" else "a condition"
             yield address, f"{address} has no {lacks}", f"say it: no parent has {address.name}"
