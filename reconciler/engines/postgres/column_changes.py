@@ -53,7 +53,6 @@ def _of_domain(column: Column, context: Context) -> bool:
 
 
 def _adding(change: Change[Column], facts: Facts, held: bool, context: Context) -> list[Draft]:
-
     column = change.desired
     empty = context.size(table_address(column)).rows == 0
     if column.default is not None and (held or not (facts.fast_default or empty)):
