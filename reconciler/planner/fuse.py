@@ -90,7 +90,13 @@ def _joined(
             follows.add(node.index)
         else:
             before.append(node)
-    return [*nodes[:first], *before, _merged(cluster, operation, changes), *after, *nodes[last + 1 :]]
+    whole = _merged(cluster, operation, changes)
+    for node in nodes:  # what waits for a part waits for the whole
+        if node.after & inside:
+            node.after = (node.after - inside) | {whole.index}
+        if node.gladly & inside:
+            node.gladly = (node.gladly - inside) | {whole.index}
+    return [*nodes[:first], *before, whole, *after, *nodes[last + 1 :]]
 
 
 def _with_what_is_between(nodes: list[Node], cluster: list[Node]) -> list[Node]:
@@ -123,7 +129,11 @@ def _merged(cluster: Sequence[Node], operation: Operation, changes: Mapping[Addr
         done=tuple(c for d in stays for c in d.done),
         undo=None,
     )
-    return Node(main.address, draft, main.slot, max(n.phase for n in cluster), main.index)
+    inside = {n.index for n in cluster}
+    after, gladly = (
+        {i for n in cluster for i in getattr(n, edges) if i not in inside} for edges in ("after", "gladly")
+    )
+    return Node(main.address, draft, main.slot, max(n.phase for n in cluster), main.index, after, gladly)
 
 
 def _rest(cluster: Sequence[Node], main: Node, changes: Mapping[Address, Change[Any]]) -> str:
