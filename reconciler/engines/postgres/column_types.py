@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from reconciler.engines.postgres import column_settings
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
+from reconciler.engines.postgres.inheritance_changes import rows_of
 from reconciler.engines.postgres.locks import access_exclusive
+from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.partition_changes import no_key
-from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.quoting import qualified
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.change import Action, Change
@@ -19,7 +21,7 @@ from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
 from reconciler.model.resource import Resource
-from reconciler.model.step import Check, Draft, Phase, Ref
+from reconciler.model.step import Check, Draft, Phase, Probe, Ref
 
 OUT = "out"
 """Slot of the draft that takes a check or an index out of the way of a new type."""
@@ -38,7 +40,7 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
     column, live = change.desired, change.live
     facts = column.facts or Facts()
     _refuse_impossible(change, facts, context)
-    using = f" USING {ident(column.address.name)}::{column.type}" if facts.using else ""
+    using = f" USING {facts.using}" if facts.using else ""
     hazards = _hazards(live, column, facts, context)
     return [
         Draft(
@@ -48,6 +50,7 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
             sql(*_statements(live, column, using)),
             locks=access_exclusive(column.table, *_tied(column, context)),
             hazards=hazards,
+            probes=_without_value(column, context),
             done=(Check(column.address, attributes=(("type", column.type), ("collation", column.collation))),),
             undo=None if facts.rewrites else (sql(*_statements(column, live, "")),),
             reads=table_address(column) if hazards else None,
@@ -55,10 +58,33 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
                 *_generated_from(change.address, context),
                 *_made_way(facts, context),
                 *no_key(column.address, context),
+                *read_by(column, context),
             ),
             provides=True,
         )
     ]
+
+
+def _without_value(column: Column, context: Context) -> tuple[Probe, ...]:
+    """Finds rows that a `using` gives no value where one has to be."""
+    if column.using is None or not column.not_null:
+        return ()
+    message = f"rows of {table_name(column)} would have no {column.address.name} by {column.using.source}"
+    query = f"SELECT ctid::text FROM {rows_of(column.address, context)} WHERE ({column.using.source}) IS NULL"
+    return (Probe(message, query),)
+
+
+def read_by(column: Column, context: Context) -> Iterator[Ref]:
+    """Columns beside it whose `using` reads it: they change their type while it still is what that was written for."""
+    from reconciler.engines.postgres.kinds.column import Column
+
+    mine = words(column.using.source) if column.using else set()
+    for other in context.desired.children(table_address(column), "column", Column):
+        change: Change[Any] | None = context.changes.get(other.address)
+        if change is None or change.before is None or other.using is None or not differs(change, context):
+            continue
+        if column.address.name in words(other.using.source) and other.address.name not in mine:
+            yield Ref(other.address)
 
 
 def _refuse_impossible(change: Change[Column], facts: Facts, context: Context) -> None:
@@ -128,6 +154,9 @@ def _statements(before: Column, after: Column, using: str) -> list[str]:
 def _hazards(live: Column, column: Column, facts: Facts, context: Context) -> tuple[Hazard, ...]:
     if facts.rewrites:
         effect = f"{table_name(column)} and its indexes are rewritten from {live.type} to {column.type}"
+        if column.using is not None:
+            made = f"every {label(column)} becomes {column.using.source}: what that does not keep is gone"
+            return (hazard(Code.REWRITE, effect), hazard(Code.LOSSY, made))
         return (
             hazard(Code.REWRITE, effect),
             hazard(Code.LOSSY, f"a value that {column.type} cannot hold makes the step fail or is rounded"),

@@ -143,12 +143,23 @@ class Twins:
             if found == column:
                 continue
             learned = Facts(fast_default=False)  # what cannot be asked is taken for the worst
-            with contextlib.suppress(psycopg.Error), asking.connection.transaction():
-                learned = facts.learn(asking.connection, column, found, asking.server)
+            try:
+                with asking.connection.transaction():
+                    learned = facts.learn(asking.connection, column, found, asking.server, self._beside(column))
+            except psycopg.Error as error:
+                if column.using is not None:
+                    asking.judge(column, error)
             if found is not None and (found.type, found.collation) != (column.type, column.collation):
                 retyping = Retyping(asking.connection, asking.kinds, asking.live, column, look, asking.answers.get)
                 learned = retyping.told(learned)
             asking.answers[column.address] = replace(column, facts=learned)
+
+    def _beside(self, column: Column) -> list[Column]:
+        """The other columns of its table while it changes: those that are live, and new ones."""
+        table = column.address.sibling("table", column.table)
+        catalogs = (self.asking.desired, self.asking.live)  # what is live as it is
+        found = {c.address: c for k in catalogs for c in k.children(table, "column", Column)}
+        return [c for c in found.values() if c.address != column.address]
 
     def _checks(self, table: Address) -> None:
         """Whether new checks let rows without any value pass; whether all make sense of rows before a new type."""
