@@ -39,7 +39,8 @@ from reconciler.model.resource import Resource, Role, attr
 
 @dataclass(frozen=True, slots=True)
 class Index(Resource):
-    """Path: (schema, table, name). `valid` False is what an interrupted concurrent build leaves.
+    """Path: (schema, table, name). `valid` False is what an interrupted concurrent build leaves; and of a partitioned
+    table an index made ON ONLY that is not on all partitions yet, but on `partitions` (schema, name).
 
     `statistics` are the targets of keys that are expressions, by number.
     """
@@ -53,6 +54,7 @@ class Index(Resource):
     options: storage_options.Options = ()
     statistics: index_settings.Targets = ()
     valid: bool = True
+    partitions: tuple[tuple[str, str], ...] | None = None
     uses: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="columns; follows from the definition", default=())
 
 
@@ -71,6 +73,11 @@ SPEC = {
         "nulls_not_distinct": {"type": "boolean"},
         "include": COLUMNS,
         "where": {"type": "string", "minLength": 1},
+        "partitions": {
+            "type": "array",
+            "items": {"type": "string", "minLength": 1},
+            "description": "the only ones that have it: it is made ON ONLY the table, and not valid",
+        },
         "with": storage_options.SPEC,
     },
 }
@@ -98,6 +105,8 @@ def lower(name: str, node: Any, place: Place) -> Index:
         Expr(node["where"]) if "where" in node else None,
         storage_options.lower(node.get("with")),
         index_settings.lower_targets(node["columns"]),
+        "partitions" not in node,
+        parted.lower_partitions(node["partitions"], place.parent[0]) if "partitions" in node else None,
         uses=(*(p.column for p in parts if p.column), *include),
     )
 
@@ -117,6 +126,8 @@ def lift(index: Index, _catalog: Catalog) -> Any:
         node["include"] = list(index.include)
     if index.where is not None:
         node["where"] = index.where.source
+    if index.partitions is not None:
+        node["partitions"] = parted.lift_partitions(index.partitions, index.address.path[0])
     if index.options:
         node["with"] = storage_options.lift(index.options)
     return node["columns"] if len(node) == 1 else node
@@ -129,7 +140,8 @@ def query(version: int, relkind: str = "'r', 'p'") -> str:
     distinct = "i.indnullsnotdistinct" if version >= 15 else "false"
     return f"""
         SELECT c.relname, {KEYS},
-               pg_get_expr(i.indpred, i.indrelid), i.indisunique, {distinct}, i.indisvalid, c.reloptions
+               pg_get_expr(i.indpred, i.indrelid), i.indisunique, {distinct}, i.indisvalid, c.reloptions,
+               CASE WHEN c.relkind = 'I' AND NOT i.indisvalid THEN {parted.HAVING_IT} END
         FROM {KEYS_FROM}
         WHERE c.relkind IN ('i', 'I') AND NOT c.relispartition AND t.relkind IN ({relkind})
           AND t.relnamespace = ANY (%(namespaces)s)
@@ -140,7 +152,7 @@ def query(version: int, relkind: str = "'r', 'p'") -> str:
 
 def read(rows: Iterable[Row], reader: Reader, kind: str = "index") -> Iterable[Index]:
     """Rows of `query` → Index."""
-    for name, *vectors, where, unique, distinct, valid, options in rows:
+    for name, *vectors, where, unique, distinct, valid, options, partitions in rows:
         keys = Keys._make(vectors)
         path = reader.relation(keys.table)
         if path is None:
@@ -157,6 +169,7 @@ def read(rows: Iterable[Row], reader: Reader, kind: str = "index") -> Iterable[I
             storage_options.read(options),
             reader.lookups.index_targets.get(keys.oid, ()),
             valid,
+            tuple((schema, table) for schema, table in partitions) if partitions is not None else None,
             uses=(*[p.column for p in parts if p.column], *include),
         )
 
@@ -208,11 +221,12 @@ KIND = PgKind(
     namesakes=rivals,
     disturbs=disturbs,
     rules=(
-        rule("valid", emit=keeping(repair)),
+        rule("valid", "partitions", emit=keeping(repair)),
         rule("options", emit=set_options),
         rule("statistics", emit=index_settings.set_targets),
     ),
     temporary=temporary,
+    spells=frozenset({"method", "parts", "include", "where", "options", "statistics", "uses"}),
     piece=True,
     parent="table",
     order=65,
