@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from reconciler.engines.postgres.locks import (
     share_update_exclusive,
 )
 from reconciler.engines.postgres.operations import alone, sql
-from reconciler.engines.postgres.quoting import dotted, fitting, ident, qualified, undotted
+from reconciler.engines.postgres.quoting import fitting, ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, Hazard, hazard
@@ -36,17 +36,6 @@ HAVING_IT = """ARRAY(
                    JOIN pg_class pt ON pt.oid = hi.indrelid JOIN pg_namespace pn ON pn.oid = pt.relnamespace
                    WHERE h.inhparent = c.oid ORDER BY 1)"""
 """SQL for the partitions that have a part of the partitioned index c."""
-
-
-def lower_partitions(names: Iterable[str], schema: str) -> tuple[Pair, ...]:
-    """Names of partitions, those in other schemas qualified."""
-    found = (undotted(n) for n in names)
-    return tuple(sorted((n[0], n[1]) if len(n) > 1 else (schema, n[0]) for n in found))
-
-
-def lift_partitions(paths: Iterable[Pair], schema: str) -> list[str]:
-    """The inverse."""
-    return [dotted(p[1]) if p[0] == schema else dotted(*p) for p in paths]
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds import access_method, operator_class
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.quoting import ident
+from reconciler.engines.postgres.table_parts import path_of, short_of
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
@@ -106,7 +107,7 @@ def lower(name: str, node: Any, place: Place) -> Index:
         storage_options.lower(node.get("with")),
         index_settings.lower_targets(node["columns"]),
         "partitions" not in node,
-        parted.lower_partitions(node["partitions"], place.parent[0]) if "partitions" in node else None,
+        tuple(sorted(path_of(n, place.parent[0]) for n in node["partitions"])) if "partitions" in node else None,
         uses=(*(p.column for p in parts if p.column), *include),
     )
 
@@ -127,7 +128,7 @@ def lift(index: Index, _catalog: Catalog) -> Any:
     if index.where is not None:
         node["where"] = index.where.source
     if index.partitions is not None:
-        node["partitions"] = parted.lift_partitions(index.partitions, index.address.path[0])
+        node["partitions"] = [short_of(p, index.address.path[0]) for p in index.partitions]
     if index.options:
         node["with"] = storage_options.lift(index.options)
     return node["columns"] if len(node) == 1 else node
