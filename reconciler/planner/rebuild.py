@@ -110,8 +110,9 @@ def _left(
 
 
 def _names(change: Change[Any], gone: Address, live: Catalog, kinds: Mapping[str, Kind[Any]]) -> bool:
-    """Whether the new text would take up what goes, while that is there."""
-    return gone in kinds[change.address.kind].mentions(change.desired, live)
+    """Whether the new text would take up what goes, while that is there; what shares its name is no such thing."""
+    shared = any(True for _ in kinds[gone.kind].namesakes(gone))
+    return not shared and gone in kinds[change.address.kind].mentions(change.desired, live)
 
 
 def _staying(leaving: Iterable[Address], live: Catalog, kinds: Mapping[str, Kind[Any]]) -> set[Address]:
