@@ -34,8 +34,15 @@ def fused(
     """
     if not isinstance(engine, Fusing):
         return nodes
+    wholes: dict[int, int] = {}  # a node that was joined with others → the one that they became
     for cluster in _clusters(nodes, changes, maker):
-        nodes = _joined(engine, nodes, cluster, changes)
+        members = set()
+        for index in (n.index for n in cluster):
+            while index in wholes:
+                index = wholes[index]
+            members.add(index)
+        if len(members) > 1:
+            nodes = _joined(engine, nodes, members, wholes, changes)
     return nodes
 
 
@@ -67,10 +74,13 @@ def _clusters(
 
 
 def _joined(
-    engine: Fusing, nodes: list[Node], cluster: list[Node], changes: Mapping[Address, Change[Any]]
+    engine: Fusing, nodes: list[Node], members: set[int], wholes: dict[int, int], changes: Mapping[Address, Change[Any]]
 ) -> list[Node]:
-    """The list with the cluster as one node; unchanged where something else has to run in its midst."""
-    cluster = _with_what_is_between(nodes, cluster)
+    """The list with the cluster as one node, noted in `wholes`; unchanged where something else has to run in its midst.
+
+    `members` are the indexes of its nodes.
+    """
+    cluster = _with_what_is_between(nodes, members)
     operation = engine.fuse([n.draft.operation for n in cluster])
     if operation is None:
         return nodes
@@ -80,6 +90,7 @@ def _joined(
     before: list[Node] = []
     after: list[Node] = []
     follows = set(inside)
+    whole = _merged(cluster, operation, changes)
     for node in nodes[first : last + 1]:
         waits = bool((node.after | node.gladly) & follows)
         if node.index in inside:
@@ -90,20 +101,22 @@ def _joined(
             follows.add(node.index)
         else:
             before.append(node)
-    whole = _merged(cluster, operation, changes)
-    for node in nodes:  # what waits for a part waits for the whole
-        if node.after & inside:
-            node.after = (node.after - inside) | {whole.index}
-        if node.gladly & inside:
-            node.gladly = (node.gladly - inside) | {whole.index}
-    return [*nodes[:first], *before, whole, *after, *nodes[last + 1 :]]
+    rest = [*nodes[:first], *before, *after, *nodes[last + 1 :]]
+    for node in rest:  # what waited for a part waits for the whole: another cluster may go around this one
+        node.after, node.gladly = _of_whole(node.after, inside, whole), _of_whole(node.gladly, inside, whole)
+    rest.insert(first + len(before), whole)
+    wholes |= dict.fromkeys(inside - {whole.index}, whole.index)
+    return rest
 
 
-def _with_what_is_between(nodes: list[Node], cluster: list[Node]) -> list[Node]:
-    """The cluster, and what has to follow one part of it and go before another: the partitions of a table that comes
-    anew, before a key that refers to them.
+def _of_whole(indexes: set[int], inside: set[int], whole: Node) -> set[int]:
+    return (indexes - inside) | {whole.index} if indexes & inside else indexes
+
+
+def _with_what_is_between(nodes: list[Node], inside: set[int]) -> list[Node]:
+    """The nodes of these indexes, and what has to follow one of them and go before another: the partitions of a table
+    that comes anew, before a key that refers to them.
     """
-    inside = {n.index for n in cluster}
     after, before = set(inside), set(inside)
     for node in nodes:
         if (node.after | node.gladly) & after:
@@ -116,12 +129,13 @@ def _with_what_is_between(nodes: list[Node], cluster: list[Node]) -> list[Node]:
 
 def _merged(cluster: Sequence[Node], operation: Operation, changes: Mapping[Address, Change[Any]]) -> Node:
     """One node that says all that its parts said; what later parts make untrue is no longer checked."""
-    main = next((n for n in cluster if not n.draft.removes and n.draft.provides), cluster[0])
-    drafts = [n.draft for n in cluster]
-    stays = [n.draft for n in cluster if not n.draft.removes or n.draft.provides or changes[n.address].after is None]
+    parts = [p for n in cluster for p in n.parts or (n,)]
+    main = next((n for n in parts if not n.draft.removes and n.draft.provides), parts[0])
+    drafts = [n.draft for n in parts]
+    stays = [n.draft for n in parts if not n.draft.removes or n.draft.provides or changes[n.address].after is None]
     draft = replace(
         main.draft,
-        title=main.draft.title + _rest(cluster, main, changes),
+        title=main.draft.title + _rest(parts, main, changes),
         operation=operation,
         locks=tuple(dict.fromkeys(lock for d in drafts for lock in d.locks)),
         hazards=tuple(dict.fromkeys(h for d in drafts for h in d.hazards)),
@@ -130,10 +144,16 @@ def _merged(cluster: Sequence[Node], operation: Operation, changes: Mapping[Addr
         undo=None,
     )
     inside = {n.index for n in cluster}
-    after, gladly = (
-        {i for n in cluster for i in getattr(n, edges) if i not in inside} for edges in ("after", "gladly")
+    return Node(
+        main.address,
+        draft,
+        main.slot,
+        max(n.phase for n in cluster),
+        main.index,
+        {i for n in cluster for i in n.after} - inside,
+        {i for n in cluster for i in n.gladly} - inside,
+        tuple(parts),
     )
-    return Node(main.address, draft, main.slot, max(n.phase for n in cluster), main.index, after, gladly)
 
 
 def _rest(cluster: Sequence[Node], main: Node, changes: Mapping[Address, Change[Any]]) -> str:

@@ -22,7 +22,8 @@ from reconciler.planner.rebuild import stays
 class Node:
     """One draft in the graph. `phase` is raised along edges, never lowered.
 
-    `after` are drafts that must run before; `gladly` those that should, by what a text mentions.
+    `after` are drafts that must run before; `gladly` those that should, by what a text mentions; `parts` the nodes that
+    were joined to this one (`planner.fuse`).
     """
 
     address: Address
@@ -32,6 +33,7 @@ class Node:
     index: int
     after: set[int] = field(default_factory=set)
     gladly: set[int] = field(default_factory=set)
+    parts: tuple[Node, ...] = ()
 
 
 class Graph:

@@ -13,6 +13,7 @@ from psycopg import errors
 
 from reconciler.engines.postgres.inspect import inspect
 from reconciler.engines.postgres.kind import PgKind
+from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.enum import Enum
 from reconciler.engines.postgres.kinds.enum import definition as enum_definition
 from reconciler.engines.postgres.kinds.extension import Extension
@@ -22,7 +23,8 @@ from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.kinds.sequence import Sequence
 from reconciler.engines.postgres.kinds.sequence import definition as sequence_definition
 from reconciler.engines.postgres.kinds.table import Table
-from reconciler.engines.postgres.quoting import ident
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.retyping import bare
 from reconciler.engines.postgres.slips import NO_TYPE, is_slip
 from reconciler.engines.postgres.type_names import named
 from reconciler.errors import DeclarationError
@@ -141,12 +143,12 @@ class Asking:
     def prepare(self) -> None:
         """Make what relations need and the server does not have yet; all of it is rolled back."""
         self._move_extensions()
-        types: list[str] = []
+        types: dict[Address, str] = {}
         there, wanted = at_once(self.live.resources), self.desired.resources
         for resource in (wanted[a] for a in unequal(self.desired, self.live) if a not in there):
             kind = self.kinds[resource.address.kind]
             if kind.prepares:
-                types.append(kind.prepares(resource))
+                types[resource.address] = kind.prepares(resource)
             elif isinstance(resource, Schema):
                 self.tried(f"CREATE SCHEMA {ident(resource.address.name)}")
             elif isinstance(resource, Enum):
@@ -156,10 +158,22 @@ class Asking:
             elif isinstance(resource, Extension):
                 where = f" SCHEMA {ident(resource.schema)}" if resource.schema else ""
                 self.tried(f"CREATE EXTENSION {ident(resource.address.name)}{where}")
+        left = self._unmade(types)
+        rows = [u for a in left for u in self.kinds[a.kind].references(wanted[a], self.desired) if u.kind == "table"]
+        self._unmade({**{a: self._row_type(a) for a in rows if a not in there}, **left})
+
+    def _unmade(self, types: dict[Address, str]) -> dict[Address, str]:
+        """Make them, which may be made of each other; what could not be made."""
         left = len(types) + 1
-        while len(types) < left:  # types may be made of types
+        while len(types) < left:
             left = len(types)
-            types = [t for t in types if self.tried(t) is not None]
+            types = {a: t for a, t in types.items() if self.tried(t) is not None}
+        return types
+
+    def _row_type(self, table: Address) -> str:
+        """The statement that makes a new table for the types that are made of its row type."""
+        columns = self.desired.children(table, "column", Column)
+        return f"CREATE TABLE {qualified(*table.path)} ({', '.join(map(bare, columns))})"
 
     def _move_extensions(self) -> None:
         """Put extensions where they are declared to be."""

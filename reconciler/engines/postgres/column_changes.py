@@ -16,9 +16,11 @@ from reconciler.engines.postgres.inheritance import descendants, inherited_from,
 from reconciler.engines.postgres.inheritance_changes import only, rows_of, shared_parents
 from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock, share_update_exclusive
 from reconciler.engines.postgres.mentions import words
+from reconciler.engines.postgres.names import freed_for_not_null, spare_for_not_null
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.partition_changes import no_key
 from reconciler.engines.postgres.quoting import fitting, ident
+from reconciler.engines.postgres.type_names import type_references
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
@@ -34,13 +36,28 @@ def add(change: Change[Column], context: Context) -> list[Draft]:
     """ADD COLUMN. A default that the server cannot store once for all rows is set after it, rows filled in batches.
 
     In a table that was empty when the plan was made there is nothing to rewrite; the step makes sure that it still is.
+    While other columns hold rows of the table, the server lets it have no default from the start, empty or not.
     """
-    from reconciler.engines.postgres.kinds.column import clause
+    from reconciler.engines.postgres.row_holders import around, held
 
     column = change.desired
     facts = column.facts or Facts()
+    holding = held(table_address(column), context)
+    first, *rest = _adding(change, facts, holding, context)
+    if holding and (column.identity is not None or column.generated is not None or _of_domain(column, context)):
+        first = around(first, [table_address(column)], context, stand_in=column.address.name)
+    return [first, *rest]
+
+
+def _of_domain(column: Column, context: Context) -> bool:
+    return any(a.kind == "domain" for a in type_references(column.address, column.type, context.desired))
+
+
+def _adding(change: Change[Column], facts: Facts, held: bool, context: Context) -> list[Draft]:
+
+    column = change.desired
     empty = context.size(table_address(column)).rows == 0
-    if column.default is not None and not facts.fast_default and not empty:
+    if column.default is not None and (held or not (facts.fast_default or empty)):
         return _add_in_batches(change, context)
     checked = column.not_null and column.not_null_valid
     if checked and column.default is None and column.identity is None and column.generated is None:
@@ -51,9 +68,9 @@ def add(change: Change[Column], context: Context) -> list[Draft]:
         rewrites = not facts.fast_default or column.identity is not None
     effect = f"every row of {table_name(column)} is rewritten to hold {column.address.name}"
     hazards = (hazard(Code.REWRITE, effect),) if rewrites and not empty else ()
-    added = _added(change, clause(column), hazards, reads=bool(hazards))
+    added, *later = _added_whole(change, context, hazards)
     probes = (still_empty(column.table),) if rewrites and empty else ()
-    return [replace(added, probes=probes, requires=_retyped_first(column, context))]
+    return [replace(added, probes=probes, requires=_retyped_first(column, context)), *later]
 
 
 def _retyped_first(column: Column, context: Context) -> tuple[Ref, ...]:
@@ -63,6 +80,18 @@ def _retyped_first(column: Column, context: Context) -> tuple[Ref, ...]:
     names = words(column.generated.expression.source)
     siblings = (context.changes.get(column.address.sibling("column", (*column.table, n))) for n in sorted(names))
     return tuple(Ref(c.address) for c in siblings if c is not None and c.changed("type", "collation"))
+
+
+def _added_whole(change: Change[Column], context: Context, hazards: tuple[Hazard, ...] = ()) -> list[Draft]:
+    """With all it says, but for a name of its NOT NULL that something gives up only later: it is called that then."""
+    from reconciler.engines.postgres.kinds.column import clause
+
+    column = change.desired
+    held = freed_for_not_null(column, context) if column.not_null_name else ()
+    spare = spare_for_not_null(column, context) if held else ""
+    first = replace(column, not_null_name=spare) if held else column
+    added = _added(change, clause(first), hazards, reads=bool(hazards))
+    return [added, not_nulls.renaming(column, spare, held)] if held else [added]
 
 
 def _added(change: Change[Column], clause: str, hazards: tuple[Hazard, ...] = (), reads: bool = False) -> Draft:
@@ -134,7 +163,7 @@ def _add_then_require(change: Change[Column], context: Context) -> list[Draft]:
 
     column = change.desired
     if context.size(table_address(column)).rows == 0:
-        return [_added(change, clause(column))]
+        return _added_whole(change, context)
     return [_added(change, clause(replace(column, not_null=False))), *_require(column, context)]
 
 
@@ -199,8 +228,10 @@ def ends_generation(change: Change[Column], _context: Context) -> bool:
     return change.live.generated is not None and change.desired.generated is None
 
 
-def set_generated(change: Change[Column], _context: Context) -> list[Draft]:
+def set_generated(change: Change[Column], context: Context) -> list[Draft]:
     """DROP EXPRESSION keeps the values (row 91); SET EXPRESSION rewrites (row 90, 17 and later)."""
+    from reconciler.engines.postgres.row_holders import around
+
     column = change.desired
     if column.generated is None:
         operation = sql(alter(column, "DROP EXPRESSION"))
@@ -209,18 +240,17 @@ def set_generated(change: Change[Column], _context: Context) -> list[Draft]:
         operation = sql(alter(column, f"SET EXPRESSION AS ({column.generated.expression.source})"))
         stored = not column.generated.virtual
         hazards = (hazard(Code.REWRITE, f"{table_name(column)} is rewritten with the new values"),) if stored else ()
-    return [
-        Draft(
-            "generated",
-            Phase.CONTRACT,
-            f"change how {label(column)} is generated",
-            operation,
-            locks=access_exclusive(column.table),
-            hazards=hazards,
-            done=shows(column.address, ("generated", column.generated)),
-            reads=table_address(column) if hazards else None,
-        )
-    ]
+    draft = Draft(
+        "generated",
+        Phase.CONTRACT,
+        f"change how {label(column)} is generated",
+        operation,
+        locks=access_exclusive(column.table),
+        hazards=hazards,
+        done=shows(column.address, ("generated", column.generated)),
+        reads=table_address(column) if hazards else None,
+    )
+    return [around(draft, [table_address(column)], context) if column.generated is not None else draft]
 
 
 def tightens(change: Change[Column], _context: Context) -> bool:
@@ -246,7 +276,7 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
     without = "NULL to" if column.default is not None else "no"  # what leaves it out gets the default
     old = hazard(Code.OLD_WRITERS, f"code that writes {without} {column.address.name} is refused from here on")
     if context.server.version >= (18,):
-        return _require_native(column, nulls, old, added)
+        return _require_native(column, nulls, old, context, added)
     helper = fitting(column.table[1], column.address.name, suffix="_not_null")
     check = column.address.sibling("check", (*column.table, helper))
     refuse = f"ALTER TABLE {table} ADD CONSTRAINT {ident(helper)} CHECK ({name} IS NOT NULL) NOT VALID"
@@ -284,7 +314,11 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
     ]
 
 
-def _require_native(column: Column, nulls: Probe, old: Hazard, added: bool) -> list[Draft]:
+def _require_native(column: Column, nulls: Probe, old: Hazard, context: Context, added: bool) -> list[Draft]:
+    held = () if added else freed_for_not_null(column, context)
+    if not (added or held or column.not_null_name):
+        spare = not_nulls.chosen(spare_for_not_null(column, context), column.address.path)
+        column = replace(column, not_null_name=spare)
     name, table = ident(column.address.name), table_name(column)
     constraint = ident(not_nulls.name_of(column))
     inherit = " NO INHERIT" if column.not_null_no_inherit else ""
@@ -298,6 +332,7 @@ def _require_native(column: Column, nulls: Probe, old: Hazard, added: bool) -> l
         probes=(nulls,),
         done=(Check(column.address, attributes=(("not_null", True),)),),
         undo=(sql(alter(column, "DROP NOT NULL")),),
+        requires=held,
     )
     second = Draft(
         "validate",

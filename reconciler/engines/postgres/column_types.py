@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from reconciler.engines.postgres import column_settings
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
-from reconciler.engines.postgres.inheritance_changes import rows_of
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import sql
@@ -21,7 +20,7 @@ from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
 from reconciler.model.resource import Resource
-from reconciler.model.step import Check, Draft, Phase, Probe, Ref
+from reconciler.model.step import Check, Draft, Phase, Ref
 
 OUT = "out"
 """Slot of the draft that takes a check or an index out of the way of a new type."""
@@ -37,41 +36,39 @@ def differs(change: Change[Column], _context: Context) -> bool:
 
 def retype(change: Change[Column], context: Context) -> list[Draft]:
     """ALTER COLUMN TYPE. The server said whether that rewrites the table or its indexes."""
+    from reconciler.engines.postgres.row_holders import around
+    from reconciler.engines.postgres.type_probes import unfit
+
     column, live = change.desired, change.live
     facts = column.facts or Facts()
     _refuse_impossible(change, facts, context)
     using = f" USING {facts.using}" if facts.using else ""
     hazards = _hazards(live, column, facts, context)
     return [
-        Draft(
-            "type",
-            Phase.CONTRACT if facts.rewrites else Phase.EXPAND,
-            f"change the type of {label(column)} to {column.type}",
-            sql(*_statements(live, column, using)),
-            locks=access_exclusive(column.table, *_tied(column, context)),
-            hazards=hazards,
-            probes=_without_value(column, context),
-            done=(Check(column.address, attributes=(("type", column.type), ("collation", column.collation))),),
-            undo=None if facts.rewrites else (sql(*_statements(column, live, "")),),
-            reads=table_address(column) if hazards else None,
-            requires=(
-                *_generated_from(change.address, context),
-                *_made_way(facts, context),
-                *no_key(column.address, context),
-                *read_by(column, context),
+        around(
+            Draft(
+                "type",
+                Phase.CONTRACT if facts.rewrites else Phase.EXPAND,
+                f"change the type of {label(column)} to {column.type}",
+                sql(*_statements(live, column, using)),
+                locks=access_exclusive(column.table, *_tied(column, context)),
+                hazards=hazards,
+                probes=unfit(live, column, facts, context),
+                done=(Check(column.address, attributes=(("type", column.type), ("collation", column.collation))),),
+                undo=None if facts.rewrites else (sql(*_statements(column, live, "")),),
+                reads=table_address(column) if hazards else None,
+                requires=(
+                    *_generated_from(change.address, context),
+                    *_made_way(facts, context),
+                    *no_key(column.address, context),
+                    *read_by(column, context),
+                ),
+                provides=True,
             ),
-            provides=True,
+            [table_address(column)],
+            context,
         )
     ]
-
-
-def _without_value(column: Column, context: Context) -> tuple[Probe, ...]:
-    """Finds rows that a `using` gives no value where one has to be."""
-    if column.using is None or not column.not_null:
-        return ()
-    message = f"rows of {table_name(column)} would have no {column.address.name} by {column.using.source}"
-    query = f"SELECT ctid::text FROM {rows_of(column.address, context)} WHERE ({column.using.source}) IS NULL"
-    return (Probe(message, query),)
 
 
 def read_by(column: Column, context: Context) -> Iterator[Ref]:

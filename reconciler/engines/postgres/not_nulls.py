@@ -17,7 +17,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Draft, Phase
+from reconciler.model.step import Draft, Phase, Ref
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.column import Column
@@ -98,21 +98,26 @@ def renamed(change: Change[Column], _context: Context) -> bool:
     return change.live.not_null and change.desired.not_null
 
 
-def rename(change: Change[Column], _context: Context) -> list[Draft]:
+def rename(change: Change[Column], context: Context) -> list[Draft]:
+    """RENAME CONSTRAINT once the name is free."""
+    from reconciler.engines.postgres.names import freed_for_not_null
+
+    return [renaming(change.desired, name_of(change.live), freed_for_not_null(change.desired, context))]
+
+
+def renaming(column: Column, old: str, requires: tuple[Ref, ...]) -> Draft:
     """RENAME CONSTRAINT: instant, and no query names it (row 8)."""
-    column, live, start = change.desired, change.live, f"ALTER TABLE {table_name(change.desired)} RENAME CONSTRAINT"
-    old, new = name_of(live), name_of(column)
-    return [
-        Draft(
-            "not null name",
-            Phase.EXPAND,
-            f"rename the NOT NULL constraint of {label(column)} to {new}",
-            sql(f"{start} {ident(old)} TO {ident(new)}"),
-            locks=access_exclusive(column.table),
-            done=shows(column.address, ("not_null_name", column.not_null_name)),
-            undo=(sql(f"{start} {ident(new)} TO {ident(old)}"),),
-        )
-    ]
+    new, start = name_of(column), f"ALTER TABLE {table_name(column)} RENAME CONSTRAINT"
+    return Draft(
+        "not null name",
+        Phase.EXPAND,
+        f"rename the NOT NULL constraint of {label(column)} to {new}",
+        sql(f"{start} {ident(old)} TO {ident(new)}"),
+        locks=access_exclusive(column.table),
+        done=shows(column.address, ("not_null_name", column.not_null_name)),
+        undo=(sql(f"{start} {ident(new)} TO {ident(old)}"),),
+        requires=requires,
+    )
 
 
 def require_of_new_rows(change: Change[Column]) -> Draft:

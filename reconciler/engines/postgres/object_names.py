@@ -30,13 +30,21 @@ ON_RELATION = frozenset({"trigger", "rule", "policy", "view_trigger", "foreign_t
 RELATIONS = frozenset({"table", "view", "materialized_view", "foreign_table"})
 USING = " using "
 """Between the name of an operator class or family and its access method."""
+NAMELESS = frozenset({"cast", "transform"})
+"""Known by the types that they are for."""
 OF_METHOD = frozenset({"operator_class", "operator_family"})
 
 
 def own_name(address: Address) -> tuple[str, str]:
-    """(name, what the address says after it): the types that a routine takes, the method of an operator class."""
+    """(name, what the address says after it): the types that a routine or operator takes, the method of an operator
+    class; a cast or transform has no name.
+    """
     if address.kind in SIGNED:
         name = split(address.name)[0]
+    elif address.kind == "operator":
+        name = address.name.partition("(")[0].rstrip()
+    elif address.kind in NAMELESS:
+        name = ""
     elif address.kind in OF_METHOD:
         name = address.name.rpartition(USING)[0]
     else:

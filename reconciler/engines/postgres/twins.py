@@ -23,7 +23,7 @@ from reconciler.engines.postgres.kinds.table import Table
 from reconciler.engines.postgres.mentions import requalified
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.reshaping import Reshaping
-from reconciler.engines.postgres.retyping import Retyping
+from reconciler.engines.postgres.retyping import Retyping, bare
 from reconciler.engines.postgres.slips import SLIPS
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -90,7 +90,8 @@ class Twins:
     def _build(self, table: Address) -> None:
         """The table at once; piece by piece where that fails, to learn which piece it is."""
         name = ident(table.name)
-        columns = self.asking.desired.children(table, "column", Column)
+        declared_columns = self.asking.desired.children(table, "column", Column)
+        columns = [replace(c, not_null=False) for c in declared_columns]  # its name could be that of a check
         pieces = [
             (piece, kind.temporary(piece))
             for kind in self.asking.kinds.values()
@@ -105,8 +106,7 @@ class Twins:
             return
         self.asking.tried(f"CREATE TEMP TABLE {name} ()")
         for column in columns:
-            bare = replace(column, default=None, generated=None, identity=None)
-            self._piece(column, f"ALTER TABLE pg_temp.{name} ADD COLUMN {column_clause(bare)}")
+            self._piece(column, f"ALTER TABLE pg_temp.{name} ADD COLUMN {bare(column)}")
         if key and declared is not None:
             self._piece(declared, f"CREATE TEMP TABLE {NAMELESS}key (LIKE pg_temp.{name}){key}")
         for column in columns:

@@ -1,0 +1,1 @@
+INSERT INTO rules (id, policy, kept, freed, filled) VALUES (1, 'all', 'a', 'b', 'c');
