@@ -168,8 +168,8 @@ MEMBERS = f"""
             HAVING count(*) = 1
         ) k ON true
     )"""
-"""Common table expressions: `placed` has every member of the families in scope, and the class that it belongs to, if only
-loosely."""
+"""Common table expressions: `placed` has every member of the families in scope, and the class that it belongs to, loosely
+too."""
 
 
 def rows(condition: str) -> str:
