@@ -168,8 +168,8 @@ MEMBERS = f"""
             HAVING count(*) = 1
         ) k ON true
     )"""
-"""Common table expressions: `placed` has every member of the families in scope, and the class that it belongs to, loosely
-too."""
+"""Common table expressions: `placed` has every member of the families in scope, and the class that it belongs to.
+`loose`: it stays with the family when the class is dropped."""
 
 
 def rows(condition: str) -> str:
