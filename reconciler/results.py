@@ -146,7 +146,8 @@ class DriftResult:
 class ImportResult:
     """Declarations of what is live: text by file name.
 
-    `differences` is what a plan right after would still change: empty, or a defect worth reporting.
+    `differences` is what a plan right after would still change: empty, or a defect worth reporting. `partial`: what is
+    deferred was read from files of another tool, not understood, and is missing in the declarations.
     """
 
     files: Mapping[str, str]
@@ -154,11 +155,12 @@ class ImportResult:
     unmanaged: tuple[Unmanaged, ...] = ()
     deferred: tuple[Deferred, ...] = ()
     differences: tuple[PlannedChange, ...] = ()
+    partial: bool = False
 
     @property
     def exit_code(self) -> int:
         """1 when the declarations do not say all of it, else 0."""
-        return 1 if self.differences else 0
+        return 1 if self.differences or self.partial else 0
 
 
 def names(addresses: Iterable[Address], limit: int = 5) -> str:

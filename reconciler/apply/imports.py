@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,8 @@ def import_files(
         names = ", ".join(map(str, sources))
         raise ConfigError(f"{names}: the files declare nothing that an engine knows", hint=f"files of {known} are read")
     label = ", ".join(path.name for path in sources)
-    return _result(project, found, {service: label}, folders=folders)
+    result = _result(project, found, {service: label}, folders=folders)
+    return replace(result, partial=bool(result.deferred))
 
 
 def _texts(sources: Sequence[Path], suffixes: tuple[str, ...]) -> dict[str, str]:
@@ -88,7 +90,7 @@ def _texts(sources: Sequence[Path], suffixes: tuple[str, ...]) -> dict[str, str]
         inside = source.rglob("*") if source.is_dir() else [source]
         paths += sorted((p for p in inside if p.name.lower().endswith(suffixes) and not p.is_dir()), key=_numbered)
     try:
-        return {p.as_posix(): decode(p.read_bytes(), p.as_posix()) for p in paths}
+        return {p.as_posix(): decode(p.read_bytes().removeprefix(BOM_UTF8), p.as_posix()) for p in paths}
     except OSError as error:
         raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from None
 

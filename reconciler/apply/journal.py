@@ -49,18 +49,41 @@ class Applied:
 class Before:
     """What the journal said when the plan `digest` was begun, and what was live: what its undo leads back to.
 
-    `entries` are those of `_RESTORED` as plain data; `complete`: that plan was applied to its end.
+    `entries` are those of `_RESTORED` as plain data; `complete`: that plan was applied to its end. `earlier` is the
+    same of the plan before it, as far as it differs: once this plan is undone, that one can be. `gone` are names of
+    `tops` around it that it does not have.
     """
 
     digest: str
     tops: Mapping[str, str]
     entries: Mapping[str, Any]
     complete: bool = False
+    earlier: Mapping[str, Any] | None = None
+    gone: Sequence[str] = ()
 
     def entry(self) -> dict[str, Any]:
         """As plain data."""
         said = {"digest": self.digest, "tops": dict(self.tops), "entries": dict(self.entries)}
-        return {**said, "complete": self.complete}
+        more = {"earlier": self.earlier} if self.earlier else {}
+        return {**said, "complete": self.complete, **more, **({"gone": list(self.gone)} if self.gone else {})}
+
+    def within(self, later: Before, depth: int) -> Before:
+        """What differs from `later`, and no more than `depth` plans of it."""
+        return replace(
+            self,
+            tops={k: v for k, v in self.tops.items() if later.tops.get(k) != v},
+            entries={k: v for k, v in self.entries.items() if later.entries.get(k) != v},
+            earlier=_cut(self.earlier, depth),
+            gone=sorted(later.tops.keys() - self.tops.keys()),
+        )
+
+    def before(self) -> Before | None:
+        """`earlier` in full."""
+        if self.earlier is None:
+            return None
+        found = Before(**self.earlier)
+        tops = {k: v for k, v in self.tops.items() if k not in found.gone} | dict(found.tops)
+        return replace(found, tops=tops, entries={**self.entries, **found.entries}, gone=())
 
     @property
     def roots(self) -> frozenset[str]:
@@ -68,6 +91,9 @@ class Before:
         return frozenset(self.entries.get("roots") or ())
 
 
+UNDONE_IN_A_ROW = 10
+"""Plans that can be undone one after the other. Each costs the journal what it changed, and the names of all that is
+managed where one of them changed."""
 _RESTORED = ("apply", "managed", "unmanaged", "roots", "beside")
 """Entries that undoing a plan brings back."""
 
@@ -115,12 +141,25 @@ def read(entries: Mapping[str, Any], service: str, engine: str) -> Journal:
     )
 
 
+def _cut(earlier: Mapping[str, Any] | None, depth: int) -> Mapping[str, Any] | None:
+    if earlier is None or depth == 0:
+        return None
+    further = _cut(earlier.get("earlier"), depth - 1)
+    return {**{k: v for k, v in earlier.items() if k != "earlier"}, **({"earlier": further} if further else {})}
+
+
 def before_plan(digest: str, tops: Mapping[str, str], journal: Journal) -> Before:
-    """What the undo of the plan `digest` will bring back. The digests of what is live are kept once."""
+    """What the undo of the plan `digest` will bring back. The digests of what is live are kept once.
+
+    What the undo of the last plan would bring back is kept where that came to its end and nothing moved since.
+    """
     entries = dict(journal.entries)
     if entries.get("apply"):
         entries["apply"] = {**entries["apply"], "tops": {}}
-    return Before(digest, tops, entries)
+    before, applied, last = Before(digest, tops, entries), journal.applied, journal.before
+    if applied is None or not applied.complete or applied.tops != tops or last is None or not last.complete:
+        return before
+    return replace(before, earlier=last.within(before, UNDONE_IN_A_ROW - 2).entry())
 
 
 def restored(before: Before, tops: Mapping[str, str]) -> dict[str, Any]:
@@ -128,7 +167,8 @@ def restored(before: Before, tops: Mapping[str, str]) -> dict[str, Any]:
     entries: dict[str, Any] = {**dict.fromkeys(_RESTORED), **before.entries}
     if entries["apply"]:
         entries["apply"] = {**entries["apply"], "tops": dict(tops)}
-    return {**entries, "progress": None, "before": None}
+    earlier = before.before()
+    return {**entries, "progress": None, "before": earlier.entry() if earlier is not None else None}
 
 
 def began(

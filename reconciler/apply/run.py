@@ -22,7 +22,7 @@ from reconciler.diff.ownership import managed_after
 from reconciler.errors import Blocked, PartlyApplied, ReconcileError, StoreError
 from reconciler.model.address import Address
 from reconciler.model.change import Action
-from reconciler.model.engine import Auditing, Limits, Session, Target
+from reconciler.model.engine import Auditing, Checked, Limits, Session, Target
 from reconciler.model.plan import Plan, TargetStamp
 from reconciler.model.step import Phase, Step
 from reconciler.results import ApplyResult, Listener, StepEvent, names
@@ -127,7 +127,7 @@ def _check_data(request: Request, runs: Sequence[TargetRun]) -> None:
     for run in runs:
         if isinstance(run.session, Auditing):
             pending = [s for s in run.pending if s.phase <= request.through]
-            for each in run.session.audit((s.operation, s.probes) for s in pending):
+            for each in run.session.audit(Checked(s.address, s.operation, s.probes, s.locks) for s in pending):
                 error = violated(each.probe, each.found)
                 if each.certain:
                     raise type(error)(f"{run.name}: {error.message}", hint=error.hint)

@@ -17,7 +17,7 @@ from reconciler.diff.ownership import remaining
 from reconciler.diff.renames import due, former_roots, leaving
 from reconciler.errors import ConnectionFailed
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Audited, Auditing, Engine, Scope, Session, Target
+from reconciler.model.engine import Audited, Auditing, Checked, Engine, Scope, Session, Target
 from reconciler.model.kind import Policy
 from reconciler.model.later import Later
 from reconciler.model.plan import Note, TargetStamp
@@ -203,8 +203,9 @@ def audited(state: TargetState, session: Session) -> TargetState:
     """The same with notes of the data that its steps would refuse, where the session looks at data beforehand."""
     if not isinstance(session, Auditing):
         return state
-    found = session.audit([(n.draft.operation, n.draft.probes) for n in steps_of(state)])
-    return replace(state, notes=tuple(Note(state.name, _audit_text(each)) for each in found))
+    nodes = steps_of(state)
+    found = session.audit([Checked(n.address, n.draft.operation, n.draft.probes, n.draft.locks) for n in nodes])
+    return replace(state, nodes=tuple(nodes), notes=tuple(Note(state.name, _audit_text(each)) for each in found))
 
 
 def _audit_text(each: Audited) -> str:

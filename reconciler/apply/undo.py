@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from reconciler.apply import guard
 from reconciler.apply.executor import Executor, TargetRun
 from reconciler.apply.guard import Admission
-from reconciler.apply.journal import Applied, Before, forgotten, restored, undoing, undone_in_part
+from reconciler.apply.journal import Applied, Before, Journal, forgotten, restored, undoing, undone_in_part
 from reconciler.apply.parallel import in_parallel
 from reconciler.apply.reverse import BACKWARDS, Backward, backwards, begun, skipped, taken_back, undo_digest
 from reconciler.apply.run import Request, locked, raise_failures
-from reconciler.apply.survey import Seen, journal_of, look, opened
+from reconciler.apply.survey import Declared, Seen, journal_of, look, opened
 from reconciler.apply.undo_hazards import with_hazards
 from reconciler.apply.verify import done, touched
 from reconciler.errors import Blocked, PartlyApplied, ReconcileError, StalePlan
@@ -173,9 +173,7 @@ def _check_kept(found: Undoing, session: Session) -> None:
 def _admitted(request: Request, stamp: TargetStamp, session: Session, limit: Limit) -> Undoing:
     plan, declared = request.plan, request.declared[stamp.target]
     journal = journal_of(session, declared.engine, declared.desired.service)
-    before = journal.before
-    roots = declared.engine.roots(declared.desired) | journal.roots | (before.roots if before else frozenset())
-    scope = declared.scope(roots)
+    scope = declared.scope(_roots(plan, declared, journal))
     live = session.inspect(scope)
     state = TargetState(declared.engine, declared.desired, live, session.server, declared.policy, journal.managed)
     seen = Seen(declared, state, scope, journal)
@@ -192,6 +190,15 @@ def _admitted(request: Request, stamp: TargetStamp, session: Session, limit: Lim
             hint="undo it where the declarations are that it was made from",
         )
     return _limited(Undoing(plan.digest, seen, tops, applied, (), (), every, False), limit)
+
+
+def _roots(plan: Plan, declared: Declared, journal: Journal) -> frozenset[str]:
+    """Those of the plan's declarations. The journal knows them once the plan came to its end, and today's may be those
+    of a later plan that was undone before it."""
+    before = journal.before
+    known = journal.roots | (before.roots if before is not None else frozenset())
+    ended = before is not None and before.digest == plan.digest and before.complete
+    return known if ended else known | declared.engine.roots(declared.desired)
 
 
 def _limited(found: Undoing, limit: Limit) -> Undoing:
@@ -254,7 +261,8 @@ def _as_declared(request: Request, stamp: TargetStamp, session: Session) -> bool
 def _not_here(plan: Plan, stamp: TargetStamp, another: bool) -> StalePlan:
     why = "another plan was applied to it since" if another else "the plan was not applied to it, or it changed since"
     return StalePlan(
-        f"{stamp.target} is not as this plan left it: {why}", hint="only the plan that was applied last can be undone"
+        f"{stamp.target} is not as this plan left it: {why}",
+        hint="plans are undone one after the other, the last first",
     )
 
 
@@ -360,4 +368,4 @@ def _kept(before: Before | None, something: bool) -> Before:
     """The journal before the plan; where steps stay as they are, no plan left things just so."""
     if before is None:
         raise TypeError("there is nothing to go back to")
-    return replace(before, entries={**before.entries, "apply": None}) if something else before
+    return replace(before, entries={**before.entries, "apply": None}, earlier=None) if something else before

@@ -8,17 +8,21 @@ from reconciler.model.step import Probe, Violations
 
 def violation(probe: Probe, found: Violations) -> str:
     """How many, a sample, and the query that finds all of them."""
-    return f"{_counted(probe, found)}; find them with: {probe.query}"
+    return f"{_counted(probe, found)}; find them with: {_in_a_line(probe)}"
 
 
 def violated(probe: Probe, found: Violations) -> Blocked:
     """The error for data that a step would refuse; which step that is, whoever tells it says."""
     return Blocked(
         _counted(probe, found),
-        hint=f"correct the data, then apply the same plan again; find it with: {probe.query}",
+        hint=f"correct the data, then apply the same plan again; find it with: {_in_a_line(probe)}",
     )
 
 
 def _counted(probe: Probe, found: Violations) -> str:
     sample = f", such as {', '.join(found.sample)}" if found.sample else ""
     return f"{found.count} × {probe.message}{sample}"
+
+
+def _in_a_line(probe: Probe) -> str:
+    return probe.query.replace("\n", " ")

@@ -11,7 +11,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.kind import Kind, Place, Policy
 from reconciler.model.resource import Resource
-from reconciler.model.step import Operation, Probe, Size, Step, Violations
+from reconciler.model.step import Draft, Lock, Operation, Probe, Size, Step, Violations
 
 Progress = Callable[[str], None]
 """Told in words what a long operation is at; printed to stderr."""
@@ -193,8 +193,13 @@ class Stamping(Protocol):
         ...
 
 
-Checked = tuple[Operation, tuple[Probe, ...]]
-"""What a step runs, and what has to be true before."""
+class Checked(NamedTuple):
+    """What a step, or a draft at an address, runs; what has to be true before, and what it locks."""
+
+    address: Address
+    operation: Operation
+    probes: tuple[Probe, ...] = ()
+    locks: tuple[Lock, ...] = ()
 
 
 class Audited(NamedTuple):
@@ -262,6 +267,15 @@ class Rehearsing(Protocol):
 
     def rehearsed(self, rehearsal: Rehearsal) -> AbstractContextManager[Rehearsed]:
         """What the renames did; as long as the block lasts `canonicalise` finds the new names."""
+        ...
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """An engine that can tell what its store does by itself when a plan runs."""
+
+    def notes(self, live: Catalog, drafts: Iterable[Draft]) -> Iterable[str]:
+        """What whoever reads the plan has to know of that, in sentences."""
         ...
 
 

@@ -14,7 +14,7 @@ from reconciler.errors import DeclarationError, DeclarationErrors
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred, Unmanaged
 from reconciler.model.change import Action, Change
-from reconciler.model.engine import Engine, Server
+from reconciler.model.engine import Engine, Noting, Server
 from reconciler.model.kind import Policy
 from reconciler.model.naming import top_of
 from reconciler.model.plan import Note, Plan, PlannedChange, TargetStamp
@@ -45,6 +45,8 @@ class TargetState:
     found: Catalog | None = None
     notes: tuple[Note, ...] = ()
     """What whoever reads the plan has to know beside its steps."""
+    nodes: tuple[Node, ...] | None = None
+    """The ordered drafts, once they were worked out."""
 
     @property
     def there(self) -> Catalog:
@@ -92,6 +94,8 @@ def measured_addresses(state: TargetState) -> list[Address]:
 
 def steps_of(state: TargetState) -> list[Node]:
     """The ordered drafts of one target."""
+    if state.nodes is not None:
+        return list(state.nodes)
     context = PlanContext(
         state.desired, state.live, state.changes, state.policy, state.server, state.engine.kinds, state.sizes
     )
@@ -112,7 +116,8 @@ def build(
     notes: Iterable[Note] = (),
 ) -> Plan:
     """One plan over all targets: steps by phase, then service order as given, then each target's own order."""
-    nodes = [(node.phase, position, state, node) for position, state in enumerate(states) for node in steps_of(state)]
+    drafted = [(state, steps_of(state)) for state in states]
+    nodes = [(node.phase, position, state, node) for position, (state, found) in enumerate(drafted) for node in found]
     nodes.sort(key=lambda item: item[:2])  # stable: each target's own order holds
     steps = [_step(number, state, node) for number, (_, _, state, node) in enumerate(nodes, 1)]
     return Plan(
@@ -123,13 +128,15 @@ def build(
         steps=tuple(steps),
         unmanaged=tuple(sorted(u for state in states for u in state.unmanaged)),
         deferred=tuple(sorted(d for state in states for d in _deferred(state))),
-        notes=(*notes, *(note for state in states for note in (*state.notes, *_hints(state)))),
+        notes=(*notes, *(note for state, found in drafted for note in (*state.notes, *_hints(state, found)))),
         stop_before=stop_before,
     )
 
 
-def _hints(state: TargetState) -> Iterable[Note]:
-    """Renames that nobody declared, perhaps."""
+def _hints(state: TargetState, nodes: Sequence[Node]) -> Iterable[Note]:
+    """What the store does by itself, and renames that nobody declared, perhaps."""
+    if isinstance(state.engine, Noting):
+        yield from (Note(state.name, text) for text in state.engine.notes(state.live, [n.draft for n in nodes]))
     for old, new in lookalikes(state.changes, state.desired, state.live, state.engine.kinds):
         kept = state.engine.kinds[old.kind].keeps_former
         end = "that is built before the old one goes" if kept else "nothing is dropped"

@@ -54,7 +54,8 @@ def imported_text(result: ImportResult, written: Mapping[str, str], *, colour: b
     if len(places) > LISTED:
         sheet.add(2, f"wrote {words.count(len(places) - LISTED, 'more file')}")
     _counts(sheet, result.resources)
-    for title, left in (("Unmanaged: not in the declarations", result.unmanaged), ("Deferred", result.deferred)):
+    deferred = "Not understood: missing in the declarations" if result.partial else "Deferred"
+    for title, left in (("Unmanaged: not in the declarations", result.unmanaged), (deferred, result.deferred)):
         if left:
             sheet.blank()
             sheet.add(0, heading(title), f" ({len(left):,})")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler import pipeline
+from reconciler.apply.journal import UNDONE_IN_A_ROW
 from reconciler.apply.undo import Limit
 from reconciler.errors import Blocked, LockBusy, PartlyApplied, StalePlan
 from reconciler.model.plan import Plan
@@ -53,8 +54,8 @@ def undo(shop: Workshop, plan: Plan, limit: Limit | None = None, *allow: str) ->
 
 
 def state(store: Store) -> tuple[Any, ...]:
-    """What is live and what the journal says; only the last plan can be undone, so not what came before that."""
-    return dict(store.resources), {k: v for k, v in store.journal.items() if k != "before"}
+    """What is live and what the journal says."""
+    return dict(store.resources), dict(store.journal)
 
 
 def test_all_of_a_plan(shop: Workshop) -> None:
@@ -189,6 +190,57 @@ def test_only_the_plan_that_was_applied_last(shop: Workshop) -> None:
     shop.apply()
     with pytest.raises(StalePlan, match="another plan was applied to it since"):
         undo(shop, plan)
+
+
+def several(shop: Workshop, number: int) -> tuple[list[Plan], list[tuple[Any, ...]]]:
+    """Plans applied one after the other, each with a box more and another size, and what was there before each."""
+    shop.become(BEFORE)
+    plans, states = [], []
+    for i in range(1, number + 1):
+        boxes = "".join(f"  c{k}: {{size: {i}}}\n" for k in range(i))
+        shop.declare(BEFORE.replace("links:", f"{boxes}links:"))
+        states.append(state(shop.store()))
+        plans.append(shop.plan())
+        shop.apply(plans[-1])
+    return plans, states
+
+
+@pytest.mark.parametrize("when", ["kill_before", "kill_between", "kill_after"])
+def test_several_plans_in_a_row(shop: Workshop, when: str) -> None:
+    """The last first, each to what was there before it, journal included, by the declarations of the last."""
+    plans, states = several(shop, 4)
+    shop.apply(shop.plan())  # without changes: it is none of them
+    for plan, before in reversed(list(zip(plans, states, strict=True))):
+        if plan is not plans[0]:
+            with pytest.raises(StalePlan, match="another plan was applied"):
+                undo(shop, plans[0])
+        shop.store().executed.clear()
+        shop.store().faults = fault(when, 1)
+        with pytest.raises(Killed):
+            undo(shop, plan)
+        shop.store().faults = Faults()
+        assert undo(shop, plan).outcome == "undone"
+        assert state(shop.store()) == before
+
+
+def test_no_further_back_than_what_was_done_from_outside(shop: Workshop) -> None:
+    plans, _ = several(shop, 2)
+    shop.store().drop("box", "c1")
+    third = shop.plan()
+    shop.apply(third)
+    undo(shop, third)
+    with pytest.raises(StalePlan, match="is not as this plan left it"):
+        undo(shop, plans[1])
+
+
+def test_the_journal_keeps_some_of_them_and_of_each_what_differs(shop: Workshop) -> None:
+    plans, _ = several(shop, UNDONE_IN_A_ROW + 2)
+    kept, entry = [], shop.store().journal["before"]
+    while entry:
+        kept.append(entry)
+        entry = entry.get("earlier")
+    assert [e["digest"] for e in kept] == [p.digest for p in reversed(plans[2:])]
+    assert not any(name in e["tops"] for e in kept[1:] for name in ("box/a", "box/b", "link/l")), "they never changed"
 
 
 def test_after_a_plan_without_changes(shop: Workshop) -> None:

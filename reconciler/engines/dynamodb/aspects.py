@@ -28,7 +28,9 @@ class Asking:
     connection: Connection
     denied: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, aspect: str, action: str, what: str, call: Callable[[], Any]) -> Any:
+    def ask(
+        self, aspect: str, action: str, what: str, call: Callable[[], Any], nothing: frozenset[str] = NOTHING
+    ) -> Any:
         """The answer; None where the store lacks it, denies it, or has nothing to tell. Raises StoreError."""
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -41,7 +43,7 @@ class Asking:
             if name in faults.DENIED:
                 self.denied[aspect] = f"not compared: the credentials lack {action}"
                 return None
-            if name in NOTHING:
+            if name in nothing:
                 return None
             raise faults.refused(action.partition(":")[2], what, error) from None
 
@@ -78,16 +80,17 @@ class Asking:
 
     def managed_key(self, arn: str) -> bool | None:
         """Whether a KMS key is the account's own `aws/dynamodb`, which AWS keeps; None where nobody tells."""
-        found = self.key(arn)
+        found = self.key(arn, frozenset({"NotFoundException"}))
         return None if found is None else found.get("KeyManager") == "AWS"
 
-    def key(self, name: str) -> Mapping[str, Any] | None:
+    def key(self, name: str, nothing: frozenset[str] = NOTHING) -> Mapping[str, Any] | None:
         """`KeyMetadata` of a key by its ARN, id or alias."""
         found: Mapping[str, Any] | None = self.ask(
             "encryption",
             "kms:DescribeKey",
             name,
             lambda: self.connection.beside("kms").describe_key(KeyId=name)["KeyMetadata"],
+            nothing,
         )
         return found
 

@@ -79,11 +79,11 @@ class Neo4jEngine:
             if reason is not None:
                 yield address, *reason
 
-    def translated(self, files: Mapping[str, str], service: str, _naming: str, _given: Mapping[str, str]) -> Catalog:
+    def translated(self, files: Mapping[str, str], service: str, _naming: str, given: Mapping[str, str]) -> Catalog:
         """`model.engine.Translating`: Cypher scripts and catalogs of neo4j-migrations."""
         from reconciler.engines.neo4j.scripts.catalog import read
 
-        return read(files, service, KINDS)
+        return read(files, service, KINDS, given)
 
     def about(self, path: str) -> Mapping[str, str]:
         """`model.engine.Snapshots`."""

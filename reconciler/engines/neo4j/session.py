@@ -7,6 +7,7 @@ import fnmatch
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -190,14 +191,14 @@ class Neo4jSession:
         Raises StoreError for a migration that is no Cypher.
         """
         wanted = list(steps)
-        clean = grouped.clean(self._connection, [p for _, probes in wanted for p in probes], self._known.values())
+        clean = grouped.clean(self._connection, [p for step in wanted for p in step.probes], self._known.values())
         found: list[Audited] = []
         certain = True
-        for operation, probes in wanted:
-            if isinstance(operation, Migration):
-                migration_script.parse(self._connection, operation)
-            certain &= not isinstance(operation, Batches | Migration)
-            found += [Audited(p, v, certain) for p in probes if p not in clean and (v := self.probe(p)).count]
+        for step in wanted:
+            if isinstance(step.operation, Migration):
+                migration_script.parse(self._connection, step.operation)
+            certain &= not isinstance(step.operation, Batches | Migration)
+            found += [Audited(p, v, certain) for p in step.probes if p not in clean and (v := self.probe(p)).count]
         return found
 
     def execute(self, operation: Operation, limits: Limits, progress: Progress, journal: Mapping[str, Any]) -> None:
@@ -246,16 +247,12 @@ class Neo4jSession:
         What several transactions made is waited for and noted together: each look at the indexes makes the server plan
         its query again. What a kill leaves unnoted is found when it is run again.
         """
-        group = [] if self._alone else grouped.together(self._connection, steps, self._known)
-        done: list[Step] = []
-        try:
-            for ran in grouped.transactions(self._connection, group, limits, begin) if group else ():
-                self._still_locked()
-                done += ran
-        except LockBusy:
-            raise
-        except Exception:  # whatever it is, it comes again where one step is run, and belongs to that one
-            self._alone = True
+        wanted = [] if self._alone else grouped.shares(self._connection, steps, self._known)
+        if not wanted:
+            return 0
+        ran = grouped.run(self._connection, wanted, limits, begin, self._still_locked)
+        self._alone = len(ran) < sum(map(len, wanted))  # what failed comes again, and is the error of one step
+        done = [*takewhile(lambda s: s.id in ran, steps)]
         return self._noted(done, limits, journal) if done else 0
 
     def _noted(self, done: Sequence[Step], limits: Limits, journal: Journalled) -> int:

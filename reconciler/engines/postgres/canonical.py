@@ -32,7 +32,7 @@ from reconciler.engines.postgres.kinds.sequence import Sequence
 from reconciler.engines.postgres.kinds.sequence import definition as sequence_definition
 from reconciler.engines.postgres.kinds.table import Table
 from reconciler.engines.postgres.quoting import ident, qualified
-from reconciler.engines.postgres.retyping import Retyping
+from reconciler.engines.postgres.retyping import Retyping, bare
 from reconciler.engines.postgres.slips import NO_TYPE, SLIPS, is_slip
 from reconciler.errors import DeclarationError, DeclarationErrors
 from reconciler.model.address import Address
@@ -236,12 +236,12 @@ class _Asked:
     def prepare(self) -> None:
         """Make what the tables need and the server does not have yet; all of it is rolled back."""
         self.move_extensions()
-        types: list[str] = []
+        types: dict[Address, str] = {}
         there, wanted = at_once(self.live.resources), self.desired.resources
         for resource in (wanted[a] for a in unequal(self.desired, self.live) if a not in there):
             kind = self.kinds[resource.address.kind]
             if kind.prepares:
-                types.append(kind.prepares(resource))
+                types[resource.address] = kind.prepares(resource)
             elif isinstance(resource, Schema):
                 self.tried(f"CREATE SCHEMA {ident(resource.address.name)}")
             elif isinstance(resource, Enum):
@@ -251,10 +251,22 @@ class _Asked:
             elif isinstance(resource, Extension):
                 where = f" SCHEMA {ident(resource.schema)}" if resource.schema else ""
                 self.tried(f"CREATE EXTENSION {ident(resource.address.name)}{where}")
+        left = self.unmade(types)
+        rows = [u for a in left for u in self.kinds[a.kind].references(wanted[a], self.desired) if u.kind == "table"]
+        self.unmade({**{a: self.row_type(a) for a in rows if a not in there}, **left})
+
+    def unmade(self, types: dict[Address, str]) -> dict[Address, str]:
+        """Make them, which may be made of each other; what could not be made."""
         left = len(types) + 1
-        while len(types) < left:  # types may be made of types
+        while len(types) < left:
             left = len(types)
-            types = [t for t in types if self.tried(t) is not None]
+            types = {a: t for a, t in types.items() if self.tried(t) is not None}
+        return types
+
+    def row_type(self, table: Address) -> str:
+        """The statement that makes a new table for the types that are made of its row type."""
+        columns = self.desired.children(table, "column", Column)
+        return f"CREATE TABLE {qualified(*table.path)} ({', '.join(map(bare, columns))})"
 
     def build(self, table: Address) -> None:
         """The table at once; piece by piece where that fails, to learn which piece it is."""
@@ -274,8 +286,7 @@ class _Asked:
             return
         self.tried(f"CREATE TEMP TABLE {name} ()")
         for column in columns:
-            bare = replace(column, default=None, generated=None, identity=None)
-            self.piece(column, f"ALTER TABLE pg_temp.{name} ADD COLUMN {column_clause(bare)}")
+            self.piece(column, f"ALTER TABLE pg_temp.{name} ADD COLUMN {bare(column)}")
         if key and declared is not None:
             self.piece(declared, f"CREATE TEMP TABLE {NAMELESS}key (LIKE pg_temp.{name}){key}")
         for column in columns:

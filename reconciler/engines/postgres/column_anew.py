@@ -51,6 +51,7 @@ def spreads(change: Change[Column]) -> Disturbance:
 def replace(change: Change[Column], context: Context) -> list[Draft]:
     """DROP COLUMN, ADD COLUMN: it stands last then, and what it held is gone unless it was generated."""
     from reconciler.engines.postgres.kinds.column import clause
+    from reconciler.engines.postgres.row_holders import around
 
     column, live, table = change.desired, change.live, table_name(change.desired)
     return [
@@ -63,17 +64,22 @@ def replace(change: Change[Column], context: Context) -> list[Draft]:
             hazards=_lost(change, context),
             removes=True,
         ),
-        Draft(
-            "add",
-            Phase.CONTRACT,
-            f"make column {label(column)} anew",
-            sql(f"ALTER TABLE {table} ADD COLUMN {clause(column)}"),
-            locks=access_exclusive(column.table),
-            hazards=_rewritten(column),
-            probes=_unfilled(column),
-            done=(Check(column.address), *became(change)),
-            reads=table_address(column),
-            provides=True,
+        around(
+            Draft(
+                "add",
+                Phase.CONTRACT,
+                f"make column {label(column)} anew",
+                sql(f"ALTER TABLE {table} ADD COLUMN {clause(column)}"),
+                locks=access_exclusive(column.table),
+                hazards=_rewritten(column),
+                probes=_unfilled(column),
+                done=(Check(column.address), *became(change)),
+                reads=table_address(column),
+                provides=True,
+            ),
+            [table_address(column)],
+            context,
+            stand_in=column.address.name,
         ),
     ]
 

@@ -19,6 +19,7 @@ from reconciler.engines.postgres.names import freed_for_not_null, spare_for_not_
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.partition_changes import no_key
 from reconciler.engines.postgres.quoting import fitting, ident
+from reconciler.engines.postgres.type_names import type_references
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
@@ -34,11 +35,28 @@ def add(change: Change[Column], context: Context) -> list[Draft]:
     """ADD COLUMN. A default that the server cannot store once for all rows is set after it, rows filled in batches.
 
     In a table that was empty when the plan was made there is nothing to rewrite; the step makes sure that it still is.
+    While other columns hold rows of the table, the server lets it have no default from the start, empty or not.
     """
+    from reconciler.engines.postgres.row_holders import around, held
+
     column = change.desired
     facts = column.facts or Facts()
+    holding = held(table_address(column), context)
+    first, *rest = _adding(change, facts, holding, context)
+    if holding and (column.identity is not None or column.generated is not None or _of_domain(column, context)):
+        first = around(first, [table_address(column)], context, stand_in=column.address.name)
+    return [first, *rest]
+
+
+def _of_domain(column: Column, context: Context) -> bool:
+    return any(a.kind == "domain" for a in type_references(column.address, column.type, context.desired))
+
+
+def _adding(change: Change[Column], facts: Facts, held: bool, context: Context) -> list[Draft]:
+
+    column = change.desired
     empty = context.size(table_address(column)).rows == 0
-    if column.default is not None and not facts.fast_default and not empty:
+    if column.default is not None and (held or not (facts.fast_default or empty)):
         return _add_in_batches(change, context)
     checked = column.not_null and column.not_null_valid
     if checked and column.default is None and column.identity is None and column.generated is None:
@@ -209,8 +227,10 @@ def ends_generation(change: Change[Column], _context: Context) -> bool:
     return change.live.generated is not None and change.desired.generated is None
 
 
-def set_generated(change: Change[Column], _context: Context) -> list[Draft]:
+def set_generated(change: Change[Column], context: Context) -> list[Draft]:
     """DROP EXPRESSION keeps the values (row 91); SET EXPRESSION rewrites (row 90, 17 and later)."""
+    from reconciler.engines.postgres.row_holders import around
+
     column = change.desired
     if column.generated is None:
         operation = sql(alter(column, "DROP EXPRESSION"))
@@ -219,18 +239,17 @@ def set_generated(change: Change[Column], _context: Context) -> list[Draft]:
         operation = sql(alter(column, f"SET EXPRESSION AS ({column.generated.expression.source})"))
         stored = not column.generated.virtual
         hazards = (hazard(Code.REWRITE, f"{table_name(column)} is rewritten with the new values"),) if stored else ()
-    return [
-        Draft(
-            "generated",
-            Phase.CONTRACT,
-            f"change how {label(column)} is generated",
-            operation,
-            locks=access_exclusive(column.table),
-            hazards=hazards,
-            done=shows(column.address, ("generated", column.generated)),
-            reads=table_address(column) if hazards else None,
-        )
-    ]
+    draft = Draft(
+        "generated",
+        Phase.CONTRACT,
+        f"change how {label(column)} is generated",
+        operation,
+        locks=access_exclusive(column.table),
+        hazards=hazards,
+        done=shows(column.address, ("generated", column.generated)),
+        reads=table_address(column) if hazards else None,
+    )
+    return [around(draft, [table_address(column)], context) if column.generated is not None else draft]
 
 
 def tightens(change: Change[Column], _context: Context) -> bool:

@@ -35,28 +35,36 @@ def differs(change: Change[Column], _context: Context) -> bool:
 
 def retype(change: Change[Column], context: Context) -> list[Draft]:
     """ALTER COLUMN TYPE. The server said whether that rewrites the table or its indexes."""
+    from reconciler.engines.postgres.row_holders import around
+    from reconciler.engines.postgres.type_probes import unfit
+
     column, live = change.desired, change.live
     facts = column.facts or Facts()
     _refuse_impossible(change, facts, context)
     using = f" USING {ident(column.address.name)}::{column.type}" if facts.using else ""
     hazards = _hazards(live, column, facts, context)
     return [
-        Draft(
-            "type",
-            Phase.CONTRACT if facts.rewrites else Phase.EXPAND,
-            f"change the type of {label(column)} to {column.type}",
-            sql(*_statements(live, column, using)),
-            locks=access_exclusive(column.table, *_tied(column, context)),
-            hazards=hazards,
-            done=(Check(column.address, attributes=(("type", column.type), ("collation", column.collation))),),
-            undo=None if facts.rewrites else (sql(*_statements(column, live, "")),),
-            reads=table_address(column) if hazards else None,
-            requires=(
-                *_generated_from(change.address, context),
-                *_made_way(facts, context),
-                *no_key(column.address, context),
+        around(
+            Draft(
+                "type",
+                Phase.CONTRACT if facts.rewrites else Phase.EXPAND,
+                f"change the type of {label(column)} to {column.type}",
+                sql(*_statements(live, column, using)),
+                locks=access_exclusive(column.table, *_tied(column, context)),
+                hazards=hazards,
+                probes=unfit(live, column, facts, context),
+                done=(Check(column.address, attributes=(("type", column.type), ("collation", column.collation))),),
+                undo=None if facts.rewrites else (sql(*_statements(column, live, "")),),
+                reads=table_address(column) if hazards else None,
+                requires=(
+                    *_generated_from(change.address, context),
+                    *_made_way(facts, context),
+                    *no_key(column.address, context),
+                ),
+                provides=True,
             ),
-            provides=True,
+            [table_address(column)],
+            context,
         )
     ]
 

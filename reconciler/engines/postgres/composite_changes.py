@@ -192,13 +192,20 @@ def _altered(
 
 
 def convert(change: Change[Composite], context: Context) -> list[Draft]:
-    """A new type; every column moved to it, attribute by attribute. Raises UnsupportedChange for arrays of it."""
+    """A new type; every column moved to it, attribute by attribute, or by its text where that is read the same.
+
+    Raises UnsupportedChange for arrays of it otherwise.
+    """
     before = {a.name: a for a in change.live.attributes}
+    same = list(before) == [a.name for a in change.desired.attributes]
 
     def by_attribute(column: Column) -> str:
-        if column.type.endswith("[]") or len(type_conversion.family(change.address, context)) > 1:
+        inside = column.type.endswith("[]") or len(type_conversion.family(change.address, context)) > 1
+        if inside and same:
+            return type_conversion.by_text(column)
+        if inside:
             raise UnsupportedChange(
-                f"{change.address}: {column.address} holds it inside another type, so its attributes cannot be changed",
+                f"{change.address}: {column.address} holds it inside another type, so their order cannot change",
                 hint="add attributes at the end instead, or declare a new type and move the column to it",
                 where=context.desired.origin(change.address),
             )

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.engines.postgres import type_conversion
 from reconciler.engines.postgres.evidence import became, shows
+from reconciler.engines.postgres.inheritance_changes import rows_of
 from reconciler.engines.postgres.locks import SHARE, lock
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.plain_objects import dropped
 from reconciler.engines.postgres.quoting import ident, qualified
-from reconciler.engines.postgres.type_names import type_name
+from reconciler.engines.postgres.type_names import named, type_name
 from reconciler.errors import UnsupportedChange
+from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Disturbance
-from reconciler.model.step import Check, Draft, Lock, Phase
+from reconciler.model.step import Check, Draft, Lock, Phase, Probe
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.domain import Domain
@@ -134,15 +136,19 @@ def rebuild(change: Change[Domain], context: Context) -> list[Draft]:
             removes=True,
         ),
         *(set_not_null(change, context) if change.changed("not_null") else []),
-        Draft(
-            "again",
-            Phase.CONTRACT,
-            f"give domain {_label(domain)} its default and its checks again",
-            sql(*back),
-            locks=locks,
-            hazards=_scanning(locks),
-            done=became(change, "not_null"),
-            provides=True,
+        _with_parts(
+            Draft(
+                "again",
+                Phase.CONTRACT,
+                f"give domain {_label(domain)} its default and its checks again",
+                sql(*back),
+                locks=locks,
+                hazards=_scanning(locks),
+                done=became(change, "not_null"),
+                provides=True,
+            ),
+            change,
+            context,
         ),
     ]
 
@@ -151,6 +157,23 @@ def _holders(change: Change[Domain], context: Context) -> tuple[Lock, ...]:
     """A check of a domain is made of every table that has a column of it, under Share (measured, row 83)."""
     used = type_conversion.columns(type_conversion.family(change.address, context), context)
     return tuple(lock(SHARE, *t) for t in dict.fromkeys(c.table for c in used))
+
+
+def _unfit(change: Change[Domain], condition: str, what: str, context: Context) -> tuple[Probe, ...]:
+    """Finds rows with a value that is refused, in columns that are of the domain itself or of one over it."""
+    used = [d for d in type_conversion.family(change.address, context) if d.kind == "domain"]
+    texts = {d.path for d in used if not _text_of(d, context).endswith("]")} | {change.address.path}
+    found = []
+    for c in type_conversion.columns(used, context):
+        if named(c.type) in texts and not c.type.endswith("]"):
+            held = f"SELECT ctid, {ident(c.address.name)} AS value FROM {rows_of(c.address, context)}"
+            query = f"SELECT ctid::text FROM ({held}) held\nWHERE {condition}"
+            found.append(Probe(f"values in {c.table[1]}.{c.address.name} {what}", query))
+    return tuple(found)
+
+
+def _text_of(domain: Address, context: Context) -> str:
+    return str(getattr(context.live.resources.get(domain), "type", ""))
 
 
 def _scanning(locks: tuple[Lock, ...]) -> tuple[Hazard, ...]:
@@ -184,18 +207,25 @@ def set_not_null(change: Change[Domain], context: Context) -> list[Draft]:
     words, back = ("SET", "DROP") if domain.not_null else ("DROP", "SET")
     locks = _holders(change, context) if domain.not_null else ()
     refused = hazard(Code.OLD_WRITERS, f"no value in a column of {_label(domain)} is refused from here on")
-    return [
-        Draft(
-            "not null",
-            Phase.CONTRACT if domain.not_null else Phase.EXPAND,
-            f"{'require' if domain.not_null else 'no longer require'} a value in domain {_label(domain)}",
-            sql(f"ALTER DOMAIN {type_name(change.address)} {words} NOT NULL"),
-            locks=locks,
-            hazards=(refused, *_scanning(locks)) if domain.not_null else (),
-            done=shows(change.address, ("not_null", domain.not_null)),
-            undo=(sql(f"ALTER DOMAIN {type_name(change.address)} {back} NOT NULL"),),
-        )
-    ]
+    draft = Draft(
+        "not null",
+        Phase.CONTRACT if domain.not_null else Phase.EXPAND,
+        f"{'require' if domain.not_null else 'no longer require'} a value in domain {_label(domain)}",
+        sql(f"ALTER DOMAIN {type_name(change.address)} {words} NOT NULL"),
+        locks=locks,
+        hazards=(refused, *_scanning(locks)) if domain.not_null else (),
+        probes=_unfit(change, "VALUE IS NULL", "have no value", context) if domain.not_null else (),
+        done=shows(change.address, ("not_null", domain.not_null)),
+        undo=(sql(f"ALTER DOMAIN {type_name(change.address)} {back} NOT NULL"),),
+    )
+    return [_with_parts(draft, change, context) if domain.not_null else draft]
+
+
+def _with_parts(draft: Draft, change: Change[Domain], context: Context) -> Draft:
+    """The server looks at columns of the domain, and at none that has its values in arrays, composites or ranges."""
+    from reconciler.engines.postgres.row_holders import around
+
+    return around(draft, [change.address], context)
 
 
 def set_checks(change: Change[Domain], context: Context) -> list[Draft]:
@@ -234,12 +264,18 @@ def _changed(change: Change[Domain], gone: list[str], added: list[str]) -> Draft
 
 def _validated(change: Change[Domain], name: str, context: Context) -> Draft:
     locks = _holders(change, context)
-    return Draft(
+    alter = f"ALTER DOMAIN {type_name(change.address)}"
+    there = [r for r in change.desired.checks if r.name == name and r._replace(validated=False) in change.live.checks]
+    back = [s for r in there for s in (f"{alter} DROP CONSTRAINT {ident(name)}", f"{alter} ADD {_clause(r)} NOT VALID")]
+    rule = next(r for r in change.desired.checks if r.name == name)
+    draft = Draft(
         f"validate {name}",
         Phase.CONTRACT,
         f"check what columns of domain {_label(change.desired)} hold by {name}",
-        sql(f"ALTER DOMAIN {type_name(change.address)} VALIDATE CONSTRAINT {ident(name)}"),
+        sql(f"{alter} VALIDATE CONSTRAINT {ident(name)}"),
         locks=locks,
         hazards=_scanning(locks),
-        undo=(),
+        probes=_unfit(change, f"NOT ({rule.check.source})", f"break {name}", context),
+        undo=(sql(*back),) if back else (),
     )
+    return _with_parts(draft, change, context)

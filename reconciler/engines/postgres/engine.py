@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from reconciler.engines.postgres import backfill, foreign_key_targets, inheritance, persistence, types
+from reconciler.engines.postgres import backfill, firing, foreign_key_targets, inheritance, persistence, types
 from reconciler.engines.postgres import kinds as kinds_package
 from reconciler.engines.postgres import operations as operations_module
 from reconciler.engines.postgres.column_parts import Generated
@@ -31,7 +31,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.engine import ScratchServer, Server, Session, Target
 from reconciler.model.kind import Place
 from reconciler.model.resource import Resource
-from reconciler.model.step import Operation
+from reconciler.model.step import Draft, Operation
 
 
 def _virtual(generated: Any) -> bool:
@@ -138,6 +138,10 @@ class Postgres:
         from reconciler.engines.postgres.session import connect
 
         return connect(target, self.kinds)
+
+    def notes(self, live: Catalog, drafts: Iterable[Draft]) -> Iterable[str]:
+        """Event triggers that fire on them; see `firing.notes`."""
+        return firing.notes(live, drafts)
 
     def release(self, server: Server) -> str:
         """The major version: what servers of one build is the same."""

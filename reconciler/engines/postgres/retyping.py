@@ -21,6 +21,11 @@ from reconciler.model.resource import Resource
 ASKED = ("check", "index")
 
 
+def bare(column: Column) -> str:
+    """The column as CREATE TABLE writes it, without what makes its values."""
+    return clause(replace(column, default=None, identity=None, generated=None))
+
+
 @dataclass(frozen=True, slots=True)
 class Retyping:
     """One column of a live table and its new type. `look` reads the temporary tables, under the names of the live ones;
@@ -70,9 +75,8 @@ class Retyping:
     def _twin(self) -> None:
         """The live columns as they are, in the place of the declared ones."""
         columns = self.live.children(self.column.address.sibling("table", self.column.table), "column", Column)
-        bare = ", ".join(clause(replace(c, default=None, identity=None, generated=None)) for c in columns)
         self.connection.execute(f"DROP TABLE IF EXISTS {self._table}")
-        self.connection.execute(f"CREATE TEMP TABLE {ident(self.column.table[1])} ({bare})")
+        self.connection.execute(f"CREATE TEMP TABLE {ident(self.column.table[1])} ({', '.join(map(bare, columns))})")
 
     def _built(self, statement: str, using: str | None) -> bool:
         """Whether the piece can be built, and go along with the change then (with `using` at hand)."""

@@ -59,13 +59,15 @@ def _done(draft: Draft, change: Change[Table], *names: str) -> Draft:
 def set_logged(change: Change[Table], context: Context) -> list[Draft]:
     """SET LOGGED / UNLOGGED rewrites the table (measured, row 66)."""
     from reconciler.engines.postgres.persistence import before_change
+    from reconciler.engines.postgres.row_holders import around
 
     word, back = ("UNLOGGED", "LOGGED") if change.desired.unlogged else ("LOGGED", "UNLOGGED")
     title = f"make {_label(change.desired)} {word.lower()}"
     draft = _done(_altered(change, f"SET {word}", f"SET {back}", "logged", title), change, "unlogged")
     forgets = hazard(Code.DELETES_DATA, "after a crash of the server the table is empty, on replicas always")
     hazards = (*draft.hazards, forgets) if change.desired.unlogged else draft.hazards
-    return [dataclasses.replace(draft, hazards=hazards, requires=before_change(change, context))]
+    draft = dataclasses.replace(draft, hazards=hazards, requires=before_change(change, context))
+    return [around(draft, [change.address], context)]
 
 
 def set_access_method(change: Change[Table], context: Context) -> list[Draft]:
@@ -80,8 +82,11 @@ def set_access_method(change: Change[Table], context: Context) -> list[Draft]:
     def word(table: Table) -> str:
         return f"SET ACCESS METHOD {ident(table.access_method) if table.access_method else 'heap'}"
 
+    from reconciler.engines.postgres.row_holders import around
+
     title = f"store {_label(change.desired)} by {change.desired.access_method or 'heap'}"
-    return [_done(_altered(change, word(change.desired), word(change.live), "method", title), change, "access_method")]
+    draft = _done(_altered(change, word(change.desired), word(change.live), "method", title), change, "access_method")
+    return [around(draft, [change.address], context)]
 
 
 def set_tablespace(change: Change[Table], _context: Context) -> list[Draft]:

@@ -102,35 +102,36 @@ def converted(
     probes: tuple[Probe, ...] = (),
 ) -> list[Draft]:
     """One draft that does it all. Raises UnsupportedChange where a type made of it is not declared any more."""
+    from reconciler.engines.postgres.row_holders import around
+
     types = family(change.address, context)
     moved = columns(types, context)
     old = {t: fitting(t.name, suffix="_old") for t in types}
     if len(types) == 1 and not moved:
         return [_alone(change, statements_of, hazards)]
-    statements = [f"{_alter(t)} RENAME TO {ident(old[t])}" for t in types]
-    for known in types:
-        statements += _range_parts(known, old[known], context)
+    statements: list[str] = []
+    for known in reversed(types):  # a range names what it is made of
+        statements += [f"{_alter(known)} RENAME TO {ident(old[known])}", *_range_parts(known, old[known], context)]
     statements += statements_of(change.desired)
     for made in types[1:]:
         statements += _made(made, context)
     statements += _moved(moved, types, context, using)
     statements += [f"{_drop(t)} {qualified(t.path[0], old[t])}" for t in reversed(types)]
     tables = list(dict.fromkeys(c.table for c in moved))
-    return [
-        Draft(
-            "convert",
-            Phase.CONTRACT,
-            f"make {change.address.kind} {'.'.join(change.address.path)} anew"
-            + (f" and move {', '.join(f'{c.table[1]}.{c.address.name}' for c in moved)} to it" if moved else ""),
-            sql(*statements),
-            locks=access_exclusive(*_composites(types), *tables),
-            hazards=(*_rewritten(moved, types), *hazards),
-            probes=probes,
-            done=became(change),
-            reads=moved[0].address.sibling("table", moved[0].table) if moved else None,
-            provides=True,
-        )
-    ]
+    draft = Draft(
+        "convert",
+        Phase.CONTRACT,
+        f"make {change.address.kind} {'.'.join(change.address.path)} anew"
+        + (f" and move {', '.join(f'{c.table[1]}.{c.address.name}' for c in moved)} to it" if moved else ""),
+        sql(*statements),
+        locks=access_exclusive(*_composites(types), *tables),
+        hazards=(*_rewritten(moved, types), *hazards),
+        probes=probes,
+        done=became(change),
+        reads=moved[0].address.sibling("table", moved[0].table) if moved else None,
+        provides=True,
+    )
+    return [around(draft, [change.address.sibling("table", t) for t in tables], context)]
 
 
 def _rewritten(moved: Iterable[Column], types: list[Address]) -> Iterator[Hazard]:

@@ -124,6 +124,16 @@ def test_a_template_is_worked_out(tmp_path: Path) -> None:
     ]
 
 
+def test_a_table_that_makes_no_sense_is_left_out_by_its_name(tmp_path: Path) -> None:
+    properties = {"TableName": "shop-t-dev", "KeySchema": [], "ResourcePolicy": "text"}
+    template = {"Resources": {"Odd": {"Type": "AWS::DynamoDB::Table", "Properties": properties}}}
+    file = tmp_path / "template.json"
+    file.write_text(json.dumps(template))
+    result = imported(tmp_path, file)
+    assert [d.address.name for d in result.deferred] == ["Odd"] and result.exit_code == 1
+    assert "not understood" in result.deferred[0].reason
+
+
 def test_given_values_choose_what_a_template_makes(tmp_path: Path) -> None:
     given = {"KeyArn": "arn:key", "Stage": "prod", "Unnamed": "shop-unnamed-prod", "Reads": "7"}
     found = tables(imported(tmp_path, TEMPLATE, environment="prod", **given))
@@ -311,6 +321,7 @@ def test_terraform_says_the_rest_beside_its_tables(tmp_path: Path) -> None:
         ("a: [", "neither YAML nor JSON"),
         ("- a", "holds no mapping"),
         ("Resources: {}", "declare nothing"),
+        ("{service: shop, provider: {name: aws}, resources: {Resources: {}}}", "a file of the Serverless Framework"),
     ],
 )
 def test_a_file_of_no_tool_is_an_error(tmp_path: Path, text: str, message: str) -> None:

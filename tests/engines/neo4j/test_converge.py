@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import neo4j.exceptions
 import pytest
@@ -10,6 +11,7 @@ import yaml
 
 from reconciler.diff.structural import diff
 from reconciler.engines.neo4j import ENGINE
+from reconciler.engines.neo4j.connection import Connection
 from reconciler.model.plan import Plan
 from reconciler.model.step import Phase
 from tests.engines.neo4j.graph import SERVICE, Graph
@@ -54,11 +56,37 @@ CASES = {
 
 def test_declared_becomes_live_and_nothing_is_left_to_do(any_graph: Graph) -> None:
     section = merged(CASES.values())
-    any_graph.become(section)
+    plan = any_graph.become(section)
+    lines = [line for s in plan.steps for o in (s.operation, *(s.undo or ())) for line in o.lines()]
+    assert lines and not any("IF NOT EXISTS" in line for line in lines), "it takes anything of that name for done"
     assert set(any_graph.names()) == {name for nodes in section.values() for name in nodes}
     assert not diff(any_graph.lifted(), any_graph.live(), ENGINE.kinds)  # law 2
     any_graph.become("{}")
     assert any_graph.names() == {}
+
+
+def test_a_plan_without_changes_asks_twice_however_much_there_is(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One SHOW for all constraints and one for all indexes; nothing is asked of one alone."""
+    asked: list[str] = []
+    answered = Connection.rows
+
+    def noted(self: Connection, query: str, *arguments: str, **parameters: Any) -> list[dict[str, Any]]:
+        asked.append(query)
+        return answered(self, query, *arguments, **parameters)
+
+    def counted(number: int) -> tuple[list[str], int]:
+        graph.become({
+            "constraints": {f"c{i}": {"node": f"A{i}", "unique": "x"} for i in range(number)},
+            "indexes": {f"i{i}": {"node": f"B{i}", "range": "x"} for i in range(number)},
+        })  # fmt: skip
+        asked.clear()
+        assert graph.plan().empty
+        return [q for q in asked if "SHOW" in q], len(asked)
+
+    monkeypatch.setattr(Connection, "rows", noted)
+    shows, few = counted(1)
+    assert sorted(shows) == ["SHOW CONSTRAINTS YIELD *", "SHOW INDEXES YIELD *"]
+    assert counted(6) == (shows, few)
 
 
 def test_what_only_newer_servers_have(graph: Graph) -> None:

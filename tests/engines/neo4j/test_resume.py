@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciler.engines.neo4j import lease
+from reconciler.engines.neo4j.connection import Connection
 from reconciler.engines.neo4j.kinds.index import Index
 from reconciler.engines.neo4j.operations import Cypher
 from reconciler.errors import StoreError
@@ -77,6 +79,21 @@ def test_an_index_that_is_still_being_built_is_waited_for(any_graph: Graph) -> N
     assert [s.title.split(" ")[0] for s in planned.steps] in (["wait"], [])  # it may have been quick
     execute(any_graph, fulltext)
     assert any_graph.run("SHOW INDEXES YIELD name, state WHERE name = 'f'") == [{"name": "f", "state": "ONLINE"}]
+
+
+def test_how_far_an_index_is_built_is_told(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's own percentage, for as long as it takes."""
+    told: list[str] = []
+    answered = Connection.rows
+
+    def slowly(self: Connection, query: str, *arguments: str, **parameters: Any) -> list[dict[str, Any]]:
+        rows = answered(self, query, *arguments, **parameters)
+        still = "populationPercent" in query and not told
+        return [{**r, "state": "POPULATING", "populationPercent": 41.5} for r in rows] if still else rows
+
+    monkeypatch.setattr(Connection, "rows", slowly)
+    execute(graph, RANGE, told)
+    assert told == ["index i: 41.5 % populated"]
 
 
 def test_a_failed_index_is_an_error_then_a_change_and_is_built_again(any_graph: Graph) -> None:

@@ -33,37 +33,46 @@ def read(template: Json, given: Mapping[str, str]) -> Found:
     def attribute(logical: str, what: str) -> str:
         return _attribute(logical, what, resources, names, found)
 
-    pseudo = {
-        "AWS::Region": found.region,
-        "AWS::AccountId": found.account,
-        "AWS::Partition": "aws",
-        "AWS::URLSuffix": "amazonaws.com",
-    }
-    work = Intrinsics(template, given, pseudo, attribute)
+    work = Intrinsics(template, given, _pseudo(found), attribute)
     with _understood(found, "Conditions"):
         work.template = {**template, "Conditions": loops.expanded(template.get("Conditions") or {}, work.value)}
     for logical, resource in template.get("Resources", {}).items():
         with _understood(found, logical):
             loop = logical.startswith(loops.LOOP)
             resources |= loops.loop(resource, work.value) if loop else {logical: resource}
-    made = [(logical, r) for logical, r in resources.items() if _made(found, logical, r, work)]
-    tables = [(logical, r) for logical, r in made if r["Type"] in TABLES]
-    for logical, resource in tables:
+    made = {logical: r for logical, r in resources.items() if _made(found, logical, r, work)}
+    _tables(found, {logical: r for logical, r in made.items() if r["Type"] in TABLES}, names, work)
+    others = {logical: r for logical, r in made.items() if r["Type"] in (TARGET, POLICY)}
+    for logical, resource in made.items():
         with _understood(found, logical):
-            names[logical] = _name(logical, resource, work, given)
-    for logical, resource in tables:
-        if logical in names:
-            with _understood(found, logical):
-                _table(found, names[logical], resource, work)
-    for logical, resource in made:
-        if resource["Type"] == REPLICA:
-            with _understood(found, logical):
+            if resource["Type"] == REPLICA:
                 _replica(found, resource, work)
-    others = {logical: r for logical, r in made if r["Type"] in (TARGET, POLICY)}
     for logical, resource in others.items():
         with _understood(found, logical):
             _scaling(found, resource, others, work)
     return found
+
+
+def _pseudo(found: Found) -> dict[str, str]:
+    return {
+        "AWS::Region": found.region,
+        "AWS::AccountId": found.account,
+        "AWS::Partition": "aws",
+        "AWS::URLSuffix": "amazonaws.com",
+    }
+
+
+def _tables(found: Found, tables: Mapping[str, Json], names: dict[str, str], work: Intrinsics) -> None:
+    """Each as a whole or not at all: half a table would be planned away. All the `names` first: they refer to them."""
+    for logical, resource in tables.items():
+        with _understood(found, logical):
+            names[logical] = _name(logical, resource, work)
+    for logical, resource in tables.items():
+        if logical in names:
+            with _understood(found, logical):
+                _table(found, names[logical], resource, work)
+            if logical in found.left_out:
+                found.tables.pop(names[logical], None)
 
 
 @contextmanager
@@ -72,6 +81,8 @@ def _understood(found: Found, logical: str) -> Iterator[None]:
         yield
     except Unknown as unknown:
         found.left_out[logical] = f"{unknown.name} is not known: give it with `--given {unknown.name}=VALUE`"
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        found.left_out[logical] = f"not understood: {type(error).__name__}: {error}"
 
 
 def _made(found: Found, logical: str, resource: Json, work: Intrinsics) -> bool:
@@ -81,9 +92,9 @@ def _made(found: Found, logical: str, resource: Json, work: Intrinsics) -> bool:
     return False
 
 
-def _name(logical: str, resource: Json, work: Intrinsics, given: Mapping[str, str]) -> str:
-    if logical in given:
-        return given[logical]
+def _name(logical: str, resource: Json, work: Intrinsics) -> str:
+    if logical in work.given:
+        return work.given[logical]
     said = resource.get("Properties", {}).get("TableName")
     if said is None:
         raise Unknown(logical)
@@ -105,13 +116,24 @@ def _attribute(logical: str, what: str, resources: Json, names: Mapping[str, str
 
 
 def _table(found: Found, name: str, resource: Json, work: Intrinsics) -> None:
-    """Worked out as a whole before anything of it is kept: half a table would be planned away."""
     properties = work.value(loops.expanded(resource.get("Properties", {}), work.value))
     match resource["Type"]:
         case "AWS::Serverless::SimpleTable":
             properties = _simple(properties)
         case "AWS::DynamoDB::GlobalTable":
             properties = everywhere.here(properties, found.region)
+    table = found.add(name, _numbers(_reply(properties)))
+    _beside(table, properties)
+    for said in properties.get(everywhere.OTHERS, ()):
+        there = table.replica(said["Region"])
+        there.reply["DeletionProtectionEnabled"] = _true(said.get("DeletionProtectionEnabled"))
+        _beside(there, {k: v for k, v in said.items() if k != "SSESpecification"})
+        everywhere.scaled(there, said)
+    everywhere.scaled(table, properties)
+
+
+def _reply(properties: Json) -> dict[str, Any]:
+    """What DescribeTable would say."""
     reply: dict[str, Any] = {member: properties[member] for member in ALIKE if member in properties}
     mode = properties.get("BillingMode", "PROVISIONED")
     indexes = properties.get("GlobalSecondaryIndexes") or []
@@ -130,14 +152,7 @@ def _table(found: Found, name: str, resource: Json, work: Intrinsics) -> None:
     stream = properties.get("StreamSpecification")
     if stream:
         reply["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
-    table = found.add(name, _numbers(reply))
-    _beside(table, properties)
-    for said in properties.get(everywhere.OTHERS, ()):
-        there = table.replica(said["Region"])
-        there.reply["DeletionProtectionEnabled"] = _true(said.get("DeletionProtectionEnabled"))
-        _beside(there, {k: v for k, v in said.items() if k != "SSESpecification"})
-        everywhere.scaled(there, said)
-    everywhere.scaled(table, properties)
+    return reply
 
 
 def _beside(table: FoundTable, properties: Json) -> None:

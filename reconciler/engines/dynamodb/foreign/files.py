@@ -38,6 +38,11 @@ def _read(text: str, where: str, given: Mapping[str, str]) -> Found:
         return cloudformation.read(document, given)
     if "terraform_version" in document or "planned_values" in document:
         return terraform.read(document)
+    if "service" in document and "provider" in document:
+        raise ConfigError(
+            f"{where} is a file of the Serverless Framework, which only that works out",
+            hint="run `serverless package` and give .serverless/cloudformation-template-update-stack.json",
+        )
     raise ConfigError(
         f"{where} is neither a CloudFormation template nor a state or plan of Terraform",
         hint="templates have `Resources:`; of Terraform give the state file, or what `terraform show -json` prints",

@@ -79,8 +79,8 @@ class FoundTable:
         self.ttl = {"TimeToLiveStatus": "ENABLED", "AttributeName": attribute}
 
     def encrypted(self, key: str | None) -> None:
-        """By a key of KMS, the account's own `aws/dynamodb` where none is named."""
-        arn = {"KMSMasterKeyArn": key} if key else {}
+        """By a key of KMS, the account's own `aws/dynamodb` where none or that one is named."""
+        arn = {"KMSMasterKeyArn": key} if key and not key.endswith("alias/aws/dynamodb") else {}
         self.reply["SSEDescription"] = {"Status": "ENABLED", "SSEType": "KMS", **arn}
 
 

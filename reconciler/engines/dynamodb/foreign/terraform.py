@@ -113,8 +113,7 @@ def _beside(table: FoundTable, said: Json) -> None:
         table.recovers(recovery.get("recovery_period_in_days") or None)
     key = _first(said.get("server_side_encryption"))
     if key.get("enabled"):
-        arn = key.get("kms_key_arn") or ""
-        table.encrypted(None if arn.endswith("alias/aws/dynamodb") else arn or None)
+        table.encrypted(key.get("kms_key_arn"))
     table.tags = dict(said.get("tags_all") or said.get("tags") or {})
 
 

@@ -3,69 +3,105 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
 
 from reconciler.engines.neo4j.naming import shortest
-from reconciler.engines.neo4j.scripts.reader import NotRead, Reader
-from reconciler.engines.neo4j.scripts.statements import CONSTRAINT, INDEX, Created, Dropped, configured
+from reconciler.engines.neo4j.scripts.actions import (
+    CONSTRAINT,
+    INDEX,
+    OTHER,
+    Action,
+    Cleared,
+    Created,
+    Dropped,
+    configured,
+)
+from reconciler.engines.neo4j.scripts.reader import NotRead, Reader, Unrelated
 from reconciler.engines.neo4j.scripts.tokens import statements
+from reconciler.engines.neo4j.scripts.xmltree import Element
 
-Action = Created | Dropped | NotRead
 _RULES = {"unique": "unique", "exists": "exists", "key": "key"}
+_OPERATIONS = ("create", "drop", "apply")
 
 
-def read(text: str) -> Iterator[Action]:
-    """What the file says, in its order: what its catalog holds is as good as created.
+@dataclass
+class Catalogs:
+    """What the files read so far have named: an operation may be on an item of an earlier file.
 
-    What is no operation on a constraint or an index, such as `refactor`, comes as the NotRead that says so. Raises
-    NotRead for a file that is none of neo4j-migrations, or says who its entities are.
+    The rules are those of its manual, "Using a catalog of items".
     """
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise NotRead("a document type is not read")
+
+    items: dict[str, Created | NotRead] = field(default_factory=dict)
+
+    def read(self, root: Element) -> Iterator[tuple[int, Action | NotRead]]:
+        """(line, what happens there) of one file. Items that no operation is about are as good as created, where the
+        file has no operations: so is what was exported. Raises NotRead for a file of something else."""
+        if root.tag != "migration":
+            raise NotRead("it is no migration of neo4j-migrations")
+        operated = any(child.tag in _OPERATIONS for child in root.children)
+        for child in root.children:
+            if child.tag == "catalog":
+                for line, item in self._defined(child):
+                    if not operated:
+                        yield line, item
+            elif child.tag in _OPERATIONS:
+                for action in self._operation(child):
+                    yield child.line, action
+            elif child.tag != "verify":
+                what = f"{child.tag} {child.attributes.get('type', '')}".rstrip()
+                yield child.line, Unrelated(f"'{what}': {OTHER}")
+
+    def _defined(self, catalog: Element) -> Iterator[tuple[int, Created | NotRead]]:
+        if catalog.attributes.get("reset") == "true":
+            self.items.clear()
+        for group in catalog.children:
+            for element in group.children:
+                item = _item(element)
+                self.items[_name(element) or ""] = item
+                yield element.line, item
+
+    def _operation(self, operation: Element) -> Iterator[Action | NotRead]:
+        name = operation.attributes.get("item") or operation.attributes.get("ref")
+        if operation.tag == "apply":
+            yield Cleared()
+            yield from self.items.values()
+        elif operation.tag == "create":
+            if name:
+                yield self.items.get(name) or NotRead(f"no catalog before it has {name!r}")
+            yield from map(_item, operation.children)
+        else:
+            if name:
+                yield from (Dropped(kind, name) for kind in (CONSTRAINT, INDEX))
+            yield from (Dropped(_kind(element), _name(element)) for element in operation.children)
+
+
+def _kind(element: Element) -> str:
+    return CONSTRAINT if element.tag == CONSTRAINT else INDEX
+
+
+def _name(element: Element) -> str | None:
+    return element.attributes.get("name")
+
+
+def _item(element: Element) -> Created | NotRead:
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314 - there are no entities in it
-    except ElementTree.ParseError as error:
-        raise NotRead(f"it is no XML: {error}") from None
-    if _tag(root) != "migration":
-        raise NotRead("it is no migration of neo4j-migrations")
-    for child in root:
-        yield from _operation(child)
-
-
-def _operation(child: Element) -> Iterator[Action]:
-    tag = _tag(child)
-    if tag == "catalog":
-        yield from (_item(item) for group in child for item in group)
-    elif tag == "create" and len(child):
-        yield from (_item(item) for item in child)
-    elif tag == "drop":
-        named = child.get("item") or child.get("ref")
-        if named:
-            yield from (Dropped(kind, named) for kind in (CONSTRAINT, INDEX))
-        yield from (Dropped(CONSTRAINT if _tag(i) == CONSTRAINT else INDEX, i.get("name")) for i in child)
-    elif tag not in ("verify", "apply", "create"):
-        yield NotRead(f"'{tag} {child.get('type') or ''}".rstrip() + "' changes no constraint and no index")
-
-
-def _item(item: Element) -> Action:
-    try:
-        return Created(_tag(item), item.get("name"), _constraint(item) if _tag(item) == CONSTRAINT else _index(item))
+        node = _constraint(element) if element.tag == CONSTRAINT else _index(element)
     except NotRead as error:
-        return NotRead(f"{_tag(item)} {item.get('name')}: {error}")
+        return NotRead(f"{element.tag} {_name(element)}: {error}")
+    return Created(_kind(element), _name(element), node)
 
 
 def _constraint(item: Element) -> dict[str, Any]:
     element, labels = _elements(item)
     names = _properties(item)
-    rule = (item.get("type") or "unique").lower()
+    rule = item.attributes.get("type", "unique").lower()
     node: dict[str, Any] = {element: shortest(labels)}
     if rule in _RULES:
         return {**node, _RULES[rule]: shortest(names)}
     if rule != "property_type":
         raise NotRead(f"constraints of type {rule} are not known here")
-    wanted = next((p.get("type") for p in item.iter() if _tag(p) == "property" and p.get("type")), None)
+    wanted = next((p.attributes["type"] for p in item.all("property") if "type" in p.attributes), None)
     if wanted is None:
         raise NotRead("it says no property type")
     return {**node, "property": shortest(names), "type": wanted.replace("_", " ")}
@@ -73,9 +109,9 @@ def _constraint(item: Element) -> dict[str, Any]:
 
 def _index(item: Element) -> dict[str, Any]:
     element, labels = _elements(item)
-    method = (item.get("type") or "property").lower()
+    method = item.attributes.get("type", "property").lower()
     if method == "lookup":
-        raise NotRead("lookup indexes are left alone")
+        raise Unrelated("lookup indexes are left alone")
     key = element if len(labels) == 1 else f"{element}s"
     node: dict[str, Any] = {key: shortest(labels)}
     node["range" if method in ("property", "btree") else method] = shortest(_properties(item))
@@ -83,7 +119,7 @@ def _index(item: Element) -> dict[str, Any]:
 
 
 def _options(item: Element) -> dict[str, Any]:
-    text = next((o.text or "" for o in item if _tag(o) == "options"), "").strip()
+    text = next((o.text for o in item.children if o.tag == "options"), "").strip()
     if not text:
         return {}
     script = next(statements(text if text.startswith("{") else f"{{{text}}}"))
@@ -93,16 +129,12 @@ def _options(item: Element) -> dict[str, Any]:
 
 
 def _elements(item: Element) -> tuple[str, tuple[str, ...]]:
-    for child in item:
-        if _tag(child) in ("label", "type"):
-            names = tuple(n for n in (child.text or "").strip().split("|") if n)
-            return ("node" if _tag(child) == "label" else "relationship"), names
+    for child in item.children:
+        if child.tag in ("label", "type"):
+            names = tuple(n for n in child.text.strip().split("|") if n)
+            return ("node" if child.tag == "label" else "relationship"), names
     raise NotRead("it says no label and no type")
 
 
 def _properties(item: Element) -> tuple[str, ...]:
-    return tuple((p.text or "").strip() for p in item.iter() if _tag(p) == "property")
-
-
-def _tag(element: Element) -> str:
-    return element.tag.rpartition("}")[2]
+    return tuple(p.text.strip() for p in item.all("property"))

@@ -12,6 +12,10 @@ class NotRead(Exception):
     """The statement, or this part of it, is not what a schema statement looks like; the text says why."""
 
 
+class Unrelated(NotRead):
+    """The statement is about something else than constraints and indexes."""
+
+
 class Reader:
     """Reads tokens from left to right. Every method raises NotRead where something else stands."""
 
@@ -39,7 +43,8 @@ class Reader:
     def end(self) -> None:
         """Nothing comes any more."""
         if self._at < len(self._tokens):
-            raise NotRead(f"{self._shown()} was not expected")
+            fresh = self._at > 0 and self._tokens[self._at].line > self._tokens[self._at - 1].line
+            raise NotRead(f"{self._shown()} was not expected" + ("; is a ; missing before it?" if fresh else ""))
 
     def token(self) -> Token:
         """The next token, whatever it is."""
@@ -76,6 +81,10 @@ class Reader:
             found.append(self.property(variable))
         self.need(close)
         return tuple(found)
+
+    def chosen(self, variable: str) -> tuple[str, ...]:
+        """`(n.a, n.b)` or `n.a`."""
+        return self.properties(variable, ")") if self.take("(") else (self.property(variable),)
 
     def pattern(self) -> tuple[str, str, tuple[str, ...]]:
         """`(n:A|B)` or `()-[r:T]-()`: (variable, node or relationship, labels or types)."""

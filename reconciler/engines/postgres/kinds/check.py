@@ -293,7 +293,8 @@ def set_validated(change: Change[Check], context: Context) -> list[Draft]:
     if change.desired.validated:
         back = f"DROP CONSTRAINT {ident(change.address.name)}, ADD {clause(change.live, valid=False)}"
         undo = sql(f"ALTER TABLE {table_name(change.address)} {back}")
-        return [dataclasses.replace(_validation(change.desired, Phase.CONTRACT), undo=(undo,))]
+        probes = (violations(change.desired, context),)
+        return [dataclasses.replace(_validation(change.desired, Phase.CONTRACT), probes=probes, undo=(undo,))]
     return replace(change, context)
 
 

@@ -1,0 +1,73 @@
+"""What the data that is there would make a plan fail with, asked before anything runs: the probes of its steps.
+
+The steps ask again when their time comes, whatever it takes. Here only what the server expects to be quick is asked,
+in a transaction that reads only and waits for nobody; what cannot be asked yet, as of a column that a step before adds,
+is left to the step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import psycopg
+
+from reconciler.engines.postgres.backfill import Backfill
+from reconciler.engines.postgres.operations import Sql
+from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.model.engine import Audited, Checked
+from reconciler.model.step import Probe, Violations
+
+COST = 100_000.0
+"""What a probe may cost by EXPLAIN to be asked beforehand: a table of some 800 MB that is read once."""
+PATIENCE = "SET LOCAL lock_timeout = '500ms'; SET LOCAL statement_timeout = '10s'"
+SAMPLE = 5
+_OF_CATALOGS = re.compile(r"\bFROM pg_")
+_NEW_VALUES = re.compile(r'ALTER TABLE (?:ONLY )?(.+?) (?:ALTER|ADD) COLUMN ("(?:[^"]|"")+"|\S+) (?!SET|DROP)')
+_PLACES = re.compile(r"SELECT (\w+\.)?ctid::text\b")
+
+
+def audit(connection: psycopg.Connection[Any], steps: Iterable[Checked]) -> list[Audited]:
+    """See `model.engine.Auditing`: certain is what no step before can mend, of those that change values or rows."""
+    found: list[Audited] = []
+    changed: set[tuple[str, str]] = set()
+    for step in steps:
+        for probe in step.probes:
+            if not _OF_CATALOGS.search(probe.query) and (told := _asked(connection, probe)).count:
+                mended = any(table in probe.query and column in probe.query for table, column in changed)
+                found.append(Audited(probe, told, not mended))
+        changed.update(_changed(step))
+    return found
+
+
+def _changed(step: Checked) -> Iterator[tuple[str, str]]:
+    """(table, column) of what holds other values after it; no column for a table that may hold other rows."""
+    operation = step.operation
+    if isinstance(operation, Backfill):
+        yield qualified(operation.schema, operation.table), ident(operation.column)
+    elif isinstance(operation, Sql):
+        yield from ((m[1], m[2]) for m in map(_NEW_VALUES.match, operation.statements) if m)
+        if step.address.kind == "table" or operation.batches:
+            yield from ((held.on, "") for held in step.locks)
+
+
+def _asked(connection: psycopg.Connection[Any], probe: Probe) -> Violations:
+    """What it finds, nothing where that cannot be told quickly."""
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(f"SET TRANSACTION READ ONLY; {PATIENCE}")
+            row = connection.execute(f"EXPLAIN (FORMAT JSON) {probe.query}").fetchone()
+            if row is not None and row[0][0]["Plan"]["Total Cost"] <= COST:
+                return counted(connection, probe)
+    except psycopg.Error:
+        pass
+    return Violations(0, ())
+
+
+def counted(connection: psycopg.Connection[Any], probe: Probe) -> Violations:
+    """How many rows it finds, with the places of the first few; values of rows are not for plans and logs (law 9)."""
+    sample = f"(array_agg(x::text))[1:{SAMPLE}]" if _PLACES.match(probe.query) else "NULL"
+    row = connection.execute(f"SELECT count(*), {sample} FROM ({probe.query}) found (x)").fetchone()
+    count, places = row or (0, None)
+    return Violations(int(count), tuple(places or ()))

@@ -1,0 +1,74 @@
+"""Rows that a new type of a column would refuse, by the rules of the casts between built-in types.
+
+ALTER COLUMN TYPE stops at the first such value. What a cast only rounds or cuts passes, and what is not told here the
+step itself finds. PostgreSQL documentation, 8.1 "Numeric Types", 8.3 "Character Types"; from 16 on
+`pg_input_is_valid`.
+"""
+
+from __future__ import annotations
+
+from reconciler.engines.postgres.column_names import label
+from reconciler.engines.postgres.column_parts import Facts
+from reconciler.engines.postgres.inheritance_changes import rows_of
+from reconciler.engines.postgres.kinds.column import Column
+from reconciler.engines.postgres.quoting import ident, literal
+from reconciler.engines.postgres.type_names import type_references
+from reconciler.engines.postgres.types import TypeName, is_builtin, parsed
+from reconciler.model.kind import Context
+from reconciler.model.step import Probe
+
+DIGITS = {"smallint": 5, "integer": 10, "bigint": 19}
+NUMBERS = {*DIGITS, "numeric", "real", "double precision"}
+TEXTS = {"text", "character varying", "character", "json"}
+
+
+def unfit(live: Column, column: Column, facts: Facts, context: Context) -> tuple[Probe, ...]:
+    """What finds the rows; nothing where the server takes all values, or where it is not known which it does not."""
+    condition = _refused(live, column, facts.using, context) if facts.rewrites else ""
+    if not condition:
+        return ()
+    return (
+        Probe(
+            f"rows hold a {label(column)} that is no {column.type}",
+            f"SELECT ctid::text FROM {rows_of(column.address, context)} WHERE {condition}",
+        ),
+    )
+
+
+def _refused(live: Column, column: Column, using: bool, context: Context) -> str:
+    """A cast that has to be told (`using`) cuts what is too long."""
+    old, new, name = parsed(live.type), parsed(column.type), ident(live.address.name)
+    if old is None or old.array or new is None or new.array:
+        return ""
+    source, target = f"{old.words} {old.tail}".strip(), f"{new.words} {new.tail}".strip()
+    if target in ("character varying", "character") and new.mods and not using:
+        return f"rtrim(substr({name}::text, {int(new.mods) + 1}), ' ') <> ''"
+    if source in NUMBERS and target in DIGITS and DIGITS[target] < DIGITS.get(source, 99):
+        most = {5: 2**15, 10: 2**31, 19: 2**63}[DIGITS[target]]
+        return f"round({name}::numeric) NOT BETWEEN {-most} AND {most - 1}"
+    if source in NUMBERS and target == "numeric" and new.mods:
+        whole, scale = _digits(new)
+        before, rounded = _digits(old) if source == "numeric" and old.mods else (DIGITS.get(source, 999), 0)
+        if before <= whole and rounded <= scale:
+            return ""
+        return f"{name}::numeric <> 'NaN' AND abs(round({name}::numeric, {scale})) >= 1e{whole}::numeric"
+    if (
+        source in TEXTS
+        and target not in TEXTS - {"json"}
+        and context.server.version >= (16,)
+        and _tells(column, context)
+    ):
+        return f"NOT pg_input_is_valid({name}::text, {literal(column.type)})"
+    return ""
+
+
+def _digits(kind: TypeName) -> tuple[int, int]:
+    """Of a numeric: how many before the point, and after it."""
+    precision, _, scale = kind.mods.partition(",")
+    return int(precision) - int(scale or 0), int(scale or 0)
+
+
+def _tells(column: Column, context: Context) -> bool:
+    """Whether what reads a value of the type says what it refuses: that of an extension might stop instead."""
+    of = type_references(column.address, column.type, context.desired)
+    return is_builtin(column.type) or any(a.kind in ("enum", "domain") for a in of)

@@ -1,0 +1,123 @@
+"""What the data would make a plan fail with is told when it is planned, and refused before the first step."""
+
+from __future__ import annotations
+
+from tests.postgres.bench import Bench, bench, declared
+from tests.postgres.server import Postgres
+
+BEFORE = """
+service: shop
+postgres:
+  enums: {state: [new, paid, gone]}
+  domains: {short: text}
+  tables:
+    owners: {columns: {id: {type: integer, not_null: true}}, primary_key: [id]}
+    t:
+      columns:
+        id: integer
+        code: character varying(10)
+        doc: text
+        big: bigint
+        amount: numeric
+        state: state
+        name: short
+        owner: integer
+        spare: text
+"""
+AFTER = """
+service: shop
+postgres:
+  enums: {state: [new, paid]}
+  domains: {short: {type: text, checks: {short_check: length(VALUE) < 5}}}
+  tables:
+    owners: {columns: {id: {type: integer, not_null: true}}, primary_key: [id]}
+    t:
+      columns:
+        id: {type: integer, not_null: true}
+        code: character varying(3)
+        doc: jsonb
+        big: integer
+        amount: numeric(5,2)
+        state: state
+        name: short
+        owner: integer
+        spare: text
+      checks: {owner_check: owner > 0}
+      uniques: {t_spare_key: [spare]}
+      foreign_keys: {t_owner_fkey: {columns: [owner], references: {table: owners, columns: [id]}}}
+"""
+GOOD = """
+INSERT INTO owners VALUES (1);
+INSERT INTO t VALUES
+  (1, 'abc   ', '[1]', 2147483647, 999.994, 'paid', 'x', 1, 'a'),
+  (2, '', NULL, -5, 'NaN', NULL, NULL, NULL, NULL);
+"""
+BAD = """
+INSERT INTO t VALUES
+  (NULL, 'abcd', '{no', 2147483648, 999.995, 'gone', 'secret', -1, 'secret'),
+  (3, 'ab', '{}', 1, 1, 'new', 'y', 7, 'secret');
+"""
+FOUND = {
+    "rows of public.t have no id": 1,
+    "rows hold a t.code that is no character varying(3)": 1,
+    "rows hold a t.doc that is no jsonb": 1,
+    "rows hold a t.big that is no integer": 1,
+    "rows hold a t.amount that is no numeric(5,2)": 1,
+    "rows of public.t hold one of 'gone' in state": 1,
+    "values in t.name break short_check": 1,
+    "rows of public.t break owner_check": 1,
+    "values of (spare) in public.t that occur more than once": 1,
+    "rows of public.t refer to nothing in public.owners": 2,
+}
+
+
+def notes(database: Bench) -> list[str]:
+    database.moved()
+    return [note.message for note in database.plan(declared(AFTER)).notes]
+
+
+def test_everything_is_found_before_and_no_value_is_told(pg_database: Postgres.Factory, postgres: Postgres) -> None:
+    with bench(pg_database()) as database:
+        database.become(declared(BEFORE))
+        database.script(GOOD)
+        assert notes(database) == []
+        database.script(BAD)
+        told = notes(database)
+        wanted = {m: n for m, n in FOUND.items() if postgres.major >= 16 or "jsonb" not in m}
+        for message, count in wanted.items():
+            assert [t for t in told if f": {count} × {message}" in t], (message, told)
+        assert len(told) == len(wanted)
+        assert not [t for t in told if "secret" in t]
+        assert any(t.startswith("blocked: 1 × rows of public.t have no id, such as (0,3)") for t in told)
+        mended = [t for t in told if not t.startswith("blocked: ")]
+        assert not mended, "no step before gives any of these columns other values"
+
+
+WATCHED = """
+service: shop
+postgres:
+  functions:
+    watch(): {returns: event_trigger, language: plpgsql, body: "BEGIN NULL; END"}
+  event_triggers:
+    watch: {event: ddl_command_end, tags: [ALTER TABLE, CREATE INDEX], execute: watch}
+    drops: {event: sql_drop, execute: watch}
+    off: {event: ddl_command_start, execute: watch, state: disabled}
+  tables: {t: {columns: {a: integer, b: integer}}}
+"""
+
+
+def test_event_triggers_that_fire_on_the_steps_are_told(pg_database: Postgres.Factory) -> None:
+    with bench(pg_database()) as database:
+        database.become(declared(WATCHED))
+
+        def told(old: str, new: str) -> list[str]:
+            return [n.message.split(": ")[0] for n in database.plan(declared(WATCHED.replace(old, new))).notes]
+
+        rest = "runs watch at ddl_command_end of steps of this plan"
+        assert told("b: integer", "b: integer, c: text") == [f"event trigger watch {rest} (ALTER TABLE)"]
+        assert told("b: integer}", "b: integer}, indexes: {i: [a]}") == [f"event trigger watch {rest} (CREATE INDEX)"]
+        assert told("tables: {t:", "tables: {u: {columns: {a: integer}}, t:") == []
+        assert told(", b: integer", "") == [
+            "event trigger drops runs watch at sql_drop of steps of this plan (ALTER TABLE)",
+            f"event trigger watch {rest} (ALTER TABLE)",
+        ]

@@ -1,0 +1,1 @@
+SELECT (at).street, (first).id FROM shops, chains;
