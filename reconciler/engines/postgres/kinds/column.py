@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.engines.postgres import (
+    column_added,
     column_anew,
     column_identity,
     column_settings,
@@ -325,7 +326,7 @@ def create(change: Change[Column], context: Context) -> list[Draft]:
     """ADD COLUMN; where the parent's step adds it to the child, what the child has otherwise."""
     found = inheriting.above(change, context, Action.CREATE)
     if found is None:
-        return changes.add(change, context)
+        return column_added.add(change, context)
     before = replace(found.desired, address=change.address)
     update = Change(change.address, Action.UPDATE, before, change.desired, inheriting.differences(change, found))
     drafts = [d for r in RULES if update.changed(*r.attributes) for d in r.emit(update, context)]
