@@ -46,9 +46,10 @@ def command(
 ) -> int:
     """Undo what the plan of a file did, by the undo that its steps carry, the last one first.
 
-    PLAN is the plan that was applied last, to its end or in part. What the undo runs is shown, and asks for a typed
-    `yes`. A step that nothing takes back stops all of it before anything runs, unless --after or --leave limit it. In
-    the end live is compared with what it was before the plan. An undo that is killed goes on when it is run again.
+    PLAN is the plan that was applied last, to its end or in part; the one before it can be undone next. What the undo
+    runs is shown, and asks for a typed `yes`. A step that nothing takes back stops all of it before anything runs,
+    unless --after or --leave limit it. In the end live is compared with what it was before the plan. An undo that is
+    killed goes on when it is run again.
 
     SNAPSHOT is a file that `reconcile destroy` wrote: the graph in it is made again in the empty database.
     """

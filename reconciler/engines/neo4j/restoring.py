@@ -77,22 +77,15 @@ def restore(
     said = entries.get(KEY + operation.name)
     if said is None:
         raise StoreError(f"there is no snapshot of {operation.name}", hint="it was never taken here")
-    path = folder_of(target) / said["file"]
-    if not path.is_file():
-        raise snapshot_file.missing(path)
-    snapshot_file.checked(path, said["sha256"])
-    ids, expected = Renewed(path.parent), int(entries.get(RENEWED, 0))
-    if ids.count < expected:
-        raise snapshot_file.missing(path.parent / FILE)
+    file = _kept(folder_of(target) / said["file"], said, int(entries.get(RENEWED, 0)))
     key = PROGRESS + operation.name
     begun = entries.get(key) or {}
     done = int(begun.get("rows", 0)) if begun.get("sha256") == said["sha256"] else 0
 
     def after(count: int) -> None:
-        record({key: {"sha256": said["sha256"], "rows": count}, RENEWED: ids.count})
+        record({key: {"sha256": said["sha256"], "rows": count}, RENEWED: file.ids.count})
         progress(f"gave back {count:,} of {said['rows']:,}")
 
-    file = Kept(path, ids, int(said.get("renewed", 0)))
     give_back(connection, file, operation, done, after, still_locked)
     gone: dict[str, Any] = {key: None}
     for each in operation.record:
@@ -106,6 +99,17 @@ class Kept(NamedTuple):
     path: Path
     ids: Renewed
     renewed: int = 0
+
+
+def _kept(path: Path, said: Mapping[str, Any], expected: int) -> Kept:
+    """The file of a snapshot, whole, with at least the pairs of ids that are `expected`. Raises ConfigError."""
+    if not path.is_file():
+        raise snapshot_file.missing(path)
+    snapshot_file.checked(path, said["sha256"])
+    ids = Renewed(path.parent)
+    if ids.count < expected:
+        raise snapshot_file.missing(path.parent / FILE)
+    return Kept(path, ids, int(said.get("renewed", 0)))
 
 
 def give_back(

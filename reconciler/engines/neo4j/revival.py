@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -85,23 +85,28 @@ def revive(
         record({"sha256": header.sha256, "rows": count})
         progress(f"made {count:,} of {header.rows:,}")
 
-    after(int(begun["rows"]) if resumed and begun is not None else 0)
-    index = f"{connection.prefix}CREATE RANGE INDEX {INDEX} FOR (n:{RESTORED}) ON (n.{MARK})"
-    schema_statement.run(connection, index, {}, Limits(), progress)
-    connection.rows(f"CALL db.awaitIndexes({_WAIT_SECONDS})", "waiting for indexes")
     done = int(begun["rows"]) if resumed and begun is not None else 0
+    after(done)
+    _built(connection, [f"CREATE RANGE INDEX {INDEX} FOR (n:{RESTORED}) ON (n.{MARK})"], progress, still_locked)
     nowhere = Kept(path, Renewed(path.parent / "nowhere"))
     give_back(connection, nowhere, _AGAIN, done, after, still_locked, remember=False)
     if done < header.rows or not resumed:
         _compared(connection, path)
-    for query, row in snapshot_file.rows(path):
-        if query == 2:
-            still_locked()
-            schema_statement.run(connection, f"{connection.prefix}{row['statement']}", {}, Limits(), progress)
-    connection.rows(f"CALL db.awaitIndexes({_WAIT_SECONDS})", "waiting for indexes")
+    schema = (str(row["statement"]) for query, row in snapshot_file.rows(path) if query == 2)
+    _built(connection, schema, progress, still_locked)
     for operation in unmarking():
         batches.run(connection, operation, progress, still_locked)
-    schema_statement.run(connection, f"{connection.prefix}DROP INDEX {INDEX} IF EXISTS", {}, Limits(), progress)
+    _built(connection, [f"DROP INDEX {INDEX} IF EXISTS"], progress, still_locked)
+
+
+def _built(
+    connection: Connection, statements: Iterable[str], progress: Progress, still_locked: Callable[[], None]
+) -> None:
+    """Run schema statements, and wait for what they begin."""
+    for statement in statements:
+        still_locked()
+        schema_statement.run(connection, f"{connection.prefix}{statement}", {}, Limits(), progress)
+    connection.rows(f"CALL db.awaitIndexes({_WAIT_SECONDS})", "waiting for indexes")
 
 
 def check(header: snapshot_file.Header, target: Target) -> None:

@@ -100,6 +100,19 @@ def test_there_and_back(any_graph: Graph, section: str) -> None:
     assert content(any_graph) == done
 
 
+def test_several_plans_in_a_row(graph: Graph) -> None:
+    """What comes back has other ids than the snapshots of the plan before know it by."""
+    filled(graph)
+    sections = [TYPE, TYPE + "\n" + NAME, TYPE + "\n" + NAME + "\n" + MERGED]
+    before, plans = [], []
+    for section in sections:
+        before.append(content(graph))
+        plans.append(graph.become(section))
+    for plan, start in reversed(list(zip(plans, before, strict=True))):
+        assert undo(graph, plan).outcome == "undone"
+        assert content(graph) == start
+
+
 @pytest.mark.parametrize("section", [LABEL, TYPE, NAME, MERGED])
 def test_after_migrate_alone(graph: Graph, section: str) -> None:
     filled(graph)

@@ -56,46 +56,54 @@ def create(change: Change[Label], context: Context) -> list[Draft]:
     label goes."""
     label = change.desired
     new, old = label.address.name, label.renamed_from
-    said, was = f":{shortened(new)}", f":{shortened(old)}"
-    gone = (
-        hazard(Code.OLD_READERS, f"code that looks for {was} finds nothing"),
-        hazard(Code.OLD_WRITERS, f"nodes that are still created as {was} are not {said}"),
-    )
-    both = f"MATCH {matching(NODE, old)}\nWHERE n:{quoted(new)}"
-    lone = f"MATCH {matching(NODE, new)}\nWHERE NOT n:{quoted(old)}"
     already = f"MATCH {matching(NODE, new)}\nRETURN elementId(n) AS id, n:{quoted(old)} AS old"
-    row = f"MATCH {matching(NODE, new)} WHERE elementId(n) = row.id"
-    name = f"label {new}"
+    kept = Snapshot(f"label {new}", (already,))
     return [
-        keeping(change.address, Phase.MIGRATE, f"which nodes are {said} already", Snapshot(name, (already,))),
-        Draft(
-            "fill",
-            Phase.MIGRATE,
-            f"label {was} also as {said}",
-            Batches(f"MATCH {matching(NODE, old)}\nWHERE NOT n:{quoted(new)}", f"SET n:{quoted(new)}"),
-            undo=(
-                Batches(both, f"REMOVE n:{quoted(new)}"),
-                Restore(name, (f"MATCH {matching(NODE, old)} WHERE elementId(n) = row.id SET n:{quoted(new)}",)),
-            ),
-            provides=True,
-        ),
-        Draft(
-            "finish",
-            Phase.CONTRACT,
-            f"take the label {was} away",
-            Batches(
-                f"MATCH {matching(NODE, old)}",
-                f"SET n:{quoted(new)} REMOVE n:{quoted(old)}",
-                record=Record("label", new, (("renamed_from", old),), forgets=(old,)),
-            ),
-            hazards=gone,
-            done=(Check(change.address, True, (("renamed_from", old),)),),
-            undo=(
-                Batches(lone, f"SET n:{quoted(old)}"),
-                Restore(name, (f"{row} AND NOT row.old REMOVE n:{quoted(old)}",), record=records(change, context, old)),
-            ),
-        ),
+        keeping(change.address, Phase.MIGRATE, f"which nodes are :{shortened(new)} already", kept),
+        _filled(new, old, kept),
+        _finished(change, context, kept),
     ]
+
+
+def _filled(new: str, old: str, kept: Snapshot) -> Draft:
+    both = f"MATCH {matching(NODE, old)}\nWHERE n:{quoted(new)}"
+    return Draft(
+        "fill",
+        Phase.MIGRATE,
+        f"label :{shortened(old)} also as :{shortened(new)}",
+        Batches(f"MATCH {matching(NODE, old)}\nWHERE NOT n:{quoted(new)}", f"SET n:{quoted(new)}"),
+        undo=(
+            Batches(both, f"REMOVE n:{quoted(new)}"),
+            Restore(kept.name, (f"MATCH {matching(NODE, old)} WHERE elementId(n) = row.id SET n:{quoted(new)}",)),
+        ),
+        provides=True,
+    )
+
+
+def _finished(change: Change[Label], context: Context, kept: Snapshot) -> Draft:
+    new, old = change.address.name, change.desired.renamed_from
+    said, was = f":{shortened(new)}", f":{shortened(old)}"
+    lone = f"MATCH {matching(NODE, new)}\nWHERE NOT n:{quoted(old)}"
+    row, back = f"MATCH {matching(NODE, new)} WHERE elementId(n) = row.id", records(change, context, old)
+    return Draft(
+        "finish",
+        Phase.CONTRACT,
+        f"take the label {was} away",
+        Batches(
+            f"MATCH {matching(NODE, old)}",
+            f"SET n:{quoted(new)} REMOVE n:{quoted(old)}",
+            record=Record("label", new, (("renamed_from", old),), forgets=(old,)),
+        ),
+        hazards=(
+            hazard(Code.OLD_READERS, f"code that looks for {was} finds nothing"),
+            hazard(Code.OLD_WRITERS, f"nodes that are still created as {was} are not {said}"),
+        ),
+        done=(Check(change.address, True, (("renamed_from", old),)),),
+        undo=(
+            Batches(lone, f"SET n:{quoted(old)}"),
+            Restore(kept.name, (f"{row} AND NOT row.old REMOVE n:{quoted(old)}",), record=back),
+        ),
+    )
 
 
 KIND = Neo4jKind(

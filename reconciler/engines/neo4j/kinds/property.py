@@ -143,17 +143,9 @@ def create(change: Change[Property], context: Context) -> list[Draft]:
     """Migrate: the new properties beside the old ones. Contract: what was written since, then the old ones go."""
     wanted = change.desired
     find = f"MATCH {matching(wanted.element, wanted.label)}\nWHERE "
-    names = shortened(f"{wanted.label}.{', '.join(n for n, _ in wanted.into)}")
-    old = shortened(f"{wanted.label}.{', '.join(wanted.sources)}")
+    names, old = _shown(wanted)
     filled = ", ".join(f"{properties((n,))} = {_value(n, text, 'new')}" for n, text in wanted.into)
-    settled = ", ".join(f"{properties((n,))} = {_value(n, text, wanted.differing)}" for n, text in wanted.into)
-    removed = "" if wanted.keep else f" REMOVE {properties(wanted.sources)}"
     last = find + (_lacking(wanted) if wanted.keep else _old(wanted))
-    gone = (
-        hazard(Code.OLD_READERS, f"code that reads {old} finds nothing"),
-        hazard(Code.OLD_WRITERS, f"what is still written to {old} is not seen in {names}"),
-    )
-    said = _record(wanted)
     before, after = _kept_before(wanted), _kept_after(wanted, last)
     return [
         keeping(change.address, Phase.MIGRATE, f"what {names} holds already", before, slot="keep before"),
@@ -165,19 +157,37 @@ def create(change: Change[Property], context: Context) -> list[Draft]:
             undo=_emptied(wanted, before),
         ),
         keeping(change.address, Phase.CONTRACT, f"what {old} and {names} hold", after),
-        Draft(
-            "finish",
-            Phase.CONTRACT,
-            f"fill {names} once more" + ("" if wanted.keep else f" and take {old} away"),
-            Batches(last, f"SET {settled}{removed}", record=said),
-            hazards=() if wanted.keep else gone,
-            probes=_probes(wanted),
-            done=(Check(change.address, True, said.values or ()),),
-            undo=(_given_back(wanted, after, change),),
-            requires=_ruled(wanted, context),
-            provides=True,
-        ),
+        _finished(change, context, last, after),
     ]
+
+
+def _shown(change: Property) -> tuple[str, str]:
+    """The new properties and the old ones, in a title."""
+    names = shortened(f"{change.label}.{', '.join(n for n, _ in change.into)}")
+    return names, shortened(f"{change.label}.{', '.join(change.sources)}")
+
+
+def _finished(change: Change[Property], context: Context, last: str, after: Snapshot) -> Draft:
+    wanted, said = change.desired, _record(change.desired)
+    names, old = _shown(wanted)
+    settled = ", ".join(f"{properties((n,))} = {_value(n, text, wanted.differing)}" for n, text in wanted.into)
+    removed = "" if wanted.keep else f" REMOVE {properties(wanted.sources)}"
+    gone = (
+        hazard(Code.OLD_READERS, f"code that reads {old} finds nothing"),
+        hazard(Code.OLD_WRITERS, f"what is still written to {old} is not seen in {names}"),
+    )
+    return Draft(
+        "finish",
+        Phase.CONTRACT,
+        f"fill {names} once more" + ("" if wanted.keep else f" and take {old} away"),
+        Batches(last, f"SET {settled}{removed}", record=said),
+        hazards=() if wanted.keep else gone,
+        probes=_probes(wanted),
+        done=(Check(change.address, True, said.values or ()),),
+        undo=(_given_back(wanted, after, change),),
+        requires=_ruled(wanted, context),
+        provides=True,
+    )
 
 
 def _values(names: Iterable[str]) -> str:

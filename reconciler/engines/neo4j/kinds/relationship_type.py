@@ -130,23 +130,12 @@ def create(change: Change[RelationshipType], context: Context) -> list[Draft]:
     kind = change.desired
     new, old = kind.address.name, kind.renamed_from
     said, was = f":{shortened(new)}", f":{shortened(old)}"
-    doubled = hazard(Code.OLD_READERS, f"queries that name no type find {was} and {said} side by side until contract")
     gone = (
         hazard(Code.OLD_READERS, f"code that follows {was} finds nothing"),
         hazard(Code.OLD_WRITERS, f"relationships that are still created as {was} are not {said}"),
     )
-    unmark = Batches(f"MATCH ()-[n:{quoted(old)}]->()\nWHERE n.{TWIN} IS NOT NULL", f"REMOVE n.{TWIN}")
-    untwin = Batches(f"MATCH ()-[n:{quoted(new)}]->()\nWHERE n.{ORIGINAL} IS NOT NULL", "DELETE n")
     return [
-        Draft(
-            "fill",
-            Phase.MIGRATE,
-            f"give every {was} a twin of type {said}",
-            Batches(f"MATCH (a)-[n:{quoted(old)}]->(b)\nWHERE n.{TWIN} IS NULL", _twinned(new), ("a", "b", "n")),
-            hazards=(doubled,),
-            undo=(untwin, unmark),
-            provides=True,
-        ),
+        _filled(new, old),
         Draft(
             "orphans",
             Phase.CONTRACT,
@@ -166,6 +155,22 @@ def create(change: Change[RelationshipType], context: Context) -> list[Draft]:
             undo=_brought_back(new, old, records(change, context, old)),
         ),
     ]
+
+
+def _filled(new: str, old: str) -> Draft:
+    said, was = f":{shortened(new)}", f":{shortened(old)}"
+    doubled = hazard(Code.OLD_READERS, f"queries that name no type find {was} and {said} side by side until contract")
+    unmark = Batches(f"MATCH ()-[n:{quoted(old)}]->()\nWHERE n.{TWIN} IS NOT NULL", f"REMOVE n.{TWIN}")
+    untwin = Batches(f"MATCH ()-[n:{quoted(new)}]->()\nWHERE n.{ORIGINAL} IS NOT NULL", "DELETE n")
+    return Draft(
+        "fill",
+        Phase.MIGRATE,
+        f"give every {was} a twin of type {said}",
+        Batches(f"MATCH (a)-[n:{quoted(old)}]->(b)\nWHERE n.{TWIN} IS NULL", _twinned(new), ("a", "b", "n")),
+        hazards=(doubled,),
+        undo=(untwin, unmark),
+        provides=True,
+    )
 
 
 KIND = Neo4jKind(
