@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -68,17 +68,8 @@ def import_files(
     `given` are values that they leave open. A file that is of none of these tools is unmanaged beside others. Raises
     ConfigError for files that cannot be read, and where all of them hold nothing.
     """
-    found: list[_Imported] = []
     engines = {n: e for n, e in project.engines.items() if isinstance(e, Translating)}
-    for name, engine in engines.items():
-        if not (files := _texts(sources, engine.suffixes)):
-            continue
-        target = Target(service, name, project.environment.name, {})
-        stated = engine.translated(files, service, project.naming(service), given)
-        section = lift(engine, _said(engine, stated, project))
-        differences = _differences(engine, _lowered(project, engine, target, section), stated)
-        counted = len(stated.resources)
-        found.append(_Imported(target, section, counted, stated.unmanaged, stated.deferred, differences))
+    found = list(_translated(project, engines, sources, service, given))
     if not any(i.count or i.deferred or any(u.address.kind != FILE for u in i.unmanaged) for i in found):
         known = " ".join(sorted({s for e in engines.values() for s in e.suffixes}))
         nothing = f"{', '.join(map(str, sources))}: the files declare nothing that an engine knows"
@@ -89,6 +80,24 @@ def import_files(
     result = _result(project, telling, {service: label}, folders=folders)
     left = tuple(sorted(u for i in found for u in i.unmanaged))
     return replace(result, unmanaged=left, partial=bool(result.deferred))
+
+
+def _translated(
+    project: Project,
+    engines: Mapping[str, Translating],
+    sources: Sequence[Path],
+    service: str,
+    given: Mapping[str, str],
+) -> Iterator[_Imported]:
+    """What each engine reads in its files, where there are any."""
+    for name, translating in engines.items():
+        if not (files := _texts(sources, translating.suffixes)):
+            continue
+        engine, target = project.engines[name], Target(service, name, project.environment.name, {})
+        stated = translating.translated(files, service, project.naming(service), given)
+        section = lift(engine, _said(engine, stated, project))
+        differences = _differences(engine, _lowered(project, engine, target, section), stated)
+        yield _Imported(target, section, len(stated.resources), stated.unmanaged, stated.deferred, differences)
 
 
 def _texts(sources: Sequence[Path], suffixes: tuple[str, ...]) -> dict[str, str]:
