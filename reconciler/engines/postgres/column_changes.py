@@ -10,6 +10,7 @@ from reconciler.engines.postgres.backfill import Backfill
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.column_settings import after_creation
+from reconciler.engines.postgres.column_types import read_by
 from reconciler.engines.postgres.evidence import shows, still_empty
 from reconciler.engines.postgres.inheritance import descendants, inherited_from, table_at
 from reconciler.engines.postgres.inheritance_changes import only, rows_of, shared_parents
@@ -190,7 +191,7 @@ def drop(change: Change[Column], context: Context) -> list[Draft]:
                 hazard(Code.OLD_READERS, "code that names the column breaks"),
             ),
             done=(Check(column.address, present=False),),
-            requires=(*map(Ref, above), *no_key(column.address, context)),
+            requires=(*map(Ref, above), *no_key(column.address, context), *read_by(column, context)),
             removes=True,
         )
     )
