@@ -84,7 +84,8 @@ class Before:
         if self.earlier is None:
             return None
         found = Before(**self.earlier)
-        tops = {k: v for k, v in self.tops.items() if k not in found.gone} | dict(found.tops)
+        gone = frozenset(found.gone)
+        tops = {k: v for k, v in self.tops.items() if k not in gone} | dict(found.tops)
         entries = {k: _as_it_was(v, self.entries.get(k)) for k, v in found.entries.items()}
         return replace(found, tops=tops, entries={**self.entries, **entries}, gone=())
 
