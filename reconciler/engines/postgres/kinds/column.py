@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.engines.postgres import (
+    column_added,
     column_anew,
+    column_defaults,
     column_identity,
     column_settings,
     column_types,
@@ -318,14 +320,14 @@ def rebuild(change: Change[Column], context: Context) -> list[Draft]:
     ]
     if column_types.differs(change, context):
         drafts += column_types.retype(change, context)
-    return changes.around_default(change, drafts)
+    return column_defaults.around_default(change, drafts)
 
 
 def create(change: Change[Column], context: Context) -> list[Draft]:
     """ADD COLUMN; where the parent's step adds it to the child, what the child has otherwise."""
     found = inheriting.above(change, context, Action.CREATE)
     if found is None:
-        return changes.add(change, context)
+        return column_added.add(change, context)
     before = replace(found.desired, address=change.address)
     update = Change(change.address, Action.UPDATE, before, change.desired, inheriting.differences(change, found))
     drafts = [d for r in RULES if update.changed(*r.attributes) for d in r.emit(update, context)]
@@ -360,7 +362,7 @@ RULES = (
         when=changes.tightens,
     ),
     rule("identity", "default", emit=column_identity.set_identity, when=column_identity.differs),
-    rule("default", emit=changes.set_default),
+    rule("default", emit=column_defaults.set_default),
     rule("not_null", "not_null_valid", "not_null_no_inherit", "not_null_name", emit=changes.allow_null),
     rule(*column_settings.NAMES, emit=column_settings.change),
     rule("local", emit=parents_changed.own),
