@@ -57,7 +57,7 @@ def _adding(change: Change[Column], facts: Facts, held: bool, context: Context) 
         return _add_in_batches(change, context)
     checked = column.not_null and column.not_null_valid
     if checked and column.default is None and column.identity is None and column.generated is None:
-        return _add_thenrequired(change, context)
+        return _add_then_require(change, context)
     if column.generated is not None:
         rewrites = not column.generated.virtual
     else:
@@ -154,7 +154,7 @@ def _filling(column: Column, path: tuple[str, ...], default: str) -> Draft:
     )
 
 
-def _add_thenrequired(change: Change[Column], context: Context) -> list[Draft]:
+def _add_then_require(change: Change[Column], context: Context) -> list[Draft]:
     from reconciler.engines.postgres.kinds.column import clause
 
     column = change.desired

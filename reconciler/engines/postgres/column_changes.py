@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres import not_nulls, toast
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
+from reconciler.engines.postgres.column_types import read_by
 from reconciler.engines.postgres.evidence import shows
 from reconciler.engines.postgres.inheritance import inherited_from
-from reconciler.engines.postgres.inheritance_changes import only, rows_of, shared_parents
+from reconciler.engines.postgres.inheritance_changes import rows_of, shared_parents
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.names import freed_for_not_null, spare_for_not_null
 from reconciler.engines.postgres.operations import sql
@@ -49,36 +50,11 @@ def drop(change: Change[Column], context: Context) -> list[Draft]:
                 hazard(Code.OLD_READERS, "code that names the column breaks"),
             ),
             done=(Check(column.address, present=False),),
-            requires=(*map(Ref, above), *no_key(column.address, context)),
+            requires=(*map(Ref, above), *no_key(column.address, context), *read_by(column, context)),
             removes=True,
         )
     )
     return [*drafts, *toast.given_up(change, context)]
-
-
-def set_default(change: Change[Column], context: Context) -> list[Draft]:
-    """SET DEFAULT lets new code count on it: expand. DROP DEFAULT takes it from old code: contract (row 27).
-
-    What was generated can have a default once it no longer is.
-    """
-    column, live = change.desired, change.live
-    action = f"SET DEFAULT {column.default.source}" if column.default else "DROP DEFAULT"
-    back = f"SET DEFAULT {live.default.source}" if live.default else "DROP DEFAULT"
-    breaks = column.default is None and column.not_null
-    alone = only(change, "default", context)
-    hazards = (hazard(Code.OLD_WRITERS, f"code that writes no {column.address.name} is refused"),) if breaks else ()
-    return [
-        Draft(
-            "default",
-            Phase.EXPAND if column.default and live.generated is None else Phase.CONTRACT,
-            f"{'set' if column.default else 'drop'} the default of {label(column)}",
-            sql(alter(column, action, alone)),
-            locks=access_exclusive(column.table),
-            hazards=hazards,
-            done=shows(column.address, ("default", column.default)),
-            undo=(sql(alter(column, back, alone)),),
-        )
-    ]
 
 
 def ends_generation(change: Change[Column], _context: Context) -> bool:
@@ -247,26 +223,3 @@ def allow_null(change: Change[Column], context: Context) -> list[Draft]:
     siblings = [column.address.sibling("column", (*column.table, name)) for name in key.columns]
     requires = tuple(map(Ref, (key.address, *(a for a in siblings if context.deletes(a)))))
     return [_nullable(column, Phase.CONTRACT, "it is declared nullable", requires)]
-
-
-def around_default(change: Change[Column], drafts: list[Draft]) -> list[Draft]:
-    """Without its default first, with the desired one last, in one transaction with what forces it."""
-    column, live = change.desired, change.live
-    gone = Draft(
-        "let go",
-        Phase.EXPAND,
-        f"take the default of {label(column)} away",
-        sql(alter(live, "DROP DEFAULT")),
-        locks=access_exclusive(column.table),
-        removes=True,
-    )
-    back = Draft(
-        "default again",
-        Phase.EXPAND,
-        f"give {label(column)} its default again",
-        sql(alter(column, f"SET DEFAULT {column.default.source}" if column.default else "DROP DEFAULT")),
-        locks=access_exclusive(column.table),
-        done=shows(column.address, ("default", column.default)),
-        provides=True,
-    )
-    return [gone, *drafts, back]

@@ -158,7 +158,7 @@ MEMBERS = f"""
         FROM pg_amproc a JOIN pg_proc p ON p.oid = a.amproc::oid JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE a.amprocfamily IN ({_OF_SCOPE})
     ), placed AS (
-        SELECT m.*, coalesce(d.refobjid, k.class) AS class
+        SELECT m.*, coalesce(d.refobjid, k.class) AS class, d.refobjid IS NULL AS loose
         FROM member m
         LEFT JOIN pg_depend d ON d.classid = m.catalog AND d.objid = m.oid AND d.refclassid = 'pg_opclass'::regclass
         LEFT JOIN LATERAL (
@@ -168,7 +168,8 @@ MEMBERS = f"""
             HAVING count(*) = 1
         ) k ON true
     )"""
-"""Common table expressions: `placed` has every member of the families in scope, and the class that it belongs to."""
+"""Common table expressions: `placed` has every member of the families in scope, and the class that it belongs to.
+`loose`: it stays with the family when the class is dropped."""
 
 
 def rows(condition: str) -> str:

@@ -12,7 +12,7 @@ Its family is the one of its name unless `family` says another.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -46,6 +46,10 @@ class OperatorClass(Resource):
     default: bool = attr(Role.REPLACE, default=False)
     storage: str = attr(Role.REPLACE, default="")
     members: Members = ()
+    loose: Members = attr(
+        Role.INFORMATIONAL, reason="how live members are tied to it; they come as its own when it is made", default=()
+    )
+    """Members that its family has for it: the server leaves them there when the class is dropped."""
 
     @property
     def own(self) -> tuple[str, str]:
@@ -68,6 +72,8 @@ ALTERABLE: dict[str, frozenset[int]] = {
 }
 """Access methods whose classes can take operators in and let them go, but for btree's, and the support functions of
 which that holds as well: those that say nothing about what is stored (documentation, "Support Functions" of each)."""
+OPTIONS = {"btree": 5, "gist": 10, "gin": 7, "spgist": 6}
+"""The support function for parameters of the class: indexes that were built without it go on with their defaults."""
 
 
 def lower(name: str, node: Any, place: Place) -> OperatorClass:
@@ -107,7 +113,7 @@ def query(_version: int) -> str:
         SELECT c.oid, n.nspname, c.opcname || '{USING}' || a.amname, format_type(c.opcintype, NULL),
                s.nspname, f.opfname, c.opcdefault,
                CASE WHEN c.opckeytype <> 0 THEN format_type(c.opckeytype, NULL) ELSE '' END,
-               {members.rows("m.class = c.oid")}
+               {members.rows("m.class = c.oid")}, {members.rows("m.class = c.oid AND m.loose")}
         FROM pg_opclass c JOIN pg_namespace n ON n.oid = c.opcnamespace JOIN pg_am a ON a.oid = c.opcmethod
         JOIN pg_opfamily f ON f.oid = c.opcfamily JOIN pg_namespace s ON s.oid = f.opfnamespace
         WHERE c.opcnamespace = ANY (%(namespaces)s) AND {not_member("pg_opclass", "c.oid")} ORDER BY 2, 3"""
@@ -115,11 +121,10 @@ def query(_version: int) -> str:
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[OperatorClass]:
     """Rows of `query` → OperatorClass."""
-    for oid, schema, name, kind, where, family, default, storage, found in rows:
+    for oid, schema, name, kind, where, family, default, storage, *found in rows:
         address = reader.known("pg_opclass", oid, reader.address("operator_class", schema, name))
-        yield OperatorClass(
-            address, kind, (reader.renamed.get(where, where), family), default, storage, members.read(found)
-        )
+        place = reader.renamed.get(where, where), family
+        yield OperatorClass(address, kind, place, default, storage, *map(members.read, found))
 
 
 def family_of(found: OperatorClass) -> Address:
@@ -196,17 +201,18 @@ def create(change: Change[OperatorClass], _context: Context) -> list[Draft]:
 
 
 def drop(change: Change[OperatorClass], _context: Context) -> list[Draft]:
-    """RESTRICT: an index that uses it makes the step fail."""
+    """RESTRICT: an index that uses it makes the step fail. With it goes what its family has for it."""
+    family = f"{qualified(*change.live.family)} USING {members.parts(change.address)[1]}"
     what = f"that sort, group or compare {change.live.type} by default" if change.live.default else "that name it"
-    return [
-        dropped(
-            change,
-            f"operator class {'.'.join(change.address.path)}",
-            f"DROP OPERATOR CLASS {name_of(change.address)}",
-            definition(change.live),
-            hazards=(hazard(Code.OLD_READERS, f"queries {what} may break"),),
-        )
-    ]
+    gone = f"DROP OPERATOR CLASS {name_of(change.address)}"
+    draft = dropped(
+        change,
+        f"operator class {'.'.join(change.address.path)}",
+        gone,
+        definition(change.live),
+        hazards=(hazard(Code.OLD_READERS, f"queries {what} may break"),),
+    )
+    return [replace(draft, operation=sql(*members.alterations(family, change.live.loose, ()), gone))]
 
 
 rebuild = made_anew(create, drop)
@@ -225,7 +231,7 @@ def _alterable(member: Member, method: str, goes: bool) -> bool:
         return False
     if member.sort == "operator":
         return method != "btree" or not goes
-    return member.number in ALTERABLE[method]
+    return member.number in ALTERABLE[method] or (not goes and member.number == OPTIONS[method])
 
 
 def disturbs(change: Change[OperatorClass]) -> Disturbance:
