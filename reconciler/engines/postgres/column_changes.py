@@ -15,7 +15,6 @@ from reconciler.engines.postgres.inheritance import descendants, inherited_from,
 from reconciler.engines.postgres.inheritance_changes import only, rows_of, shared_parents
 from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock, share_update_exclusive
 from reconciler.engines.postgres.mentions import words
-from reconciler.engines.postgres.names import freed_for_not_null, spare_for_not_null
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.partition_changes import no_key
 from reconciler.engines.postgres.quoting import fitting, ident
@@ -82,15 +81,10 @@ def _retyped_first(column: Column, context: Context) -> tuple[Ref, ...]:
 
 
 def _added_whole(change: Change[Column], context: Context, hazards: tuple[Hazard, ...] = ()) -> list[Draft]:
-    """With all it says, but for a name of its NOT NULL that something gives up only later: it is called that then."""
     from reconciler.engines.postgres.kinds.column import clause
 
-    column = change.desired
-    held = freed_for_not_null(column, context) if column.not_null_name else ()
-    spare = spare_for_not_null(column, context) if held else ""
-    first = replace(column, not_null_name=spare) if held else column
-    added = _added(change, clause(first), hazards, reads=bool(hazards))
-    return [added, not_nulls.renaming(column, spare, held)] if held else [added]
+    first, later = not_nulls.named_for_now(change.desired, context)
+    return [_added(change, clause(first), hazards, reads=bool(hazards)), *later]
 
 
 def _added(change: Change[Column], clause: str, hazards: tuple[Hazard, ...] = (), reads: bool = False) -> Draft:
@@ -275,7 +269,7 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
     without = "NULL to" if column.default is not None else "no"  # what leaves it out gets the default
     old = hazard(Code.OLD_WRITERS, f"code that writes {without} {column.address.name} is refused from here on")
     if context.server.version >= (18,):
-        return _require_native(column, nulls, old, context, added)
+        return not_nulls.require(column, nulls, old, context, added)
     helper = fitting(column.table[1], column.address.name, suffix="_not_null")
     check = column.address.sibling("check", (*column.table, helper))
     refuse = f"ALTER TABLE {table} ADD CONSTRAINT {ident(helper)} CHECK ({name} IS NOT NULL) NOT VALID"
@@ -311,40 +305,6 @@ def _require(column: Column, context: Context, added: bool = False) -> list[Draf
             undo=(sql(alter(column, "DROP NOT NULL"), refuse),),
         ),
     ]
-
-
-def _require_native(column: Column, nulls: Probe, old: Hazard, context: Context, added: bool) -> list[Draft]:
-    held = () if added else freed_for_not_null(column, context)
-    if not (added or held or column.not_null_name):
-        spare = not_nulls.chosen(spare_for_not_null(column, context), column.address.path)
-        column = replace(column, not_null_name=spare)
-    name, table = ident(column.address.name), table_name(column)
-    constraint = ident(not_nulls.name_of(column))
-    inherit = " NO INHERIT" if column.not_null_no_inherit else ""
-    first = Draft(
-        "require",
-        Phase.CONTRACT,
-        f"require a value in new rows of {label(column)}",
-        sql(f"ALTER TABLE {table} ADD CONSTRAINT {constraint} NOT NULL {name}{inherit} NOT VALID"),
-        locks=access_exclusive(column.table),
-        hazards=(old,),
-        probes=(nulls,),
-        done=(Check(column.address, attributes=(("not_null", True),)),),
-        undo=(sql(alter(column, "DROP NOT NULL")),),
-        requires=held,
-    )
-    second = Draft(
-        "validate",
-        Phase.CONTRACT,
-        f"check that every row has {label(column)}",
-        not_nulls.validate(column),
-        locks=share_update_exclusive(column.table),
-        probes=(nulls,) if added else (),
-        done=(Check(column.address, attributes=(("not_null", True), ("not_null_valid", True))),),
-        undo=(not_nulls.unchecked_again(column),) if added else (),
-        reads=table_address(column),
-    )
-    return [second] if added else [first, second]
 
 
 def _primary_key(column: Column, context: Context) -> PrimaryKey | None:
