@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from reconciler.config.project import Project
 
 
+FILE = "file"
+"""What an engine's `translated` calls a file of no tool that it knows, as the kind of an unmanaged address."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Imported:
     target: Target
@@ -61,27 +65,39 @@ def import_files(
     """One service of what files of other tools declare, each read by every engine that knows such; no store is asked.
 
     `sources` are files, or folders of which all files that an engine knows by their names are read, V2 before V10;
-    `given` are values that they leave open. Raises ConfigError for files that cannot be read or that nobody
-    understands, and where they hold nothing.
+    `given` are values that they leave open. A file that is of none of these tools is unmanaged beside others. Raises
+    ConfigError for files that cannot be read, and where all of them hold nothing.
     """
-    found: list[_Imported] = []
     engines = {n: e for n, e in project.engines.items() if isinstance(e, Translating)}
-    for name, engine in engines.items():
-        if not (files := _texts(sources, engine.suffixes)):
+    found = list(_translated(project, engines, sources, service, given))
+    if not any(i.count or i.deferred or any(u.address.kind != FILE for u in i.unmanaged) for i in found):
+        known = " ".join(sorted({s for e in engines.values() for s in e.suffixes}))
+        nothing = f"{', '.join(map(str, sources))}: the files declare nothing that an engine knows"
+        told = next((u.reason for i in found for u in i.unmanaged), nothing)
+        raise ConfigError(told, hint=f"files of {known} are read")
+    label = ", ".join(path.name for path in sources)
+    telling = [i for i in found if i.count or i.deferred] or found
+    result = _result(project, telling, {service: label}, folders=folders)
+    left = tuple(sorted(u for i in found for u in i.unmanaged))
+    return replace(result, unmanaged=left, partial=bool(result.deferred))
+
+
+def _translated(
+    project: Project,
+    engines: Mapping[str, Translating],
+    sources: Sequence[Path],
+    service: str,
+    given: Mapping[str, str],
+) -> Iterator[_Imported]:
+    """What each engine reads in its files, where there are any."""
+    for name, translating in engines.items():
+        if not (files := _texts(sources, translating.suffixes)):
             continue
-        target = Target(service, name, project.environment.name, {})
-        stated = engine.translated(files, service, project.naming(service), given)
+        engine, target = project.engines[name], Target(service, name, project.environment.name, {})
+        stated = translating.translated(files, service, project.naming(service), given)
         section = lift(engine, _said(engine, stated, project))
         differences = _differences(engine, _lowered(project, engine, target, section), stated)
-        counted = len(stated.resources)
-        found.append(_Imported(target, section, counted, stated.unmanaged, stated.deferred, differences))
-    if not any(i.count or i.deferred or i.unmanaged for i in found):
-        known = " ".join(sorted({s for e in engines.values() for s in e.suffixes}))
-        names = ", ".join(map(str, sources))
-        raise ConfigError(f"{names}: the files declare nothing that an engine knows", hint=f"files of {known} are read")
-    label = ", ".join(path.name for path in sources)
-    result = _result(project, found, {service: label}, folders=folders)
-    return replace(result, partial=bool(result.deferred))
+        yield _Imported(target, section, len(stated.resources), stated.unmanaged, stated.deferred, differences)
 
 
 def _texts(sources: Sequence[Path], suffixes: tuple[str, ...]) -> dict[str, str]:

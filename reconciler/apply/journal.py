@@ -72,7 +72,9 @@ class Before:
         return replace(
             self,
             tops={k: v for k, v in self.tops.items() if later.tops.get(k) != v},
-            entries={k: v for k, v in self.entries.items() if later.entries.get(k) != v},
+            entries={
+                k: _changed(v, later.entries.get(k)) for k, v in self.entries.items() if later.entries.get(k) != v
+            },
             earlier=_cut(self.earlier, depth),
             gone=sorted(later.tops.keys() - self.tops.keys()),
         )
@@ -82,8 +84,10 @@ class Before:
         if self.earlier is None:
             return None
         found = Before(**self.earlier)
-        tops = {k: v for k, v in self.tops.items() if k not in found.gone} | dict(found.tops)
-        return replace(found, tops=tops, entries={**self.entries, **found.entries}, gone=())
+        gone = frozenset(found.gone)
+        tops = {k: v for k, v in self.tops.items() if k not in gone} | dict(found.tops)
+        entries = {k: _as_it_was(v, self.entries.get(k)) for k, v in found.entries.items()}
+        return replace(found, tops=tops, entries={**self.entries, **entries}, gone=())
 
     @property
     def roots(self) -> frozenset[str]:
@@ -92,8 +96,7 @@ class Before:
 
 
 UNDONE_IN_A_ROW = 10
-"""Plans that can be undone one after the other. Each costs the journal what it changed, and the names of all that is
-managed where one of them changed."""
+"""Plans that can be undone one after the other. Each costs the journal what it changed."""
 _RESTORED = ("apply", "managed", "unmanaged", "roots", "beside")
 """Entries that undoing a plan brings back."""
 
@@ -139,6 +142,22 @@ def read(entries: Mapping[str, Any], service: str, engine: str) -> Journal:
         before=Before(**entries["before"]) if entries.get("before") else None,
         entries={key: entries.get(key) for key in _RESTORED},
     )
+
+
+def _changed(value: Any, later: Any) -> dict[str, Any]:
+    """How an entry differs from a later one; the lists of a journal are sorted, and differ in some of their members."""
+    if not isinstance(value, list) or not isinstance(later, list):
+        return {"was": value}
+    ours, theirs = {repr(v) for v in value}, {repr(v) for v in later}
+    return {"more": [v for v in value if repr(v) not in theirs], "less": [v for v in later if repr(v) not in ours]}
+
+
+def _as_it_was(change: Mapping[str, Any], later: Any) -> Any:
+    """The inverse of `_changed`."""
+    if "was" in change:
+        return change["was"]
+    less = {repr(v) for v in change["less"]}
+    return sorted([*(v for v in later if repr(v) not in less), *change["more"]])
 
 
 def _cut(earlier: Mapping[str, Any] | None, depth: int) -> Mapping[str, Any] | None:

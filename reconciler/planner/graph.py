@@ -66,6 +66,7 @@ class Graph:
         for change in self.changes.values():
             self._connect(change)
         self._connect_renames()
+        self._wait_for_gone()
         self._raise_phases()
         while self._wait_for_altered():
             self._raise_phases()
@@ -239,6 +240,15 @@ class Graph:
                     if source in late:
                         found |= dict.fromkeys(self._enclosing(address)[:2], late[source])
         return found
+
+    def _wait_for_gone(self) -> None:
+        """What is new and would be bound to something that goes, as `*` is to all columns, waits until it is gone."""
+        gone = {a for a, c in self.changes.items() if c.action is Action.DELETE and self.of.get(a)}
+        for address, change in self.changes.items() if gone else ():
+            kind = self.engine.kinds[address.kind]
+            if kind.bound and change.action is Action.CREATE and change.after is not None and self.of.get(address):
+                first = self.nodes[self.of[address][0]]
+                first.after.update(i for a in kind.mentions(change.after, self.live) if a in gone for i in self.of[a])
 
     def _connect_gladly(self, change: Change[Any]) -> None:
         if change.after is None:

@@ -76,7 +76,8 @@ def _left(
 ) -> list[tuple[Address, Disturbance]]:
     """What stays as it is declared although what it uses goes: the same text then means something else, another
     overload of a function. It goes before and comes again after, and with it what uses it; where one of its namesakes
-    is new or stays, even what changes anyway has to, lest it take up the old one again.
+    is new or stays, even what changes anyway has to, lest it take up the old one again; and so does what names what
+    goes, be it by a `*`.
 
     A namesake that cannot be there together with what goes comes after that, in its place.
     """
@@ -98,7 +99,7 @@ def _left(
             if user.address not in desired.resources or kinds[user.address.kind].rebuild is None:
                 continue
             lone = not family and staying.isdisjoint(kind.namesakes(gone))
-            if known is not None and (known.after is None or lone):
+            if known is not None and (known.after is None or (lone and not _names(known, gone, live, kinds))):
                 continue
             origin[gone] = gone
             result[user.address] = _forced(user, known, gone, desired, kinds)
@@ -106,6 +107,12 @@ def _left(
             if (how := kinds[user.address.kind].spreads(result[user.address])) is not Disturbance.NONE:
                 work.append((user.address, how))
     return work
+
+
+def _names(change: Change[Any], gone: Address, live: Catalog, kinds: Mapping[str, Kind[Any]]) -> bool:
+    """Whether the new text would take up what goes, while that is there; what shares its name is no such thing."""
+    shared = any(True for _ in kinds[gone.kind].namesakes(gone))
+    return not shared and gone in kinds[change.address.kind].mentions(change.desired, live)
 
 
 def _staying(leaving: Iterable[Address], live: Catalog, kinds: Mapping[str, Kind[Any]]) -> set[Address]:

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.engines.postgres import catalog_stamp
 from reconciler.engines.postgres.engine import ENGINE
-from reconciler.engines.postgres.inspect import BESIDE, UNMANAGED
+from reconciler.engines.postgres.inspect import BESIDE, PARAMETERS, UNMANAGED
 from reconciler.engines.postgres.lookups import QUERIES
 from tests.postgres.server import Postgres
 
@@ -86,7 +86,13 @@ def test_a_moment_lasts_until_somebody_commits(session: psycopg.Connection[objec
 
 def test_all_that_is_read_is_in_it(session: psycopg.Connection[object], postgres: Postgres) -> None:
     """Every system relation that a query names is hashed, or a view over such, or left out for a reason."""
-    queries = (*QUERIES, UNMANAGED, *BESIDE.values(), *(k.query(postgres.major) for k in ENGINE.kinds.values()))
+    queries = (
+        *QUERIES,
+        UNMANAGED,
+        PARAMETERS,
+        *BESIDE.values(),
+        *(k.query(postgres.major) for k in ENGINE.kinds.values()),
+    )
     words = {word for query in queries for word in re.findall(r"\bpg_\w+", query)}
     rows: list[tuple[str, str]] = session.execute(  # type: ignore[assignment]
         "SELECT relname::text, relkind::text FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace"

@@ -25,7 +25,6 @@ PATIENCE = "SET LOCAL lock_timeout = '500ms'; SET LOCAL statement_timeout = '10s
 SAMPLE = 5
 _OF_CATALOGS = re.compile(r"\bFROM pg_")
 _NEW_VALUES = re.compile(r'ALTER TABLE (?:ONLY )?(.+?) (?:ALTER|ADD) COLUMN ("(?:[^"]|"")+"|\S+) (?!SET|DROP)')
-_PLACES = re.compile(r"SELECT (\w+\.)?ctid::text\b")
 
 
 def audit(connection: psycopg.Connection[Any], steps: Iterable[Checked]) -> list[Audited]:
@@ -66,8 +65,10 @@ def _asked(connection: psycopg.Connection[Any], probe: Probe) -> Violations:
 
 
 def counted(connection: psycopg.Connection[Any], probe: Probe) -> Violations:
-    """How many rows it finds, with the places of the first few; values of rows are not for plans and logs (law 9)."""
-    sample = f"(array_agg(x::text))[1:{SAMPLE}]" if _PLACES.match(probe.query) else "NULL"
-    row = connection.execute(f"SELECT count(*), {sample} FROM ({probe.query}) found (x)").fetchone()
+    """How many rows it finds, with the places of the first few: its first column is that. What stands beside it are
+    values, which are not for plans and logs (law 9).
+    """
+    sample = f"(array_agg(place::text))[1:{SAMPLE}]"
+    row = connection.execute(f"SELECT count(*), {sample} FROM ({probe.query}) found (place)").fetchone()
     count, places = row or (0, None)
     return Violations(int(count), tuple(places or ()))

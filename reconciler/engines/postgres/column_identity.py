@@ -18,6 +18,7 @@ from reconciler.engines.postgres.column_parts import (
     sequence_options,
 )
 from reconciler.engines.postgres.locks import access_exclusive
+from reconciler.engines.postgres.lookups import Named
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, literal, qualified
 from reconciler.model.change import Change
@@ -31,6 +32,16 @@ if TYPE_CHECKING:
 
 GIVEN = re.compile(r"_seq\d*$")
 """How the names end that the server gives."""
+
+
+KINDS = {"a": "always", "d": "by_default"}
+"""pg_attribute.attidentity → the word."""
+
+
+def found(kind: str, sequence: Named, table: str, column: str) -> Identity:
+    """What was read; the sequence goes by no name where that is the server's own."""
+    identity = Identity(KINDS[kind], *sequence)
+    return identity._replace(sequence="") if identity.sequence == sequence_name(table, column) else identity
 
 
 def differs(change: Change[Column], _context: Context) -> bool:

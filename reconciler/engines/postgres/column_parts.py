@@ -39,7 +39,7 @@ class Facts(NamedTuple):
 
     - `fast_default`: adding the column leaves the stored rows alone (atthasmissing); False where it rewrites.
     - `rewrites`: changing the live type to this one rewrites the table.
-    - `using`: the change needs a USING clause.
+    - `using`: what the change needs as its USING clause, "" for nothing.
     - `castable`: there is a way from the live type to this one at all.
     - `blockers`: live checks and indexes that the server cannot take along to the new type.
     - `followers`: those that the server takes along to what is declared.
@@ -50,7 +50,7 @@ class Facts(NamedTuple):
 
     fast_default: bool = True
     rewrites: bool = True
-    using: bool = False
+    using: str = ""
     castable: bool = True
     blockers: tuple[Address, ...] = ()
     followers: tuple[Address, ...] = ()

@@ -9,9 +9,10 @@ from reconciler.engines.postgres import column_settings
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.locks import access_exclusive
+from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.partition_changes import no_key
-from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.quoting import qualified
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.change import Action, Change
@@ -41,7 +42,7 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
     column, live = change.desired, change.live
     facts = column.facts or Facts()
     _refuse_impossible(change, facts, context)
-    using = f" USING {ident(column.address.name)}::{column.type}" if facts.using else ""
+    using = f" USING {facts.using}" if facts.using else ""
     hazards = _hazards(live, column, facts, context)
     return [
         around(
@@ -60,6 +61,7 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
                     *_generated_from(change.address, context),
                     *_made_way(facts, context),
                     *no_key(column.address, context),
+                    *read_by(column, context),
                 ),
                 provides=True,
             ),
@@ -67,6 +69,19 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
             context,
         )
     ]
+
+
+def read_by(column: Column, context: Context) -> Iterator[Ref]:
+    """Columns beside it whose `using` reads it: they change their type while it still is what that was written for."""
+    from reconciler.engines.postgres.kinds.column import Column
+
+    mine = words(column.using.source) if column.using else set()
+    for other in context.desired.children(table_address(column), "column", Column):
+        change: Change[Any] | None = context.changes.get(other.address)
+        if change is None or change.before is None or other.using is None or not differs(change, context):
+            continue
+        if column.address.name in words(other.using.source) and other.address.name not in mine:
+            yield Ref(other.address)
 
 
 def _refuse_impossible(change: Change[Column], facts: Facts, context: Context) -> None:
@@ -136,6 +151,9 @@ def _statements(before: Column, after: Column, using: str) -> list[str]:
 def _hazards(live: Column, column: Column, facts: Facts, context: Context) -> tuple[Hazard, ...]:
     if facts.rewrites:
         effect = f"{table_name(column)} and its indexes are rewritten from {live.type} to {column.type}"
+        if column.using is not None:
+            made = f"every {label(column)} becomes {column.using.source}: what that does not keep is gone"
+            return (hazard(Code.REWRITE, effect), hazard(Code.LOSSY, made))
         return (
             hazard(Code.REWRITE, effect),
             hazard(Code.LOSSY, f"a value that {column.type} cannot hold makes the step fail or is rounded"),

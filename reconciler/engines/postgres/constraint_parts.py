@@ -125,14 +125,16 @@ def _empty(column: Column) -> bool:
 
 
 def duplicates(address: Address, keys: Iterable[str], where: str = "", nulls_too: bool = False) -> Probe:
-    """Finds values of the keys, columns or expressions, that occur twice where a unique index is to be."""
+    """Finds values of the keys, columns or expressions, that occur twice where a unique index is to be; the first place
+    of each (14 and later).
+    """
     listed = list(keys)
     conditions = [*([] if nulls_too else [f"{k} IS NOT NULL" for k in listed]), *([f"({where})"] if where else [])]
     filters = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
     values, table = ", ".join(listed), table_name(address)
     return Probe(
         f"values of ({values}) in {table} that occur more than once",
-        f"SELECT concat_ws(', ', {values}) FROM {table}{filters} GROUP BY {values} HAVING count(*) > 1",
+        f"SELECT min(ctid)::text, {values} FROM {table}{filters} GROUP BY {values} HAVING count(*) > 1",
     )
 
 

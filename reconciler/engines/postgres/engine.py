@@ -14,7 +14,7 @@ from reconciler.engines.postgres import kinds as kinds_package
 from reconciler.engines.postgres import operations as operations_module
 from reconciler.engines.postgres.column_parts import Generated
 from reconciler.engines.postgres.kind import PgKind
-from reconciler.engines.postgres.kinds import base_type, identity_sequence, operator_class
+from reconciler.engines.postgres.kinds import base_type, identity_sequence, operator_class, trigger_state
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.extension import Extension
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
@@ -105,6 +105,7 @@ class Postgres:
         yield from identity_sequence.astray(catalog)
         yield from foreign_key_targets.check(catalog)
         yield from persistence.check(catalog)
+        yield from trigger_state.check(catalog)
         yield from _unknown_types(catalog)
         yield from _clashes(catalog)
 

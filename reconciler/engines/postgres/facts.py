@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +19,17 @@ TABLE = "reconcile_facts"
 INDEX = "reconcile_facts_index"
 
 
-def learn(connection: psycopg.Connection[Any], column: Column, live: Column | None, server: Server) -> Facts:
-    """The facts about adding the column (`live` None) or changing it from `live`.
+def learn(
+    connection: psycopg.Connection[Any],
+    column: Column,
+    live: Column | None,
+    server: Server,
+    beside: Iterable[Column] = (),
+) -> Facts:
+    """The facts about adding the column (`live` None) or changing it from `live`, in a table with those `beside` it.
 
-    Runs inside a transaction that its caller rolls back; leaves the throw-away table to that.
+    Raises psycopg.Error for a `using` that the server refuses. Runs inside a transaction that its caller rolls back;
+    leaves the throw-away table to that.
     """
     with connection.transaction():
         connection.execute(f"CREATE TEMP TABLE {TABLE} ()")
@@ -32,7 +40,7 @@ def learn(connection: psycopg.Connection[Any], column: Column, live: Column | No
             if (live.type, live.collation) == (column.type, column.collation):
                 facts = Facts(rewrites=False, reindexes=False)
             else:
-                facts = _retyped(connection, column, live)
+                facts = _retyped(connection, column, live, beside if column.using else ())
             return facts._replace(not_null_name=name, sets_expression=_sets_expression(connection, live, server))
         finally:
             if connection.info.transaction_status != psycopg.pq.TransactionStatus.INERROR:
@@ -57,14 +65,19 @@ def _added_at_once(connection: psycopg.Connection[Any], column: Column) -> bool:
     return bool(_filenode(connection) == before)
 
 
-def _retyped(connection: psycopg.Connection[Any], column: Column, live: Column) -> Facts:
+def _retyped(connection: psycopg.Connection[Any], column: Column, live: Column, beside: Iterable[Column]) -> Facts:
     """What ALTER COLUMN TYPE does. A type that nothing converts to rewrites and needs USING."""
     name = ident(column.address.name)
+    for other in beside:
+        bare = replace(other, default=None, identity=None, generated=None, not_null=False)
+        connection.execute(f"ALTER TABLE pg_temp.{TABLE} ADD COLUMN {clause(bare)}")
     collate = f" COLLATE {qualified(*live.collation)}" if live.collation else ""
     connection.execute(f"ALTER TABLE pg_temp.{TABLE} ADD COLUMN {name} {live.type}{collate}")
     action = f"ALTER TABLE pg_temp.{TABLE} ALTER COLUMN {name} TYPE {column.type}"
     if column.collation:
         action += f" COLLATE {qualified(*column.collation)}"
+    said = f"({column.using.source})" if column.using else ""
+    action += f" USING {said}" if said else ""
     with contextlib.suppress(psycopg.Error), connection.transaction():  # not every type has an order
         connection.execute(f"CREATE INDEX {INDEX} ON pg_temp.{TABLE} ({name})")
     before, index = _filenode(connection), _filenode(connection, INDEX)
@@ -72,8 +85,11 @@ def _retyped(connection: psycopg.Connection[Any], column: Column, live: Column) 
         with connection.transaction():
             connection.execute(action)
     except errors.DatatypeMismatch:
-        return Facts(rewrites=True, using=True, castable=_castable(connection, f"{action} USING {name}::{column.type}"))
-    return Facts(rewrites=_filenode(connection) != before, reindexes=_filenode(connection, INDEX) != index)
+        if said:
+            raise
+        cast = f"{name}::{column.type}"
+        return Facts(rewrites=True, using=cast, castable=_castable(connection, f"{action} USING {cast}"))
+    return Facts(rewrites=_filenode(connection) != before, reindexes=_filenode(connection, INDEX) != index, using=said)
 
 
 def _castable(connection: psycopg.Connection[Any], action: str) -> bool:

@@ -60,7 +60,7 @@ def orphans(key: ForeignKey, context: Context) -> Probe:
         lost = f"NOT EXISTS (SELECT FROM {far} f WHERE {' AND '.join(equal)})"
     return Probe(
         f"rows of {table} refer to nothing in {far}",
-        f"SELECT concat_ws(', ', {values}) FROM {rows_of(key.address, context)} t\nWHERE {given} AND {lost}{partly}",
+        f"SELECT t.ctid::text, {values} FROM {rows_of(key.address, context)} t\nWHERE {given} AND {lost}{partly}",
     )
 
 

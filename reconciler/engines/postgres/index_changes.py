@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres import partitioned_indexes as parted
@@ -18,6 +19,7 @@ from reconciler.engines.postgres.constraint_parts import (
 from reconciler.engines.postgres.index_parts import key_text
 from reconciler.engines.postgres.index_settings import targets, with_targets
 from reconciler.engines.postgres.index_statements import definition
+from reconciler.engines.postgres.inheritance import descendants
 from reconciler.engines.postgres.locks import (
     ACCESS_EXCLUSIVE,
     SHARE,
@@ -33,7 +35,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Disturbance
-from reconciler.model.step import Check, Draft, Phase, Probe
+from reconciler.model.step import Check, Draft, Phase, Probe, Ref
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.index import Index
@@ -64,6 +66,8 @@ def create(change: Change[Index], context: Context) -> list[Draft]:
     """CONCURRENTLY on a table that is there (row 32); plainly on one that this plan makes."""
     index = change.desired
     schema, table, name = change.address.path
+    if in_new_table(change, context) and index.partitions is not None:
+        return [_on_some(change, context, index.partitions)]
     if in_new_table(change, context):
         return [
             Draft(
@@ -78,11 +82,40 @@ def create(change: Change[Index], context: Context) -> list[Draft]:
             )
         ]
     if parted.partitioned(change.address, context):
-        made = parted.create(change, context, _recipe(index, name), *_tightening(index, change, context))
+        phase, hazards, probes = _tightening(index, change, context)
+        made = parted.create(change, context, _recipe(index, name), phase, hazards, probes, index.partitions)
     else:
         made = [_built(change, name, *_tightening(index, change, context))]
     first = dataclasses.replace(made[0], requires=(*made[0].requires, *freed(change, context)))
     return with_targets([first, *made[1:]], index)
+
+
+def _on_some(change: Change[Index], context: Context, partitions: Iterable[tuple[str, str]]) -> Draft:
+    """ON ONLY a new table, and on these partitions, once all are there: one that comes later gets it by itself."""
+    index = change.desired
+    schema, table, name = change.address.path
+    recipe = _recipe(index, name)
+    statements = [recipe.only]
+    for path in partitions:
+        own = parted.free_name(path, recipe, context)
+        attach = f"ALTER INDEX {qualified(schema, name)} ATTACH PARTITION {qualified(path[0], own)}"
+        statements += [recipe.index(own, path, "", False), attach]
+    return Draft(
+        "create",
+        Phase.EXPAND,
+        f"declare index {name} on {table}, without its partitions yet",
+        sql(*statements, *targets(index)),
+        locks=tuple(lock(SHARE, *p) for p in ((schema, table), *partitions)),
+        done=(Check(change.address),),
+        undo=(sql(f"DROP INDEX {qualified(schema, name)}"),),
+        requires=(*freed(change, context), *(Ref(a) for a in _partitions(change.address, context))),
+    )
+
+
+def _partitions(index: Address, context: Context) -> list[Address]:
+    below = descendants(index.path, context.desired)
+    found = (index.sibling(kind, path) for path in below for kind in ("table", "foreign_table"))
+    return [a for a in found if a in context.changes]
 
 
 def _recipe(index: Index, name: str) -> parted.Recipe:
@@ -220,8 +253,13 @@ def repair(change: Change[Index], context: Context) -> list[Draft]:
     index = change.desired
     schema, _, name = change.address.path
     if parted.partitioned(change.address, context):
+        there = change.live.partitions or ()
+        made = parted.completed(change, context, _recipe(index, name), there, index.partitions)
+        if made:
+            return made
         gone = parted.drop(change, context, f"DROP INDEX {qualified(schema, name)}")
-        return [dataclasses.replace(gone, slot="drop invalid", undo=()), *create(change, context)]
+        gone = dataclasses.replace(gone, slot="drop invalid", hazards=(*gone.hazards, parted.gap(change)))
+        return [gone, *(dataclasses.replace(d, phase=gone.phase) for d in create(change, context))]
     drop_it = Draft(
         "drop invalid",
         Phase.EXPAND,

@@ -31,6 +31,12 @@ UNMANAGED = f"""
     WHERE c.relnamespace = ANY (%(namespaces)s) AND {not_member("pg_class", "c.oid")} AND c.relkind = 'f'
       AND NOT c.relispartition AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
     UNION ALL
+    SELECT 'security label', l.provider, pg_describe_object(l.classoid, l.objoid, l.objsubid) FROM pg_seclabel l
+    UNION ALL
+    SELECT 'security label', l.provider, pg_describe_object(l.classoid, l.objoid, 0) FROM pg_shseclabel l
+    WHERE l.classoid = 'pg_database'::regclass AND l.objoid = (SELECT d.oid FROM pg_database d
+                                                               WHERE d.datname = current_database())
+    UNION ALL
     SELECT 'secret option', x.name, split_part(o, '=', 1)
     FROM (SELECT f.fdwname::text, f.fdwoptions FROM pg_foreign_data_wrapper f
           UNION ALL SELECT s.srvname, s.srvoptions FROM pg_foreign_server s
@@ -54,9 +60,15 @@ BESIDE = {
     UNION ALL
     SELECT 'subscription', '', s.subname FROM {_SUBSCRIPTIONS}""",
 }
+PARAMETERS = """
+    UNION ALL
+    SELECT 'parameter grants', '', p.parname FROM pg_parameter_acl p"""
+"""From 15 on."""
 NOTHING = "SELECT WHERE false"
 
 REASONS = {
+    "parameter grants": "they hold for the whole server, in every database; no declaration of one can say them",
+    "security label": "only the module that provides the labels could say what one means, and take it",
     "subscription": "only a member of pg_read_all_data may read its connection",
     "secret option": "secrets have no place in a declaration; set it on the server by hand",
 }
@@ -107,7 +119,7 @@ def rows_of(
     queries = [
         *lookups.QUERIES,
         *(kind.query(version) if name in readable else NOTHING for name, kind in kinds.items()),
-        UNMANAGED + BESIDE["subscription" in readable],
+        UNMANAGED + BESIDE["subscription" in readable] + (PARAMETERS if version >= 15 else ""),
         dependencies.query(version),
     ]
     results = _pipelined(connection, queries, {"namespaces": wanted})

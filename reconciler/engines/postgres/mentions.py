@@ -7,7 +7,7 @@ that happens to be an alias costs an edge that gives way, a name that is missed 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from weakref import WeakKeyDictionary
 
 from reconciler.engines.postgres.object_names import USING
@@ -100,6 +100,22 @@ def words(text: str) -> set[str]:
     return {part for chain in _chains(text) for part in chain}
 
 
+def requalified(text: str, relations: Mapping[Chain, str], *, columns: bool = False) -> str:
+    """The text with other schemas before these relations, or none: (schema, name) → SQL for the new one, or "".
+
+    `columns`: only where a column follows, as in `public.orders.id`. What stands in quotes stays as it is.
+    """
+    result, done = [], 0
+    for kind, start, end in _tokens(text):
+        parts = list(_PART.finditer(text, start, end)) if kind == "name" else []
+        if len(parts) > 2 or (len(parts) == 2 and (not columns or text[end:].lstrip().startswith("."))):
+            schema = relations.get((_folded(parts[0].group()), _folded(parts[1].group())))
+            if schema is not None:
+                result += [text[done:start], schema, "." if schema else ""]
+                done = parts[1].start()
+    return "".join([*result, text[done:]])
+
+
 def _inside(relation: Address, words: set[str], catalog: Catalog, wanted: frozenset[str] | None) -> Iterator[Address]:
     for kind in INSIDE:
         if wanted is None or kind in wanted:
@@ -110,25 +126,35 @@ def _inside(relation: Address, words: set[str], catalog: Catalog, wanted: frozen
 
 def _chains(text: str) -> Iterator[Chain]:
     """The names in a text, each with its qualification, folded as the server folds them; operators as they stand."""
-    position = 0
-    while (token := _TOKEN.search(text, position)) is not None:
-        position, kind, said = token.end(), token.lastgroup, token.group()
+    for kind, start, end in _tokens(text):
+        said = text[start:end]
         if kind == "name":
             yield tuple(map(_folded, _PART.findall(said)))
         elif kind == "operator":
             yield (said,)
-        elif kind == "block":
-            position = _end_of_block(text, position)
         elif kind == "dollar":
-            end = text.find(said, position)
-            yield from _chains(text[position : end if end >= 0 else len(text)])
-            position = end + len(said) if end >= 0 else len(text)
+            yield from _chains(said)
         elif kind in ("string", "escaped"):
             inner = said[said.index("'") + 1 :].removesuffix("'")
             if _REGISTERED.fullmatch(inner):
                 yield from _chains(inner.replace("''", "'"))
         elif kind == "unicode":
             yield (_folded(said[2:]),)
+
+
+def _tokens(text: str) -> Iterator[tuple[str | None, int, int]]:
+    """(kind, start, end) of what is no comment; of what stands in dollar quotes the inside."""
+    position = 0
+    while (token := _TOKEN.search(text, position)) is not None:
+        start, position, kind = token.start(), token.end(), token.lastgroup
+        if kind == "block":
+            position = _end_of_block(text, position)
+        elif kind == "dollar":
+            end = text.find(token.group(), position)
+            yield kind, position, end if end >= 0 else len(text)
+            position = end + len(token.group()) if end >= 0 else len(text)
+        else:
+            yield kind, start, position
 
 
 def _folded(part: str) -> str:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,15 @@ from reconciler.model.resource import Resource
 from reconciler.model.step import Check, Draft, Lock, Phase, Probe
 
 Path = tuple[str, ...]
+Pair = tuple[str, str]
+
+
+HAVING_IT = """ARRAY(
+                   SELECT ARRAY[pn.nspname, pt.relname]::text[]
+                   FROM pg_inherits h JOIN pg_index hi ON hi.indexrelid = h.inhrelid
+                   JOIN pg_class pt ON pt.oid = hi.indrelid JOIN pg_namespace pn ON pn.oid = pt.relnamespace
+                   WHERE h.inhparent = c.oid ORDER BY 1)"""
+"""SQL for the partitions that have a part of the partitioned index c."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +73,16 @@ def create(
     phase: Phase,
     hazards: tuple[Hazard, ...],
     probes: tuple[Probe, ...],
+    some: Collection[Path] | None = None,
 ) -> list[Draft]:
     """At once where there are no rows; else partition by partition while they are in use. A foreign partition has no
     index to attach, and one made so would stay invalid (validatePartitionedIndex in tablecmds.c; measured): at once.
+    `some`: only these partitions get it.
     """
     table = change.address.sibling("table", change.address.path[:2])
     below = [p for p in descendants(table.path, context.live) if not _leaves(p, table, context)]
     size = context.size(table)
-    if size.rows == 0 or not below or foreign_partitions(table.path, context.live):
+    if some is None and (size.rows == 0 or not below or foreign_partitions(table.path, context.live)):
         mode = ACCESS_EXCLUSIVE if recipe.key else SHARE
         first = tuple(leaving(change, context))
         left = [p for r in first for p in (r.address.path, *descendants(r.address.path, context.live))]
@@ -108,11 +119,35 @@ def create(
         )
     ]
     top = (table.path[0], _own_name(change))
-    drafts += _below(change, context, recipe, phase, table.path, top)
+    drafts += _below(change, context, recipe, phase, table.path, top, some)
     last = replace(drafts[-1], provides=True)
     if not recipe.key:
-        last = replace(last, done=(*last.done, Check(change.address, attributes=(("valid", True),))))
+        last = replace(last, done=(*last.done, _complete(change.address, some)))
     return [*drafts[:-1], last]
+
+
+def _complete(index: Address, some: Collection[Path] | None) -> Check:
+    return Check(index, attributes=(("valid", True),) if some is None else (("partitions", tuple(some)),))
+
+
+def completed(
+    change: Change[Any], context: Context, recipe: Recipe, there: Collection[Path], some: Collection[Path] | None
+) -> list[Draft]:
+    """An index that is on the partitions `there` comes to `some` others or to all; none where it cannot be completed: a
+    foreign partition has none to attach, and what is missing further down is not known.
+    """
+    table = change.address.sibling("table", change.address.path[:2])
+    inner = any(children_of(p, context.live) for p in there)
+    if inner or foreign_partitions(table.path, context.live) or (some is not None and not {*there} <= {*some}):
+        return []
+    left = [p for p in children_of(table.path, context.live) if p not in there and (some is None or p in some)]
+    top = (table.path[0], change.address.name)
+    drafts = _below(change, context, recipe, Phase.EXPAND, table.path, top, left)
+    drafts = [replace(d, undo=d.undo or None) for d in drafts]  # what is attached stays
+    if drafts:
+        last = drafts[-1]
+        drafts[-1] = replace(last, done=(*last.done, _complete(change.address, some)), provides=True)
+    return drafts
 
 
 def _two(path: Path) -> tuple[str, str]:
@@ -137,16 +172,22 @@ def _leaves(path: Path, table: Address, context: Context) -> bool:
 
 
 def _below(
-    change: Change[Any], context: Context, recipe: Recipe, phase: Phase, above: Path, parent: tuple[str, str]
+    change: Change[Any],
+    context: Context,
+    recipe: Recipe,
+    phase: Phase,
+    above: Path,
+    parent: Pair,
+    some: Collection[Path] | None = None,
 ) -> list[Draft]:
     drafts: list[Draft] = []
     table = change.address.sibling("table", above)
     for path in children_of(above, context.live):
-        if _leaves(path, table, context):
+        if _leaves(path, table, context) or (some is not None and path not in some):
             continue
         child = table_at(context.live, table.sibling("table", path))
         there = equal_index(change, path, context)
-        name = there or _free_name(path, recipe, context)
+        name = there or free_name(path, recipe, context)
         qualified_name = qualified(path[0], name)
         inner = child is not None and child.partition_by is not None
         index = Check(change.address.sibling("index", (*path, name)))
@@ -184,7 +225,7 @@ def _step(slot: str, phase: Phase, title: str, operation: Any, path: Path, mode:
     return Draft(slot, phase, title, operation, locks=(lock(mode, path[0], path[1]),), undo=())
 
 
-def _free_name(path: Path, recipe: Recipe, context: Context) -> str:
+def free_name(path: Path, recipe: Recipe, context: Context) -> str:
     """As the server would call it (indexcmds.c, ChooseIndexName): table, columns, kind, and a number where taken."""
     taken = {a.name for c in (context.live, context.desired) for a in c.resources if a.path[0] == path[0]}
     table = table_at(context.live, next(iter(context.live.resources)).sibling("table", path))
@@ -205,7 +246,8 @@ def equal_index(change: Change[Any], path: Path, context: Context) -> str | None
     for index in context.live.children(table, "index", type(change.after)):
         if index.address in context.desired.resources:
             continue
-        if replace(change.after, address=index.address, options=getattr(index, "options", ())) == index:
+        whole = replace(change.after, valid=True, partitions=None)
+        if replace(whole, address=index.address, options=getattr(index, "options", ())) == index:
             return str(index.address.name)
     return None
 

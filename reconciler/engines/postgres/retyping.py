@@ -41,7 +41,7 @@ class Retyping:
 
     def told(self, facts: Facts) -> Facts:
         """The facts with who hinders the change, and who follows it to just what is declared. Leaves no trace."""
-        using = f" USING {ident(self.column.address.name)}::{self.column.type}" if facts.using else ""
+        using = f" USING {facts.using}" if facts.using else ""
         pieces = list(self._pieces())
         blockers: list[Address] = []
         followers: list[Address] = []

@@ -59,8 +59,8 @@ def lower(node: Mapping[str, Any], place: Place) -> dict[str, Any]:
         "partition_by": partitioning.lower_key(node.get("partition_by")),
         "partition_of": parent,
         "bound": bound,
-        "inherits": tuple(_path(p, schema) for p in ([parents] if isinstance(parents, str) else parents)),
-        "of_type": _path(node["of"], schema) if "of" in node else None,
+        "inherits": tuple(path_of(p, schema) for p in ([parents] if isinstance(parents, str) else parents)),
+        "of_type": path_of(node["of"], schema) if "of" in node else None,
         "access_method": node.get("using", ""),
         "tablespace": node.get("tablespace", ""),
         "options": storage_options.lower(node.get("with")),
@@ -75,17 +75,18 @@ def lower_partition(node: Mapping[str, Any], place: Place) -> tuple[Path | None,
     if (bound is not None) != ("partition_of" in node) or (bound is None and partitioning.said(node)):
         hint = "write partition_of with from and to, in, modulus and remainder, or default: true"
         raise place.fail("a partition has a parent and one kind of bound", hint)
-    return (_path(node["partition_of"], place.parent[0]) if "partition_of" in node else None), bound
+    return (path_of(node["partition_of"], place.parent[0]) if "partition_of" in node else None), bound
 
 
 def lift_partition(table: Any) -> dict[str, Any]:
     """The inverse; nothing for what is no partition."""
     if table.partition_of is None:
         return {}
-    return {"partition_of": _short(table.partition_of, table.address.path[0]), **partitioning.lift_bound(table.bound)}
+    return {"partition_of": short_of(table.partition_of, table.address.path[0]), **partitioning.lift_bound(table.bound)}
 
 
-def _path(text: str, schema: str) -> Path:
+def path_of(text: str, schema: str) -> Path:
+    """(schema, name) of a relation that a declaration in the schema names."""
     *first, name = undotted(text)
     return (first[0] if first else schema, name)
 
@@ -96,10 +97,10 @@ def lift(table: Any) -> dict[str, Any]:
     node: dict[str, Any] = {"unlogged": True} if table.unlogged else {}
     node |= lift_partition(table)
     if table.inherits:
-        parents = [_short(p, schema) for p in table.inherits]
+        parents = [short_of(p, schema) for p in table.inherits]
         node["inherits"] = parents[0] if len(parents) == 1 else parents
     words = {
-        "of": table.of_type and _short(table.of_type, schema),
+        "of": table.of_type and short_of(table.of_type, schema),
         "using": table.access_method,
         "tablespace": table.tablespace,
     }
@@ -116,7 +117,8 @@ def lift(table: Any) -> dict[str, Any]:
     return node
 
 
-def _short(path: Path, schema: str) -> str:
+def short_of(path: Path, schema: str) -> str:
+    """The inverse of `path_of`."""
     return dotted(path[1]) if path[0] == schema else dotted(*path)
 
 

@@ -90,7 +90,7 @@ def overlaps(key: Any, context: Context) -> Probe:
     values = ", ".join(f"a.{ident(c)}" for c in key.columns)
     return Probe(
         f"rows of {table_name(key.address)} have a {key.columns[-1]} that is empty or overlaps that of another one",
-        f"SELECT concat_ws(', ', {values}) FROM {rows} a WHERE isempty(a.{period})\n"
+        f"SELECT a.ctid::text, {values} FROM {rows} a WHERE isempty(a.{period})\n"
         f"OR EXISTS (SELECT FROM {rows} b WHERE (b.tableoid, b.ctid) <> (a.tableoid, a.ctid) AND {same})",
     )
 

@@ -36,7 +36,7 @@ def in_question(desired: Catalog, live: Catalog) -> Iterator[Address]:
 def given_up(change: Change[Any], context: Context) -> list[Draft]:
     """With the first of the columns that go, once all of them are gone: VACUUM FULL of what is empty.
 
-    Not where something else forces the column to go: that is one transaction, which VACUUM cannot be part of.
+    Not where something else goes and comes again with it: that is one transaction, which VACUUM cannot be part of.
     """
     table = change.address.sibling("table", change.address.path[:2])
     gone = [
@@ -44,7 +44,8 @@ def given_up(change: Change[Any], context: Context) -> list[Draft]:
         for a, c in context.changes.items()
         if a.kind == "column" and a.path[:2] == table.path and c.action is Action.DELETE and not handed_down(c, context)
     ]
-    if change.forced is not None or change.address != min(gone, default=None):
+    together = change.forced is not None or any(change.address in c.causes for c in context.changes.values())
+    if together or change.address != min(gone, default=None):
         return []
     others = tuple(Ref(a) for a in sorted(gone) if a != change.address)
     paths = (table.path, *descendants(table.path, context.live))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.inheritance import partitions
 from reconciler.engines.postgres.locks import access_exclusive, share_row_exclusive
 from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import sql
@@ -22,7 +23,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
-from reconciler.model.kind import Context
+from reconciler.model.kind import Context, Disturbance
 from reconciler.model.resource import Resource
 from reconciler.model.step import Check, Draft, Phase
 
@@ -56,30 +57,37 @@ def mentions(trigger: AnyTrigger, catalog: Catalog) -> Iterable[Address]:
             yield column.address
 
 
-def made(trigger: AnyTrigger, phase: Phase = Phase.EXPAND) -> Draft:
+def _held(trigger: AnyTrigger, context: Context) -> list[tuple[str, str]]:
+    """The relation, and the partitions that have a copy of a trigger for each row: they are locked alike (measured)."""
+    table = trigger.address.sibling("table", trigger.address.path[:2])
+    below = (p for c in (context.live, context.desired) for p in partitions(table, c) if trigger.row)
+    return [relation_path(trigger), *dict.fromkeys((p[0], p[1]) for p in below)]
+
+
+def made(trigger: AnyTrigger, context: Context, phase: Phase = Phase.EXPAND) -> Draft:
     """Writers wait for a moment (row 74)."""
-    schema, relation = relation_path(trigger)
+    relation = relation_path(trigger)[1]
     return Draft(
         "create",
         phase,
         f"create trigger {trigger.address.name} on {relation}",
         sql(*statements(trigger)),
-        locks=share_row_exclusive((schema, relation)),
+        locks=share_row_exclusive(*_held(trigger, context)),
         done=(Check(trigger.address),),
         undo=(sql(dropping(trigger)),),
         provides=True,
     )
 
 
-def gone(trigger: AnyTrigger) -> Draft:
+def gone(trigger: AnyTrigger, context: Context) -> Draft:
     """Readers and writers wait for a moment (row 75)."""
-    schema, relation = relation_path(trigger)
+    relation = relation_path(trigger)[1]
     return Draft(
         "drop",
         Phase.CONTRACT,
         f"drop trigger {trigger.address.name} of {relation}",
         sql(dropping(trigger)),
-        locks=access_exclusive((schema, relation)),
+        locks=access_exclusive(*_held(trigger, context)),
         hazards=(hazard(Code.LOOSENS, f"{trigger.function} no longer runs when {relation} changes"),),
         done=(Check(trigger.address, present=False),),
         undo=(sql(*statements(trigger)),),
@@ -87,26 +95,26 @@ def gone(trigger: AnyTrigger) -> Draft:
     )
 
 
-def create(change: Change[Any], _context: Context) -> list[Draft]:
+def create(change: Change[Any], context: Context) -> list[Draft]:
     """On a table that is in use too."""
-    return [made(change.desired)]
+    return [made(change.desired, context)]
 
 
-def drop(change: Change[Any], _context: Context) -> list[Draft]:
+def drop(change: Change[Any], context: Context) -> list[Draft]:
     """Contract: what it kept in step falls apart from here on."""
-    return [gone(change.live)]
+    return [gone(change.live, context)]
 
 
-def rebuild(change: Change[Any], _context: Context) -> list[Draft]:
+def rebuild(change: Change[Any], context: Context) -> list[Draft]:
     """Out and in again around a change of what it stands on."""
-    draft = made(change.desired, Phase.CONTRACT)
-    return [gone(change.live), dataclasses.replace(draft, done=(*draft.done, *became(change)), undo=None)]
+    draft = made(change.desired, context, Phase.CONTRACT)
+    return [gone(change.live, context), dataclasses.replace(draft, done=(*draft.done, *became(change)), undo=None)]
 
 
-def alter(change: Change[Any], _context: Context) -> list[Draft]:
+def alter(change: Change[Any], context: Context) -> list[Draft]:
     """OR REPLACE; a constraint trigger is dropped and created, in one transaction: rows are never without it."""
     new, old = change.desired, change.live
-    path = relation_path(new)
+    path, held = relation_path(new), _held(new, context)
     again = new.constraint or old.constraint
     exchange = (dropping(old), *statements(new)) if again else statements(new, how="CREATE OR REPLACE")
     back = (dropping(new), *statements(old)) if again else statements(old, how="CREATE OR REPLACE")
@@ -116,7 +124,7 @@ def alter(change: Change[Any], _context: Context) -> list[Draft]:
             Phase.EXPAND,
             f"change trigger {new.address.name} on {path[1]}: {', '.join(a.name for a in change.attributes)}",
             sql(*exchange),
-            locks=access_exclusive(path) if again else share_row_exclusive(path),
+            locks=access_exclusive(*held) if again else share_row_exclusive(*held),
             done=became(change),
             undo=(sql(*back),),
             provides=True,
@@ -124,7 +132,7 @@ def alter(change: Change[Any], _context: Context) -> list[Draft]:
     ]
 
 
-def set_state(change: Change[Any], _context: Context) -> list[Draft]:
+def set_state(change: Change[Any], context: Context) -> list[Draft]:
     """ENABLE or DISABLE TRIGGER: writers wait for a moment (row 74)."""
     new, old = change.desired, change.live
     path = relation_path(new)
@@ -135,12 +143,19 @@ def set_state(change: Change[Any], _context: Context) -> list[Draft]:
             Phase.CONTRACT if off else Phase.EXPAND,
             f"make trigger {new.address.name} on {path[1]} {new.state}",
             sql(enabling(new)),
-            locks=share_row_exclusive(path),
+            locks=share_row_exclusive(*_held(new, context)),
             hazards=(hazard(Code.LOOSENS, f"{new.function} no longer runs when {path[1]} changes"),) if off else (),
             done=became(change),
             undo=(sql(enabling(old)),),
+            provides=True,
         )
     ]
+
+
+def disturbs(change: Change[Any]) -> Disturbance:
+    """Partitions take up the state of the trigger; what is attached to one that is dropped meanwhile comes again."""
+    again = change.changed(*DEFINITION) and (change.desired.constraint or change.live.constraint)
+    return Disturbance.DROPS if again else Disturbance.ALTERS
 
 
 def defined_otherwise(change: Change[Any], _context: Context) -> bool:

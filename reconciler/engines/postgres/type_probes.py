@@ -7,13 +7,14 @@ step itself finds. PostgreSQL documentation, 8.1 "Numeric Types", 8.3 "Character
 
 from __future__ import annotations
 
-from reconciler.engines.postgres.column_names import label
+from reconciler.engines.postgres.column_names import label, table_name
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.inheritance_changes import rows_of
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.quoting import ident, literal
 from reconciler.engines.postgres.type_names import type_references
 from reconciler.engines.postgres.types import TypeName, is_builtin, parsed
+from reconciler.model.expr import Expr
 from reconciler.model.kind import Context
 from reconciler.model.step import Probe
 
@@ -24,7 +25,9 @@ TEXTS = {"text", "character varying", "character", "json"}
 
 def unfit(live: Column, column: Column, facts: Facts, context: Context) -> tuple[Probe, ...]:
     """What finds the rows; nothing where the server takes all values, or where it is not known which it does not."""
-    condition = _refused(live, column, facts.using, context) if facts.rewrites else ""
+    if column.using is not None:
+        return _without_value(column, column.using, context)
+    condition = _refused(live, column, bool(facts.using), context) if facts.rewrites else ""
     if not condition:
         return ()
     return (
@@ -33,6 +36,15 @@ def unfit(live: Column, column: Column, facts: Facts, context: Context) -> tuple
             f"SELECT ctid::text FROM {rows_of(column.address, context)} WHERE {condition}",
         ),
     )
+
+
+def _without_value(column: Column, using: Expr, context: Context) -> tuple[Probe, ...]:
+    """Finds rows that get no value where one has to be."""
+    if not column.not_null:
+        return ()
+    message = f"rows of {table_name(column)} would have no {column.address.name} by {using.source}"
+    query = f"SELECT ctid::text FROM {rows_of(column.address, context)} WHERE ({using.source}) IS NULL"
+    return (Probe(message, query),)
 
 
 def _refused(live: Column, column: Column, using: bool, context: Context) -> str:

@@ -318,9 +318,12 @@ def test_a_folder_is_imported_in_the_order_of_its_versions(tmp_path: Path) -> No
     (scripts / "V10__later.cypher").write_text("DROP INDEX i;")
     (scripts / "V2__first.cypher").write_text("CREATE INDEX i FOR (n:A) ON (n.x); CREATE INDEX j FOR (n:A) ON (n.y)")
     (scripts / "notes.txt").write_text("CREATE INDEX k FOR (n:A) ON (n.z)")
+    (scripts / "compose.yaml").write_text("services: {db: {image: neo4j}}")
+    (scripts / "package.json").write_text("{}")
     out = tmp_path / "out"
     told = CliRunner().invoke(cli, ["import", "--from", str(scripts), "--service", "shop", "-o", str(out)])
     assert told.exit_code == 0, told.output
+    assert "compose.yaml is neither a CloudFormation template nor" in told.output
     assert yaml.safe_load((out / "shop.yaml").read_text()) == {
         "service": "shop",
         "neo4j": {"indexes": {"j": {"node": "A", "range": "y"}}},

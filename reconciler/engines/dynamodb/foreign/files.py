@@ -11,7 +11,7 @@ from reconciler.engines.dynamodb.naming import logical_name
 from reconciler.engines.dynamodb.registry import kinds
 from reconciler.errors import ConfigError
 from reconciler.model.address import Address
-from reconciler.model.catalog import Catalog, Deferred
+from reconciler.model.catalog import Catalog, Deferred, Unmanaged
 from reconciler.model.resource import Resource
 
 TAGS = ("Ref", "Condition")
@@ -20,16 +20,22 @@ TAGS = ("Ref", "Condition")
 def translated(files: Mapping[str, str], service: str, naming: str, given: Mapping[str, str]) -> Catalog:
     """The tables of CloudFormation templates (YAML or JSON) and of Terraform states or plans (JSON), by file name.
 
-    What could not be understood is deferred. Raises ConfigError for a file that is neither, and for a table that two of
-    them declare.
+    What could not be understood is deferred, a file that is neither is unmanaged. Raises ConfigError for a table that
+    two of them declare.
     """
-    catalogs = [_catalog(_read(text, where, given), service, naming) for where, text in files.items()]
+    catalogs: list[Catalog] = []
+    others: list[Unmanaged] = []
+    for where, text in files.items():
+        try:
+            catalogs.append(_catalog(_read(text, where, given), service, naming))
+        except ConfigError as error:
+            others.append(Unmanaged(Address(service, "dynamodb", "file", (where,)), f"{error.message}; {error.hint}"))
     whole: dict[Address, Resource] = {}
     for catalog in catalogs:
         if twice := sorted(str(a) for a in whole.keys() & catalog.resources.keys()):
             raise ConfigError(f"two of the files declare {twice[0]}", hint="import one of them")
         whole |= catalog.resources
-    return Catalog(service, "dynamodb", whole, deferred=tuple(d for c in catalogs for d in c.deferred))
+    return Catalog(service, "dynamodb", whole, tuple(others), tuple(d for c in catalogs for d in c.deferred))
 
 
 def _read(text: str, where: str, given: Mapping[str, str]) -> Found:
@@ -84,7 +90,8 @@ def loaded(text: str, where: str) -> dict[str, Any]:
     try:
         document = yaml.load(text, Loader)  # noqa: S506 - a SafeLoader with nothing but plain values added
     except yaml.YAMLError as error:
-        raise ConfigError(f"{where} is neither YAML nor JSON: {str(error).splitlines()[0]}") from None
+        said = str(error).splitlines()[0]
+        raise ConfigError(f"{where} is neither YAML nor JSON", hint=f"it says: {said}") from None
     if not isinstance(document, dict):
         raise ConfigError(f"{where} holds no mapping", hint="give a template, or a state or plan of Terraform as JSON")
     return document

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.engines.postgres import (
+    column_added,
     column_anew,
+    column_defaults,
     column_identity,
     column_settings,
     column_types,
@@ -24,10 +26,8 @@ from reconciler.engines.postgres.column_parts import (
     lift_identity,
     lower_identity,
     render_identity,
-    sequence_name,
 )
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
-from reconciler.engines.postgres.lookups import Named
 from reconciler.engines.postgres.mentions import RELATIONS, mentioned, of_expression, words
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.storage_options import Options
@@ -70,6 +70,7 @@ class Column(Resource):
     )
     said: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="how it is declared, not what", default=())
     position: int = attr(Role.INFORMATIONAL, reason="a different order is reported, never a rewrite", default=0)
+    using: Expr | None = attr(Role.INFORMATIONAL, reason="how values get to a new type", default=None)
     facts: Facts | None = attr(Role.INFORMATIONAL, reason="what the server says of getting here", default=None)
 
     @property
@@ -78,7 +79,6 @@ class Column(Resource):
         return self.address.path[0], self.address.path[1]
 
 
-IDENTITY = {"a": "always", "d": "by_default"}
 LOOSE_WORDS = frozenset("and or not is in like ilike similar between at collate isnull notnull overlaps".split())
 EXPRESSION = {"type": "string", "minLength": 1}
 SPEC = {
@@ -119,6 +119,10 @@ SPEC = {
             "additionalProperties": False,
         },
         "collation": {"type": "string"},
+        "using": {
+            **EXPRESSION,
+            "description": "the value in the new type, when the type changes",
+        },
         **column_settings.SPEC,
     },
 }
@@ -134,6 +138,8 @@ def lower(name: str, node: Any, place: Place) -> Column:
         raise place.fail(f"{written} is a shorthand that no column keeps", hint, "type")
     if sum(k in node for k in ("default", "identity", "generated")) > 1:
         raise place.fail("a column has one of default, identity and generated", "keep one of them")
+    if "generated" in node and "using" in node:
+        raise place.fail("the values of a generated column are made by its expression", "leave it out", "using")
     default = node.get("default")
     kind = canonical(written) if written else ""
     known = frozenset(WORDS)
@@ -149,6 +155,7 @@ def lower(name: str, node: Any, place: Place) -> Column:
         **not_nulls.lower(required, (*place.parent, name)),
         **column_settings.lower(node),
         said=tuple(w for w in node if w in known) + (("not_null",) if "identity" in node else ()),
+        using=Expr(node["using"]) if "using" in node else None,
     )
 
 
@@ -158,9 +165,8 @@ WORDS = ("type", "not_null", "default", "identity", "generated", "collation", *c
 def _generated(node: Any) -> Generated | None:
     if node is None:
         return None
-    if isinstance(node, str):
-        return Generated(Expr(node), virtual=False)
-    return Generated(Expr(node["as"]), bool(node.get("virtual", False)))
+    said = {"as": node} if isinstance(node, str) else node
+    return Generated(Expr(said["as"]), bool(said.get("virtual", False)))
 
 
 def lift(column: Column, catalog: Catalog) -> Any:
@@ -181,7 +187,7 @@ def lift(column: Column, catalog: Catalog) -> Any:
         node["generated"] = {"as": source, "virtual": True} if column.generated.virtual else source
     if column.collation is not None and column.collation != old.collation:
         node["collation"] = lift_collation(column.collation)
-    node |= column_settings.lift(column, old)
+    node |= column_settings.lift(column, old) | ({"using": column.using.source} if column.using else {})
     return node["type"] if node.keys() == {"type"} else node
 
 
@@ -223,7 +229,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Column]:
             kind,
             not_null,
             None if generated else expression,
-            _identity(IDENTITY[identity], own, path[1], name) if own is not None else None,
+            column_identity.found(identity, own, path[1], name) if own is not None else None,
             Generated(expression, generated == "v") if generated and expression else None,
             collated(type_oid, collation) if collation else None,
             not state & 2,
@@ -234,11 +240,6 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Column]:
             position=number,
         )
         yield replace(column, **column_settings.read(settings[spot])) if spot in settings else column
-
-
-def _identity(generated: str, found: Named, table: str, column: str) -> Identity:
-    identity = Identity(generated, *found)
-    return identity._replace(sequence="") if identity.sequence == sequence_name(table, column) else identity
 
 
 def operand(source: str) -> str:
@@ -270,11 +271,11 @@ def references(column: Column, catalog: Catalog) -> Iterable[Address]:
 
 
 def mentions(column: Column, catalog: Catalog) -> Iterable[Address]:
-    """Sequences, functions and types in its default or its generation expression; its own type, a row type included."""
+    """Sequences, functions and types in its expressions; its own type, a row type included."""
     if not is_builtin(column.type):
         yield from mentioned(column.type, catalog, kinds=RELATIONS)
         yield from of_expression(column.type, catalog)
-    for said in (column.default, column.generated.expression if column.generated else None):
+    for said in (column.default, column.using, column.generated.expression if column.generated else None):
         if said is not None:
             yield from of_expression(said.source, catalog)
     if column.generated is not None:
@@ -319,14 +320,14 @@ def rebuild(change: Change[Column], context: Context) -> list[Draft]:
     ]
     if column_types.differs(change, context):
         drafts += column_types.retype(change, context)
-    return changes.around_default(change, drafts)
+    return column_defaults.around_default(change, drafts)
 
 
 def create(change: Change[Column], context: Context) -> list[Draft]:
     """ADD COLUMN; where the parent's step adds it to the child, what the child has otherwise."""
     found = inheriting.above(change, context, Action.CREATE)
     if found is None:
-        return changes.add(change, context)
+        return column_added.add(change, context)
     before = replace(found.desired, address=change.address)
     update = Change(change.address, Action.UPDATE, before, change.desired, inheriting.differences(change, found))
     drafts = [d for r in RULES if update.changed(*r.attributes) for d in r.emit(update, context)]
@@ -361,7 +362,7 @@ RULES = (
         when=changes.tightens,
     ),
     rule("identity", "default", emit=column_identity.set_identity, when=column_identity.differs),
-    rule("default", emit=changes.set_default),
+    rule("default", emit=column_defaults.set_default),
     rule("not_null", "not_null_valid", "not_null_no_inherit", "not_null_name", emit=changes.allow_null),
     rule(*column_settings.NAMES, emit=column_settings.change),
     rule("local", emit=parents_changed.own),

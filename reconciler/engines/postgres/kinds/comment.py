@@ -23,7 +23,7 @@ from reconciler.model.step import Check, Draft, Lock, Phase, Ref
 
 STANDARD = "standard public schema"
 """What initdb says of `public`; a database that says nothing of it has the text empty here."""
-MUTE = frozenset({"row_level_security", "user_mapping", "default_privileges", "settings"})
+MUTE = frozenset({"row_level_security", "user_mapping", "default_privileges", "settings", "trigger_state"})
 """Kinds whose objects cannot carry a comment."""
 
 

@@ -29,6 +29,7 @@ from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds import access_method, operator_class
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.quoting import ident
+from reconciler.engines.postgres.table_parts import path_of, short_of
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
@@ -39,7 +40,8 @@ from reconciler.model.resource import Resource, Role, attr
 
 @dataclass(frozen=True, slots=True)
 class Index(Resource):
-    """Path: (schema, table, name). `valid` False is what an interrupted concurrent build leaves.
+    """Path: (schema, table, name). `valid` False is what an interrupted concurrent build leaves; and of a partitioned
+    table an index made ON ONLY that is not on all partitions yet, but on `partitions` (schema, name).
 
     `statistics` are the targets of keys that are expressions, by number.
     """
@@ -53,6 +55,7 @@ class Index(Resource):
     options: storage_options.Options = ()
     statistics: index_settings.Targets = ()
     valid: bool = True
+    partitions: tuple[tuple[str, str], ...] | None = None
     uses: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="columns; follows from the definition", default=())
 
 
@@ -71,6 +74,11 @@ SPEC = {
         "nulls_not_distinct": {"type": "boolean"},
         "include": COLUMNS,
         "where": {"type": "string", "minLength": 1},
+        "partitions": {
+            "type": "array",
+            "items": {"type": "string", "minLength": 1},
+            "description": "the only ones that have it: it is made ON ONLY the table, and not valid",
+        },
         "with": storage_options.SPEC,
     },
 }
@@ -98,6 +106,8 @@ def lower(name: str, node: Any, place: Place) -> Index:
         Expr(node["where"]) if "where" in node else None,
         storage_options.lower(node.get("with")),
         index_settings.lower_targets(node["columns"]),
+        "partitions" not in node,
+        tuple(sorted(path_of(n, place.parent[0]) for n in node["partitions"])) if "partitions" in node else None,
         uses=(*(p.column for p in parts if p.column), *include),
     )
 
@@ -117,6 +127,8 @@ def lift(index: Index, _catalog: Catalog) -> Any:
         node["include"] = list(index.include)
     if index.where is not None:
         node["where"] = index.where.source
+    if index.partitions is not None:
+        node["partitions"] = [short_of(p, index.address.path[0]) for p in index.partitions]
     if index.options:
         node["with"] = storage_options.lift(index.options)
     return node["columns"] if len(node) == 1 else node
@@ -129,7 +141,8 @@ def query(version: int, relkind: str = "'r', 'p'") -> str:
     distinct = "i.indnullsnotdistinct" if version >= 15 else "false"
     return f"""
         SELECT c.relname, {KEYS},
-               pg_get_expr(i.indpred, i.indrelid), i.indisunique, {distinct}, i.indisvalid, c.reloptions
+               pg_get_expr(i.indpred, i.indrelid), i.indisunique, {distinct}, i.indisvalid, c.reloptions,
+               CASE WHEN c.relkind = 'I' AND NOT i.indisvalid THEN {parted.HAVING_IT} END
         FROM {KEYS_FROM}
         WHERE c.relkind IN ('i', 'I') AND NOT c.relispartition AND t.relkind IN ({relkind})
           AND t.relnamespace = ANY (%(namespaces)s)
@@ -140,7 +153,7 @@ def query(version: int, relkind: str = "'r', 'p'") -> str:
 
 def read(rows: Iterable[Row], reader: Reader, kind: str = "index") -> Iterable[Index]:
     """Rows of `query` → Index."""
-    for name, *vectors, where, unique, distinct, valid, options in rows:
+    for name, *vectors, where, unique, distinct, valid, options, partitions in rows:
         keys = Keys._make(vectors)
         path = reader.relation(keys.table)
         if path is None:
@@ -157,6 +170,7 @@ def read(rows: Iterable[Row], reader: Reader, kind: str = "index") -> Iterable[I
             storage_options.read(options),
             reader.lookups.index_targets.get(keys.oid, ()),
             valid,
+            tuple((schema, table) for schema, table in partitions) if partitions is not None else None,
             uses=(*[p.column for p in parts if p.column], *include),
         )
 
@@ -208,11 +222,12 @@ KIND = PgKind(
     namesakes=rivals,
     disturbs=disturbs,
     rules=(
-        rule("valid", emit=keeping(repair)),
+        rule("valid", "partitions", emit=keeping(repair)),
         rule("options", emit=set_options),
         rule("statistics", emit=index_settings.set_targets),
     ),
     temporary=temporary,
+    spells=frozenset({"method", "parts", "include", "where", "options", "statistics", "uses"}),
     piece=True,
     parent="table",
     order=65,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.engines.postgres.evidence import became
@@ -22,7 +22,7 @@ from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Disturbance, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Draft, Phase
+from reconciler.model.step import Draft, Phase, Ref
 
 WORDS = ("function", "commutator", "negator", "restrict", "join", "hashes", "merges")
 NONE = "none"
@@ -145,16 +145,27 @@ def _placed(symbol: str) -> str:
     return f"{ident(schema)}.{name}"
 
 
-def create(change: Change[Operator], _context: Context) -> list[Draft]:
-    """A commutator or negator that is not there yet is filled in when its turn comes."""
-    return [
-        created(
-            change,
-            f"operator {'.'.join(change.address.path)}",
-            definition(change.desired),
-            drop=f"DROP OPERATOR {_signature(change.desired)}",
-        )
-    ]
+def _partners(operator: Operator) -> Iterator[Address]:
+    """Its commutator, which takes the operands the other way round, and its negator."""
+    left, right = operator.operands
+    for said, operands in ((operator.commutator, (right, left)), (operator.negator, (left, right))):
+        if said:
+            schema, symbol = parted(said)
+            yield operator.address.sibling("operator", (schema, f"{symbol}({', '.join(operands)})"))
+
+
+def create(change: Change[Operator], context: Context) -> list[Draft]:
+    """A commutator or negator that is not there yet is filled in when its turn comes; one that goes would take the name
+    of it along (OperatorUpd in pg_operator.c), so that has to be gone.
+    """
+    draft = created(
+        change,
+        f"operator {'.'.join(change.address.path)}",
+        definition(change.desired),
+        drop=f"DROP OPERATOR {_signature(change.desired)}",
+    )
+    gone = (Ref(a) for a in _partners(change.desired) if context.deletes(a) and a in context.live.resources)
+    return [replace(draft, requires=(*draft.requires, *gone))]
 
 
 def drop(change: Change[Operator], _context: Context) -> list[Draft]:

@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.engines.postgres.evidence import became, shows
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import share_update_exclusive
-from reconciler.engines.postgres.mentions import of_expression
+from reconciler.engines.postgres.mentions import of_expression, requalified
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
@@ -134,9 +134,10 @@ def _whole(found: Statistics) -> list[str]:
 
 def temporary(found: Statistics) -> str:
     """The same on a temporary twin of its table."""
-    name = found.address.path[1]
-    twin = f"CREATE TEMP TABLE {ident(name)} AS SELECT * FROM {qualified(*found.table)} WITH NO DATA"
-    return f"{twin}; {definition(replace(found, address=_in(found, 'pg_temp'), table=('pg_temp', name)))}"
+    name = found.table[1]
+    twin = f"CREATE TEMP TABLE IF NOT EXISTS {ident(name)} AS SELECT * FROM {qualified(*found.table)} WITH NO DATA"
+    own = definition(replace(found, address=_in(found, "pg_temp"), table=("pg_temp", name)))
+    return f"{twin}; {requalified(own, {found.table: 'pg_temp'}, columns=True)}"
 
 
 def _in(found: Statistics, schema: str) -> Address:

@@ -71,6 +71,7 @@ KIND = PgKind(
         rule(*changes.DEFINITION, "state", emit=changes.alter, when=changes.defined_otherwise),
         rule("state", emit=changes.set_state),
     ),
+    disturbs=changes.disturbs,
     bound=True,
     temporary=temporary,
     piece=True,

@@ -1,0 +1,157 @@
+"""How columns come to tables that are in use: rows 10 to 25 of the online catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.engines.postgres import not_nulls
+from reconciler.engines.postgres.backfill import Backfill
+from reconciler.engines.postgres.column_changes import required
+from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
+from reconciler.engines.postgres.column_parts import Facts
+from reconciler.engines.postgres.column_settings import after_creation
+from reconciler.engines.postgres.evidence import shows, still_empty
+from reconciler.engines.postgres.inheritance import descendants, table_at
+from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock
+from reconciler.engines.postgres.mentions import words
+from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.quoting import ident
+from reconciler.engines.postgres.type_names import type_references
+from reconciler.model.address import Address
+from reconciler.model.change import Change
+from reconciler.model.hazard import Code, Hazard, hazard
+from reconciler.model.kind import Context
+from reconciler.model.step import Check, Draft, Phase, Ref
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.column import Column
+
+
+def add(change: Change[Column], context: Context) -> list[Draft]:
+    """ADD COLUMN. A default that the server cannot store once for all rows is set after it, rows filled in batches.
+
+    In a table that was empty when the plan was made there is nothing to rewrite; the step makes sure that it still is.
+    While other columns hold rows of the table, the server lets it have no default from the start, empty or not.
+    """
+    from reconciler.engines.postgres.row_holders import around, held
+
+    column = change.desired
+    facts = column.facts or Facts()
+    holding = held(table_address(column), context)
+    first, *rest = _adding(change, facts, holding, context)
+    if holding and (column.identity is not None or column.generated is not None or _of_domain(column, context)):
+        first = around(first, [table_address(column)], context, stand_in=column.address.name)
+    return [first, *rest]
+
+
+def _of_domain(column: Column, context: Context) -> bool:
+    return any(a.kind == "domain" for a in type_references(column.address, column.type, context.desired))
+
+
+def _adding(change: Change[Column], facts: Facts, held: bool, context: Context) -> list[Draft]:
+    column = change.desired
+    empty = context.size(table_address(column)).rows == 0
+    if column.default is not None and (held or not (facts.fast_default or empty)):
+        return _add_in_batches(change, context)
+    checked = column.not_null and column.not_null_valid
+    if checked and column.default is None and column.identity is None and column.generated is None:
+        return _add_then_require(change, context)
+    if column.generated is not None:
+        rewrites = not column.generated.virtual
+    else:
+        rewrites = not facts.fast_default or column.identity is not None
+    effect = f"every row of {table_name(column)} is rewritten to hold {column.address.name}"
+    hazards = (hazard(Code.REWRITE, effect),) if rewrites and not empty else ()
+    added, *later = _added_whole(change, context, hazards)
+    probes = (still_empty(column.table),) if rewrites and empty else ()
+    return [replace(added, probes=probes, requires=_retyped_first(column, context)), *later]
+
+
+def _retyped_first(column: Column, context: Context) -> tuple[Ref, ...]:
+    """What a generated column is made from gets its new type before: it cannot any more afterwards."""
+    if column.generated is None:
+        return ()
+    names = words(column.generated.expression.source)
+    siblings = (context.changes.get(column.address.sibling("column", (*column.table, n))) for n in sorted(names))
+    return tuple(Ref(c.address) for c in siblings if c is not None and c.changed("type", "collation"))
+
+
+def _added_whole(change: Change[Column], context: Context, hazards: tuple[Hazard, ...] = ()) -> list[Draft]:
+    from reconciler.engines.postgres.kinds.column import clause
+
+    first, later = not_nulls.named_for_now(change.desired, context)
+    return [_added(change, clause(first), hazards, reads=bool(hazards)), *later]
+
+
+def _added(change: Change[Column], clause: str, hazards: tuple[Hazard, ...] = (), reads: bool = False) -> Draft:
+    column = change.desired
+    name = ident(column.address.name)
+    return Draft(
+        "add",
+        Phase.EXPAND,
+        f"add column {label(column)}",
+        sql(f"ALTER TABLE {table_name(column)} ADD COLUMN {clause}", *after_creation(column, table_name(column))),
+        locks=access_exclusive(column.table),
+        hazards=hazards,
+        done=(Check(column.address),),
+        undo=(sql(f"ALTER TABLE {table_name(column)} DROP COLUMN {name}"),),
+        reads=table_address(column) if reads else None,
+        provides=True,
+    )
+
+
+def _add_in_batches(change: Change[Column], context: Context) -> list[Draft]:
+    from reconciler.engines.postgres.kinds.column import clause
+
+    column = change.desired
+    checked = column.not_null and column.not_null_valid
+    bare = replace(column, default=None, not_null=column.not_null and not checked)
+    default = column.default.source if column.default else "NULL"
+    drafts = [
+        _added(change, clause(bare)),
+        Draft(
+            "default",
+            Phase.EXPAND,
+            f"give new rows of {label(column)} a default",
+            sql(alter(column, f"SET DEFAULT {default}")),
+            locks=access_exclusive(column.table),
+            done=shows(column.address, ("default", column.default)),
+            undo=(sql(alter(column, "DROP DEFAULT")),),
+        ),
+        *(_filling(column, path, default) for path in _holding_rows(column, context)),
+    ]
+    return drafts + (required(column, context) if checked else [])
+
+
+def _holding_rows(column: Column, context: Context) -> list[tuple[str, ...]]:
+    """The table and what is below it; a partitioned table has no rows of its own."""
+    below = descendants(column.address.path, context.live)
+    return [p for p in (column.table, *below) if not _partitioned(column.address, p, context)]
+
+
+def _partitioned(address: Address, path: tuple[str, ...], context: Context) -> bool:
+    table = table_at(context.live, address.sibling("table", path))
+    return table is not None and table.partition_by is not None
+
+
+def _filling(column: Column, path: tuple[str, ...], default: str) -> Draft:
+    here = path == column.table
+    return Draft(
+        "backfill" if here else f"backfill {'.'.join(path)}",
+        Phase.MIGRATE,
+        f"fill {path[1]}.{column.address.name} of the rows that are there",
+        Backfill(path[0], path[1], column.address.name, default),
+        locks=(lock(ROW_EXCLUSIVE, path[0], path[1]),),
+        undo=(),
+        reads=column.address.sibling("table", path),
+    )
+
+
+def _add_then_require(change: Change[Column], context: Context) -> list[Draft]:
+    from reconciler.engines.postgres.kinds.column import clause
+
+    column = change.desired
+    if context.size(table_address(column)).rows == 0:
+        return _added_whole(change, context)
+    return [_added(change, clause(replace(column, not_null=False))), *required(column, context)]
