@@ -43,6 +43,8 @@ TOGETHER = {
     **{("column", name): NOT_NULL for name in NOT_NULL},
     # an expression alone has a statistics target of its own
     ("index", "statistics"): ("parts", "uses", "statistics"),
+    # one that is on some partitions only is not valid
+    ("index", "partitions"): ("partitions", "valid"),
     # nor is a foreign key
     ("foreign_key", "enforced"): ("enforced", "validated"),
     ("foreign_key", "validated"): ("enforced", "validated"),
@@ -65,6 +67,8 @@ def changes(draw: st.DrawFn, kind: str, attribute: str) -> Pair:
     before, other = draw(_of(kind, attribute)), draw(_of(kind, attribute))
     if attribute == "detach_pending":  # which no declared one is
         before, other = replace(before, detach_pending=True), before
+    if (kind, attribute) == ("index", "partitions"):
+        before, other = replace(before, valid=False, partitions=(("app", "t_1"),)), before
     if attribute in LACKING or attribute == "local":
         lacking: dict[str, Any] = {attribute: False}
         before, other = replace(before, **lacking), before
