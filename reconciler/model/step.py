@@ -103,7 +103,8 @@ class Draft:
     there is nothing to bring back. `provides` marks the draft after which the resource exists with its new definition,
     `removes` one after which the old definition is gone. `late`: what its text mentions is looked up only when somebody
     uses it, so where mentions go in circles it comes first. `releases`: what the old definition alone refers to is free
-    after it, though more drafts follow. `renames`: what goes by the new name comes after.
+    after it, though more drafts follow. `renames`: what goes by the new name comes after. `awaited`: what requires the
+    resource, and no draft by name, waits for this one too.
     """
 
     slot: str
@@ -122,6 +123,7 @@ class Draft:
     late: bool = False
     releases: bool = False
     renames: bool = False
+    awaited: bool = True
 
 
 @dataclass(frozen=True, slots=True)

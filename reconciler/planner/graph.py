@@ -185,7 +185,8 @@ class Graph:
 
     def _require(self, index: int, address: Address, slot: str | None) -> None:
         theirs = self._drafts(address)
-        wanted = [i for i in theirs if slot in (None, self.nodes[i].draft.slot)]
+        drafts = ((i, self.nodes[i].draft) for i in theirs)
+        wanted = [i for i, d in drafts if d.slot == slot or (slot is None and d.awaited)]
         if slot is not None and not wanted:
             here = self.nodes[index].address
             raise InternalError(f"a draft of {here} requires {slot} of {address}, which is not planned")

@@ -15,7 +15,6 @@ from reconciler.engines.postgres.evidence import shows, still_empty
 from reconciler.engines.postgres.inheritance import descendants, table_at
 from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock
 from reconciler.engines.postgres.mentions import words
-from reconciler.engines.postgres.names import freed_for_not_null, spare_for_not_null
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.type_names import type_references
@@ -79,15 +78,10 @@ def _retyped_first(column: Column, context: Context) -> tuple[Ref, ...]:
 
 
 def _added_whole(change: Change[Column], context: Context, hazards: tuple[Hazard, ...] = ()) -> list[Draft]:
-    """With all it says, but for a name of its NOT NULL that something gives up only later: it is called that then."""
     from reconciler.engines.postgres.kinds.column import clause
 
-    column = change.desired
-    held = freed_for_not_null(column, context) if column.not_null_name else ()
-    spare = spare_for_not_null(column, context) if held else ""
-    first = replace(column, not_null_name=spare) if held else column
-    added = _added(change, clause(first), hazards, reads=bool(hazards))
-    return [added, not_nulls.renaming(column, spare, held)] if held else [added]
+    first, later = not_nulls.named_for_now(change.desired, context)
+    return [_added(change, clause(first), hazards, reads=bool(hazards)), *later]
 
 
 def _added(change: Change[Column], clause: str, hazards: tuple[Hazard, ...] = (), reads: bool = False) -> Draft:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres import not_nulls, toast
@@ -12,7 +11,6 @@ from reconciler.engines.postgres.evidence import shows
 from reconciler.engines.postgres.inheritance import inherited_from
 from reconciler.engines.postgres.inheritance_changes import rows_of, shared_parents
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
-from reconciler.engines.postgres.names import freed_for_not_null, spare_for_not_null
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.partition_changes import no_key
 from reconciler.engines.postgres.quoting import fitting, ident
@@ -111,7 +109,7 @@ def required(column: Column, context: Context, added: bool = False) -> list[Draf
     without = "NULL to" if column.default is not None else "no"  # what leaves it out gets the default
     old = hazard(Code.OLD_WRITERS, f"code that writes {without} {column.address.name} is refused from here on")
     if context.server.version >= (18,):
-        return _require_native(column, nulls, old, context, added)
+        return not_nulls.require(column, nulls, old, context, added)
     helper = fitting(column.table[1], column.address.name, suffix="_not_null")
     check = column.address.sibling("check", (*column.table, helper))
     refuse = f"ALTER TABLE {table} ADD CONSTRAINT {ident(helper)} CHECK ({name} IS NOT NULL) NOT VALID"
@@ -147,40 +145,6 @@ def required(column: Column, context: Context, added: bool = False) -> list[Draf
             undo=(sql(alter(column, "DROP NOT NULL"), refuse),),
         ),
     ]
-
-
-def _require_native(column: Column, nulls: Probe, old: Hazard, context: Context, added: bool) -> list[Draft]:
-    held = () if added else freed_for_not_null(column, context)
-    if not (added or held or column.not_null_name):
-        spare = not_nulls.chosen(spare_for_not_null(column, context), column.address.path)
-        column = replace(column, not_null_name=spare)
-    name, table = ident(column.address.name), table_name(column)
-    constraint = ident(not_nulls.name_of(column))
-    inherit = " NO INHERIT" if column.not_null_no_inherit else ""
-    first = Draft(
-        "require",
-        Phase.CONTRACT,
-        f"require a value in new rows of {label(column)}",
-        sql(f"ALTER TABLE {table} ADD CONSTRAINT {constraint} NOT NULL {name}{inherit} NOT VALID"),
-        locks=access_exclusive(column.table),
-        hazards=(old,),
-        probes=(nulls,),
-        done=(Check(column.address, attributes=(("not_null", True),)),),
-        undo=(sql(alter(column, "DROP NOT NULL")),),
-        requires=held,
-    )
-    second = Draft(
-        "validate",
-        Phase.CONTRACT,
-        f"check that every row has {label(column)}",
-        not_nulls.validate(column),
-        locks=share_update_exclusive(column.table),
-        probes=(nulls,) if added else (),
-        done=(Check(column.address, attributes=(("not_null", True), ("not_null_valid", True))),),
-        undo=(not_nulls.unchecked_again(column),) if added else (),
-        reads=table_address(column),
-    )
-    return [second] if added else [first, second]
 
 
 def _primary_key(column: Column, context: Context) -> PrimaryKey | None:

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from reconciler.engines.postgres.column_names import alter, label, table_name
+from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.evidence import shows
-from reconciler.engines.postgres.locks import access_exclusive
+from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.quoting import fitting, ident
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
-from reconciler.model.hazard import Code, hazard
+from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Draft, Phase, Ref
+from reconciler.model.step import Check, Draft, Phase, Probe, Ref
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.column import Column
@@ -136,6 +136,54 @@ def require_of_new_rows(change: Change[Column]) -> Draft:
         done=shows(column.address, ("not_null", True), ("not_null_valid", False)),
         undo=(sql(*back),),
     )
+
+
+def named_for_now(column: Column, context: Context) -> tuple[Column, list[Draft]]:
+    """With a name for its NOT NULL that is free by now, and the step that gives it its own once somebody gives that up.
+
+    Nothing waits for that step: a key, say, may have to let go first of the column that has the name.
+    """
+    from reconciler.engines.postgres.names import freed_for_not_null, spare_for_not_null
+
+    if not column.not_null or context.server.version < (18,):
+        return column, []
+    held = freed_for_not_null(column, context)
+    if column.not_null_name and not held:
+        return column, []
+    spare = spare_for_not_null(column, context)
+    named = replace(column, not_null_name=chosen(spare, column.address.path))
+    return named, [replace(renaming(column, spare, held), phase=Phase.CONTRACT, awaited=False)] if held else []
+
+
+def require(column: Column, nulls: Probe, old: Hazard, context: Context, added: bool) -> list[Draft]:
+    """NOT VALID first, and the check of the rows apart, where that is not `added` yet (row 35, 18 and later)."""
+    column, later = (column, []) if added else named_for_now(column, context)
+    name, table = ident(column.address.name), table_name(column)
+    constraint = ident(name_of(column))
+    inherit = " NO INHERIT" if column.not_null_no_inherit else ""
+    first = Draft(
+        "require",
+        Phase.CONTRACT,
+        f"require a value in new rows of {label(column)}",
+        sql(f"ALTER TABLE {table} ADD CONSTRAINT {constraint} NOT NULL {name}{inherit} NOT VALID"),
+        locks=access_exclusive(column.table),
+        hazards=(old,),
+        probes=(nulls,),
+        done=(Check(column.address, attributes=(("not_null", True),)),),
+        undo=(sql(alter(column, "DROP NOT NULL")),),
+    )
+    second = Draft(
+        "validate",
+        Phase.CONTRACT,
+        f"check that every row has {label(column)}",
+        validate(column),
+        locks=share_update_exclusive(column.table),
+        probes=(nulls,) if added else (),
+        done=(Check(column.address, attributes=(("not_null", True), ("not_null_valid", True))),),
+        undo=(unchecked_again(column),) if added else (),
+        reads=table_address(column),
+    )
+    return [second] if added else [first, second, *later]
 
 
 def bequeath(change: Change[Column]) -> Draft:

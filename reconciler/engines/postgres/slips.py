@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
+from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.kind import Kind
 from reconciler.model.naming import references_of
@@ -38,8 +39,8 @@ CHANGEABLE = frozenset({"composite", "domain", "range"})
 def is_slip(
     error: psycopg.Error, resource: Resource, desired: Catalog, live: Catalog, kinds: Mapping[str, Kind[Any]]
 ) -> bool:
-    """Whether the author got it wrong. A new value of an enum cannot be used before it is committed, and a type that is
-    to change is not yet as declared: with these the text may be right.
+    """Whether the author got it wrong. A new value of an enum cannot be used before it is committed, and a type
+    or another table that is to change is not yet as declared: with these the text may be right.
     """
     if not isinstance(error, SLIPS):
         return False
@@ -47,4 +48,11 @@ def is_slip(
         return False
     said = {*references_of(resource, desired, kinds), *kinds[resource.address.kind].mentions(resource, desired)}
     types = (a for a in said if a.kind in CHANGEABLE and a in live.resources)
-    return all(live.resources[a] == desired.resources[a] for a in types)
+    tables = (a for a in said if a.kind == "table" and a.path != resource.address.path[:2])
+    return all(live.resources[a] == desired.resources[a] for a in types) and all(
+        _columns(a, live) == _columns(a, desired) for a in tables
+    )
+
+
+def _columns(table: Address, catalog: Catalog) -> set[tuple[str, str]]:
+    return {(c.address.name, getattr(c, "type", "")) for c in catalog.children(table, "column", Resource)}
