@@ -135,7 +135,7 @@ def build(
 
 def _hints(state: TargetState, nodes: Sequence[Node]) -> Iterable[Note]:
     """What the store does by itself, and renames that nobody declared, perhaps."""
-    if isinstance(state.engine, Noting):
+    if nodes and isinstance(state.engine, Noting):
         yield from (Note(state.name, text) for text in state.engine.notes(state.live, [n.draft for n in nodes]))
     for old, new in lookalikes(state.changes, state.desired, state.live, state.engine.kinds):
         kept = state.engine.kinds[old.kind].keeps_former
