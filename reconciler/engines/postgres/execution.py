@@ -45,13 +45,18 @@ def _transaction(
     connection: psycopg.Connection[Any], operation: Sql, limits: Limits, journal: Callable[[], None]
 ) -> None:
     with connection.transaction():
-        connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{int(limits.lock_timeout * 1000)}ms",))
-        if limits.statement_timeout:
-            limit = f"{int(limits.statement_timeout * 1000)}ms"
-            connection.execute("SELECT set_config('statement_timeout', %s, true)", (limit,))
+        limited(connection, limits)
         for statement in operation.statements:
             connection.execute(statement)
         journal()
+
+
+def limited(connection: psycopg.Connection[Any], limits: Limits) -> None:
+    """Let no statement of the open transaction wait for locks, or run, longer than it may."""
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{int(limits.lock_timeout * 1000)}ms",))
+    if limits.statement_timeout:
+        limit = f"{int(limits.statement_timeout * 1000)}ms"
+        connection.execute("SELECT set_config('statement_timeout', %s, true)", (limit,))
 
 
 def _alone(connection: psycopg.Connection[Any], operation: Sql, progress: Progress) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -13,6 +13,7 @@ import psycopg
 from reconciler.engines.postgres import auditing, catalog_stamp, execution, lease
 from reconciler.engines.postgres.canonical import canonicalise
 from reconciler.engines.postgres.engine_facts import OLDEST
+from reconciler.engines.postgres.grouped import Newcomers
 from reconciler.engines.postgres.inspect import inspect, namespaces
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.quoting import ident
@@ -20,8 +21,19 @@ from reconciler.engines.postgres.rehearsal import rehearsed as rehearse
 from reconciler.errors import ConnectionFailed, StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Audited, Checked, Limits, Progress, Rehearsal, Rehearsed, Scope, Server, Target
-from reconciler.model.step import Operation, Probe, Size, Violations
+from reconciler.model.engine import (
+    Audited,
+    Checked,
+    Journalled,
+    Limits,
+    Progress,
+    Rehearsal,
+    Rehearsed,
+    Scope,
+    Server,
+    Target,
+)
+from reconciler.model.step import Operation, Probe, Size, Step, Violations
 
 CONNECT_SECONDS = 5
 # public alone: live text then names everything outside it in full, and what people write inside it stays short
@@ -155,6 +167,7 @@ class PostgresSession:
         self.target = target
         self.kinds = kinds
         self.server = server
+        self._newcomers = Newcomers()
 
     @property
     def _journal_key(self) -> str:
@@ -222,6 +235,17 @@ class PostgresSession:
                 progress,
                 lambda: lease.write(self.connection, self._journal_key, journal),
             )
+
+    def execute_first(
+        self, steps: Sequence[Step], limits: Limits, begin: Callable[[Step], None], journal: Journalled
+    ) -> int:
+        """`model.engine.Grouping`: creations that lock nothing but what is new, with their entry in the journal."""
+        group = self._newcomers.first(steps)
+
+        def note(step: Step) -> None:
+            lease.write(self.connection, self._journal_key, journal(step))
+
+        return self._newcomers.run(self.connection, group, limits, begin, note) if group else 0
 
     def exclusive(self, holder: str) -> AbstractContextManager[None]:
         """The applier's advisory lock on this service in this database."""
