@@ -2,7 +2,8 @@
 
 A step in a transaction of its own costs a commit and several round trips, which is most of the time that a large schema
 takes to be made. A transaction of many steps holds all their locks until it ends, so only what locks nothing but
-relations that this session made goes into one. What fails is rolled back and run step by step, where the error belongs.
+relations that this session made goes into one; what a view reads is locked as by a reader. What fails is rolled back
+and run step by step, where the error belongs.
 """
 
 from __future__ import annotations
