@@ -162,7 +162,7 @@ def _users(catalog: Catalog) -> Mapping[Address, list[tuple[Address, bool]]]:
             if not is_builtin(text):
                 for used in type_references(resource.address, text, catalog):
                     users.setdefault(used, []).append((resource.address, part))
-    return users
+    return {used: sorted(found) for used, found in users.items()}
 
 
 def _made_of(resource: Resource) -> Iterator[tuple[str, bool]]:

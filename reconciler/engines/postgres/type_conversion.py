@@ -43,16 +43,17 @@ def users(address: Address, context: Context, *kinds: str) -> Iterator[Address]:
 
 
 def family(address: Address, context: Context) -> list[Address]:
-    """The type and the types made of it, each after what it is made of; those that go do so before."""
-    found = [address]
-    for known in found:
-        for user in users(known, context, *MADE_OF):
-            if context.deletes(user):
-                continue
-            if user in found:
-                found.remove(user)
-            found.append(user)
-    return found
+    """The type and the types made of it, each after what it is made of and else by name; those that go do so before."""
+    found: dict[Address, None] = {}
+
+    def visit(known: Address) -> None:
+        for user in sorted(users(known, context, *MADE_OF), reverse=True):
+            if user not in found and not context.deletes(user):
+                visit(user)
+        found[known] = None
+
+    visit(address)
+    return [*reversed(found)]
 
 
 def columns(types: Iterable[Address], context: Context) -> list[Column]:
