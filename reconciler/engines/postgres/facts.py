@@ -13,6 +13,7 @@ from psycopg import errors
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.kinds.column import Column, clause
 from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.retyping import bare
 from reconciler.model.engine import Server
 
 TABLE = "reconcile_facts"
@@ -69,8 +70,7 @@ def _retyped(connection: psycopg.Connection[Any], column: Column, live: Column, 
     """What ALTER COLUMN TYPE does. A type that nothing converts to rewrites and needs USING."""
     name = ident(column.address.name)
     for other in beside:
-        bare = replace(other, default=None, identity=None, generated=None, not_null=False)
-        connection.execute(f"ALTER TABLE pg_temp.{TABLE} ADD COLUMN {clause(bare)}")
+        connection.execute(f"ALTER TABLE pg_temp.{TABLE} ADD COLUMN {bare(replace(other, not_null=False))}")
     collate = f" COLLATE {qualified(*live.collation)}" if live.collation else ""
     connection.execute(f"ALTER TABLE pg_temp.{TABLE} ADD COLUMN {name} {live.type}{collate}")
     action = f"ALTER TABLE pg_temp.{TABLE} ALTER COLUMN {name} TYPE {column.type}"

@@ -64,8 +64,7 @@ class Newcomers:
                 limited(connection, limits)
                 while done < len(steps) and time.monotonic() < enough:
                     begin(steps[done])
-                    operation = steps[done].operation
-                    for statement in operation.statements if isinstance(operation, Sql) else ():
+                    for statement in _statements(steps[done]):
                         connection.execute(statement)
                     done += 1
                 journal(steps[done - 1])
@@ -83,9 +82,13 @@ def _plain(step: Step) -> bool:
     return bool(step.locks) or all(s.startswith(_LOCKS_NOTHING) for s in operation.statements)
 
 
+def _statements(step: Step) -> tuple[str, ...]:
+    return step.operation.statements if isinstance(step.operation, Sql) else ()
+
+
 def _making(step: Step) -> set[str]:
     """The relation that a step makes: (schema, name), which it does not lock as nobody knows it."""
-    operation, path = step.operation, step.address.path
-    makes = isinstance(operation, Sql) and operation.statements[0].startswith("CREATE ") and len(path) == 2
-    name = qualified(*path) if makes else ""
-    return {name} if makes and all(lock.on != name for lock in step.locks) else set()
+    path = step.address.path
+    if len(path) != 2 or not any(s.startswith("CREATE ") for s in _statements(step)[:1]):
+        return set()
+    return {qualified(*path)} - {lock.on for lock in step.locks}

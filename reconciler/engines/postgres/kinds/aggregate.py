@@ -114,7 +114,7 @@ def drop(change: Change[Aggregate], _context: Context) -> list[Draft]:
     return [
         dropped(
             change,
-            f"{shown(change.address)}",
+            shown(change.address),
             dropping(change.live),
             definition(change.live),
             hazards=(hazard(Code.OLD_READERS, "queries that use it break"),),
