@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,13 +41,12 @@ class Reshaping:
             if a not in live.resources or wanted != there
         }
 
-    def meant(self, said: Collection[Address]) -> bool:
+    def meant(self, said: Set[Address]) -> bool:
         """Whether texts that name this, all columns where there is a `*`, may mean something else after the plan: new
         columns and retyped ones, relations that are new, all columns of one that loses some.
         """
-        for address, shape in self.relations.items():
-            if address not in said:
-                continue
+        for address in self.relations.keys() & said:
+            shape = self.relations[address]
             there = _shape(address, self.asking.live)
             named = {c for c in shape if address.sibling("column", (*address.path, c)) in said}
             changes = any(shape[c] != there.get(c) for c in named)
