@@ -82,6 +82,11 @@ def _foreign(catalog: Catalog) -> Mapping[Path, tuple[Path, ...]]:
     return found
 
 
+def foreign_children(path: Path, catalog: Catalog) -> tuple[Path, ...]:
+    """The foreign tables that are its partitions."""
+    return _foreign(catalog).get(path[:2], ())
+
+
 def foreign_partitions(path: Path, catalog: Catalog) -> list[Path]:
     """The foreign tables that are partitions of it, or of its partitions."""
     known = _foreign(catalog)

@@ -19,6 +19,7 @@ from reconciler.engines.postgres.attaching import (
     referenced,
     scans,
 )
+from reconciler.engines.postgres.bounds import swaps, vacated
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.inheritance import descendants, table_at
 from reconciler.engines.postgres.locks import (
@@ -56,7 +57,7 @@ def reparent(change: Change[Table], context: Context) -> list[Draft]:
     live, desired = change.live, change.desired
     drafts: list[Draft] = []
     if live.partition_of and live.partition_of == desired.partition_of and not live.detach_pending:
-        return [*_checked(change, context), _rebound(change, context)]
+        return [*_checked(change, context), *_rebound(change, context)]
     if live.partition_of:
         drafts += detach(change, context)
     if set(live.inherits) - set(desired.inherits) or (live.inherits and desired.partition_of):
@@ -274,33 +275,57 @@ def _attached(change: Change[Table], context: Context) -> list[Draft]:
             done=became(change) if not live.detach_pending else again,
             undo=undo,
             reads=table.address if scans(table, context) else None,
-            requires=(*inside(change, context), *settling(table, context)),
+            requires=(*inside(change, context), *settling(table, context), *vacated(table, context)),
         )
     ]
 
 
-def _rebound(change: Change[Table], context: Context) -> Draft:
-    """Out and in by one transaction: nobody misses the rows in between."""
+def _rebound(change: Change[Table], context: Context) -> list[Draft]:
+    """Out and in by one transaction: nobody misses the rows in between. Where partitions take over each other's values,
+    all of them go out first.
+    """
     table, live = change.desired, change.live
     parent = table.partition_of or ("", "")
     below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
     checked = implied_check(table, context) is not None and context.size(table.address).rows != 0
     tidy = [f"ALTER TABLE {name_of(table)} DROP CONSTRAINT {ident(helper(table))}"] if checked else []
     refused = hazard(Code.OLD_WRITERS, f"rows outside {table.bound} are refused by {name_of(table)} from here on")
-    return Draft(
+    apart = swaps(table, context)
+    out = () if apart else (parent,)
+    bound = Draft(
         "rebound",
         Phase.CONTRACT,
         f"change the bound of partition {table.address.path[1]} of {parent[1]}",
-        sql(detaching(live), attaching(table), *tidy),
+        sql(*(() if apart else (detaching(live),)), attaching(table), *tidy),
         locks=(
-            *access_exclusive(parent, path_of(table), *below),
-            *(held for held in attach_locks(table, context) if held.on != qualified(*parent)),
+            *access_exclusive(*out, path_of(table), *below),
+            *(held for held in attach_locks(table, context) if apart or held.on != qualified(*parent)),
         ),
         hazards=(refused, *scans(table, context)),
         done=became(change),
-        undo=(sql(detaching(table), attaching(live)),),
+        undo=(sql(detaching(table), *(() if apart else (attaching(live),))),),
         reads=table.address if scans(table, context) else None,
+        requires=vacated(table, context),
         provides=True,
+    )
+    return [_left(change, context, below), bound] if apart else [bound]
+
+
+def _left(change: Change[Table], context: Context, below: list[Path]) -> Draft:
+    """Out of its parent, which it comes back to by another step."""
+    live = change.live
+    parent = live.partition_of or ("", "")
+    far = share_row_exclusive(*referenced(parent, context)) if referenced(parent, context) else ()
+    unseen = hazard(Code.OLD_READERS, f"rows of {live.address.path[1]} are not seen in {parent[1]} until it is back")
+    return Draft(
+        "leave",
+        Phase.CONTRACT,
+        f"take {live.address.path[1]} out of {parent[1]}, to come back with another bound",
+        sql(detaching(live)),
+        locks=(*access_exclusive(parent, path_of(live), *below), *far),
+        hazards=(unseen,),
+        done=(Check(live.address, attributes=(("partition_of", None),)),),
+        undo=(sql(attaching(live)),),
     )
 
 

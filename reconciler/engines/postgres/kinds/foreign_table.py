@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.engines.postgres import generic_options
 from reconciler.engines.postgres.attaching import default_partition, path_of
+from reconciler.engines.postgres.bounds import vacated
 from reconciler.engines.postgres.evidence import shows
 from reconciler.engines.postgres.foreign_columns import (
     COLUMN,
@@ -27,9 +28,10 @@ from reconciler.engines.postgres.foreign_columns import (
 )
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.kinds.foreign_data_wrapper import refuse_secrets
+from reconciler.engines.postgres.kinds.sequence import Sequence
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.mentions import of_expression
-from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.partitioning import Bound, read_bound
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.table_parts import PARTITION_SPEC, Path, lift_partition, lower_partition
@@ -222,6 +224,7 @@ def create(change: Change[ForeignTable], context: Context) -> list[Draft]:
             hazards=hazards,
             done=(Check(change.address),),
             undo=(sql(f"DROP FOREIGN TABLE {_name(change.address)}"),),
+            requires=vacated(change.desired, context),
             provides=True,
         )
     ]
@@ -253,7 +256,7 @@ def drop(change: Change[ForeignTable], context: Context) -> list[Draft]:
             ),
             hazards=(hazard(Code.OLD_READERS, "code that uses it breaks"),),
             done=(Check(change.address, present=False),),
-            undo=(sql(*_whole(change.live, _name(change.address))),),
+            undo=_again(change, context, sql(*_whole(change.live, _name(change.address)))),
             removes=True,
         )
     ]
@@ -278,7 +281,15 @@ def _actions(before: ForeignTable, after: ForeignTable) -> Iterator[str]:
         yield generic_options.actions(before.options, after.options)
 
 
-def alter(change: Change[ForeignTable], _context: Context) -> list[Draft]:
+def _again(change: Change[ForeignTable], context: Context, undo: Sql) -> tuple[Sql, ...] | None:
+    """The undo; None where a sequence goes with its column, and nothing says where it stood."""
+    here = {c.name for c in change.after.columns} if change.after is not None else set()
+    owned = (s for s in context.live.of_kind(Sequence) if s.address.path[0] == change.address.path[0])
+    gone = (s.owned_by[1] not in here for s in owned if s.owned_by and s.owned_by[0] == change.address.name)
+    return None if any(gone) else (undo,)
+
+
+def alter(change: Change[ForeignTable], context: Context) -> list[Draft]:
     """ALTER FOREIGN TABLE, all at once: there is nothing to scan or rewrite here."""
     live, desired = change.live, change.desired
     names = {d.name for d in desired.columns}
@@ -298,7 +309,7 @@ def alter(change: Change[ForeignTable], _context: Context) -> list[Draft]:
             locks=access_exclusive((change.address.path[0], change.address.path[1])),
             hazards=hazards,
             done=(Check(change.address, attributes=tuple((a.name, a.after) for a in change.attributes)),),
-            undo=(sql(f"ALTER FOREIGN TABLE {name} {', '.join(_actions(desired, live))}"),),
+            undo=_again(change, context, sql(f"ALTER FOREIGN TABLE {name} {', '.join(_actions(desired, live))}")),
             provides=True,
         )
     ]
