@@ -63,7 +63,7 @@ def spelled_partition(
     parent = table_at(desired, table.address.sibling("table", table.partition_of or ("", "")))
     if parent is None:
         return table
-    checks = "".join(f", CONSTRAINT {ident(n)} CHECK ({e.source})" for n, e in table.checks)
+    checks = "".join(f", CONSTRAINT {ident(c.name)} CHECK ({c.expression.source})" for c in table.checks)
     with connection.transaction(force_rollback=True):
         connection.execute(f"CREATE TEMP TABLE {PARENT} ({_columns(parent, desired)}{checks})")
         for column in table.columns:
@@ -79,9 +79,8 @@ def spelled_partition(
     columns = (
         c._replace(default=told("default", c.name, c.default)) if c.default is not None else c for c in table.columns
     )
-    return replace(
-        table, bound=bound, columns=tuple(columns), checks=tuple((n, told("check", n, e)) for n, e in table.checks)
-    )
+    said = tuple(c._replace(expression=told("check", c.name, c.expression)) for c in table.checks)
+    return replace(table, bound=bound, columns=tuple(columns), checks=said)
 
 
 _EXPRESSIONS = """

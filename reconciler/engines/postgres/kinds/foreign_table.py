@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.postgres import generic_options
+from reconciler.engines.postgres import foreign_checks, generic_options
 from reconciler.engines.postgres.attaching import default_partition, path_of
 from reconciler.engines.postgres.bounds import vacated
 from reconciler.engines.postgres.evidence import shows
@@ -27,6 +27,7 @@ from reconciler.engines.postgres.foreign_columns import (
     tuned,
 )
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
+from reconciler.engines.postgres.kinds import check
 from reconciler.engines.postgres.kinds.foreign_data_wrapper import refuse_secrets
 from reconciler.engines.postgres.kinds.sequence import Sequence
 from reconciler.engines.postgres.locks import access_exclusive
@@ -39,13 +40,10 @@ from reconciler.engines.postgres.type_names import type_references
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
-from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Disturbance, Place, rule
 from reconciler.model.resource import Resource, Role, attr
 from reconciler.model.step import Check, Draft, Lock, Phase
-
-Checks = tuple[tuple[str, Expr], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class ForeignTable(Resource):
     partition_of: Path | None = attr(Role.REPLACE, default=None)
     bound: Bound | None = attr(Role.REPLACE, default=None)
     columns: tuple[ForeignColumn, ...] = ()
-    checks: Checks = ()
+    checks: foreign_checks.Checks = ()
     options: generic_options.Options = ()
     order: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="a different order is no reason to rebuild", default=())
 
@@ -70,7 +68,7 @@ SPEC = {
         "server": {"type": "string", "minLength": 1},
         **PARTITION_SPEC,
         "columns": {"type": ["object", "null"], "additionalProperties": COLUMN},
-        "checks": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
+        "checks": {"type": "object", "additionalProperties": {**check.SPEC, "required": ["check"]}},
         "options": generic_options.SPEC,
     },
 }
@@ -93,7 +91,7 @@ def lower(name: str, node: Any, place: Place) -> ForeignTable:
         parent,
         bound,
         tuple(sorted(columns, key=lambda c: c.name)),
-        tuple(sorted((n, Expr(c)) for n, c in node.get("checks", {}).items())),
+        tuple(foreign_checks.lower(n, c) for n, c in sorted(node.get("checks", {}).items())),
         generic_options.lower(node.get("options")),
         tuple(c.name for c in columns),
     )
@@ -106,11 +104,11 @@ def lift(table: ForeignTable, _catalog: Catalog) -> Any:
     if table.columns:
         node["columns"] = {n: lift_column(by_name[n]) for n in table.order or by_name}
     if table.checks:
-        node["checks"] = {n: e.source for n, e in table.checks}
+        node["checks"] = {c.name: foreign_checks.lift(c) for c in table.checks}
     return node | ({"options": generic_options.lift(table.options)} if table.options else {})
 
 
-def query(_version: int) -> str:
+def query(version: int) -> str:
     """Foreign tables in scope with columns and checks, of partitions those of their own."""
     return f"""
         SELECT c.oid, n.nspname, c.relname, s.srvname, f.ftoptions,
@@ -130,8 +128,7 @@ def query(_version: int) -> str:
                      LEFT JOIN pg_collation co ON co.oid = a.attcollation
                      LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace
                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),
-               ARRAY(SELECT ARRAY[k.conname, pg_get_expr(k.conbin, k.conrelid)]::text[] FROM pg_constraint k
-                     WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.conislocal ORDER BY k.conname)
+               {foreign_checks.query(version)}
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_foreign_table f ON f.ftrelid = c.oid
         JOIN pg_foreign_server s ON s.oid = f.ftserver
         LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND c.relispartition LEFT JOIN pg_class pc ON pc.oid = i.inhparent
@@ -151,7 +148,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[ForeignTable]:
             (parent[0], parent[1]) if parent else None,
             read_bound(bound),
             tuple(sorted(found, key=lambda c: c.name)),
-            tuple(sorted((n, Expr.live(e)) for n, e in checks)),
+            foreign_checks.read(checks),
             generic_options.read(options),
             tuple(c.name for c in found),
         )
@@ -161,15 +158,11 @@ def _name(address: Address) -> str:
     return qualified(address.path[0], address.path[1])
 
 
-def _check(name: str, expression: Expr) -> str:
-    return f"CONSTRAINT {ident(name)} CHECK ({expression.source})"
-
-
 def definition(table: ForeignTable, name: str) -> str:
     """CREATE FOREIGN TABLE."""
     by_name = {c.name: c for c in table.columns}
     lines = [] if table.partition_of else [clause(by_name[n]) for n in table.order or by_name]
-    lines += [_check(n, e) for n, e in table.checks]
+    lines += map(foreign_checks.clause, table.checks)
     body = ",\n".join(f"    {line}" for line in lines)
     inside = f" (\n{body}\n)" if body else "" if table.partition_of else " ()"
     if table.partition_of:
@@ -206,7 +199,7 @@ def references(table: ForeignTable, catalog: Catalog) -> Iterable[Address]:
 def mentions(table: ForeignTable, catalog: Catalog) -> Iterable[Address]:
     """What defaults, generation expressions and checks use."""
     texts = [e.source for c in table.columns for e in (c.default, c.generated) if e is not None]
-    return of_expression("\n".join([*texts, *(e.source for _, e in table.checks)]), catalog)
+    return of_expression("\n".join([*texts, *(c.expression.source for c in table.checks)]), catalog)
 
 
 def create(change: Change[ForeignTable], context: Context) -> list[Draft]:
@@ -272,11 +265,10 @@ def replace(change: Change[ForeignTable], context: Context) -> list[Draft]:
 
 
 def _actions(before: ForeignTable, after: ForeignTable) -> Iterator[str]:
-    had, wanted = dict(before.checks), dict(after.checks)
-    yield from (f"DROP CONSTRAINT {ident(n)}" for n in had if wanted.get(n) != had[n])
+    yield from foreign_checks.dropped(before.checks, after.checks)
     old, new = ({c.name: c for c in table.columns} for table in (before, after))
     yield from beyond(old, new) if after.partition_of else actions(old, new, after.order)
-    yield from (f"ADD {_check(n, e)}" for n, e in after.checks if had.get(n) != e)
+    yield from foreign_checks.added(before.checks, after.checks)
     if before.options != after.options:
         yield generic_options.actions(before.options, after.options)
 
