@@ -124,25 +124,28 @@ def read_column(row: Sequence[str | None]) -> ForeignColumn:
     )
 
 
-def of_partition(row: Sequence[str | None]) -> ForeignColumn | None:
-    """What a column of a partition says beyond its parent's, whose default and NOT NULL end the row."""
+def beside(row: Sequence[str | None]) -> ForeignColumn | None:
+    """A column of what has parents: its own, or what it says beyond that of a parent, whose default and NOT NULL end
+    the row after whether it is its own.
+    """
     column = read_column(row)
-    default, not_null = row[-2:]
-    own = column.default if column.default is not None and column.default.text != default else None
-    found = column._replace(
-        type="",
-        default=own,
-        generated=None,
-        virtual=False,
-        collation=None,
-        not_null=column.not_null and not_null != "true",
-    )
+    own, default, not_null = row[-3:]
+    if own == "true":
+        return column
+    said = column.default if column.default is not None and column.default.text != default else None
+    plain = column._replace(type="", default=said, generated=None, virtual=False, collation=None)
+    found = plain._replace(not_null=column.not_null and not_null != "true")
     return found if found != ForeignColumn(column.name, "") else None
 
 
 def clause(column: ForeignColumn) -> str:
     """The column as CREATE FOREIGN TABLE and ADD COLUMN write it."""
-    text = f"{ident(column.name)} {column.type}{generic_options.clause(column.options)}"
+    return f"{ident(column.name)} {shape(column)}"
+
+
+def shape(column: ForeignColumn) -> str:
+    """The same without its name."""
+    text = f"{column.type}{generic_options.clause(column.options)}"
     text += f" COLLATE {qualified(*column.collation)}" if column.collation else ""
     text += f" DEFAULT ({column.default.source})" if column.default else ""
     kind = "VIRTUAL" if column.virtual else "STORED"
