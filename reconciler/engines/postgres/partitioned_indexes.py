@@ -252,6 +252,18 @@ def equal_index(change: Change[Any], path: Path, context: Context) -> str | None
     return None
 
 
+def attachable(own: Any, index: Any) -> bool:
+    """Whether the server would make an index of a partition part of one of its parent's: whatever their order (index.c,
+    CompareIndexInfo).
+    """
+
+    def said(index: Any) -> tuple[Any, ...]:
+        parts = [p._replace(descending=False, nulls_first=False) for p in index.parts]
+        return index.method, index.unique, index.nulls_not_distinct, parts, index.include, index.where
+
+    return said(own) == said(index)
+
+
 def taken_in(change: Change[Any], context: Context) -> bool:
     """Whether an index of a partition that is no longer declared becomes part of a new one of the parent's."""
     if change.action is not Action.DELETE:
