@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from reconciler.engines.postgres.attaching import (
     attach_locks,
     attaching,
+    detach_locks,
     detaching,
     helper,
     implied_check,
     name_of,
     path_of,
-    referenced,
     scans,
 )
 from reconciler.engines.postgres.bounds import swaps, vacated
@@ -21,7 +21,6 @@ from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.inheritance import descendants
 from reconciler.engines.postgres.locks import (
     access_exclusive,
-    share_row_exclusive,
     share_update_exclusive,
 )
 from reconciler.engines.postgres.operations import sql
@@ -156,14 +155,13 @@ def _left(change: Change[Table], context: Context, below: list[Path]) -> Draft:
     """Out of its parent, which it comes back to by another step."""
     live = change.live
     parent = live.partition_of or ("", "")
-    far = share_row_exclusive(*referenced(parent, context)) if referenced(parent, context) else ()
     unseen = hazard(Code.OLD_READERS, f"rows of {live.address.path[1]} are not seen in {parent[1]} until it is back")
     return Draft(
         "leave",
         Phase.CONTRACT,
         f"take {live.address.path[1]} out of {parent[1]}, to come back with another bound",
         sql(detaching(live)),
-        locks=(*access_exclusive(parent, path_of(live), *below), *far),
+        locks=(*access_exclusive(parent, path_of(live), *below), *detach_locks(parent, context)),
         hazards=(unseen,),
         done=(Check(live.address, attributes=(("partition_of", None),)),),
         undo=(sql(attaching(live)),),

@@ -47,6 +47,8 @@ SINCE: tuple[tuple[str, Callable[[Any], bool], int, str], ...] = (
     ("generated", _virtual, 18, "a virtual column"),
     ("columns", lambda columns: any(getattr(c, "virtual", False) for c in columns or ()), 18, "a virtual column"),
     ("checks", lambda checks: not all(getattr(c, "enforced", True) for c in checks or ()), 18, "NOT ENFORCED"),
+    ("excepted", bool, 19, "EXCEPT"),
+    ("all_sequences", bool, 19, "ALL SEQUENCES"),
 )
 """(attribute, the values that need it, the version that came with it, what the documentation calls it)."""
 

@@ -36,6 +36,7 @@ from reconciler.engines.postgres.locks import access_exclusive, share_update_exc
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.partitioning import Bound, read_bound
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.table_parts import PARTITION_SPEC, Path, lift_partition, lower_partition, short_of
 from reconciler.engines.postgres.table_parts import path_of as path_of_name
@@ -228,17 +229,14 @@ def create(change: Change[ForeignTable], context: Context) -> list[Draft]:
     """
     locks, hazards = _beside(change.desired, context)
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create foreign table {'.'.join(change.address.path)}",
-            sql(*_whole(change.desired, _name(change.address))),
+        created(
+            change,
+            f"foreign table {'.'.join(change.address.path)}",
+            *_whole(change.desired, _name(change.address)),
+            drop=f"DROP FOREIGN TABLE {_name(change.address)}",
             locks=locks,
             hazards=hazards,
-            done=(Check(change.address),),
-            undo=(sql(f"DROP FOREIGN TABLE {_name(change.address)}"),),
             requires=vacated(change.desired, context),
-            provides=True,
         )
     ]
 
@@ -257,22 +255,19 @@ def _beside(table: ForeignTable, context: Context) -> tuple[tuple[Lock, ...], tu
 
 def drop(change: Change[ForeignTable], context: Context) -> list[Draft]:
     """The rows stay where they are, on the other side."""
-    return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop foreign table {'.'.join(change.address.path)}",
-            sql(f"DROP FOREIGN TABLE {_name(change.address)}"),
-            locks=(
-                *access_exclusive((change.address.path[0], change.address.path[1])),
-                *_beside(change.live, context)[0],
-            ),
-            hazards=(hazard(Code.OLD_READERS, "code that uses it breaks"),),
-            done=(Check(change.address, present=False),),
-            undo=_again(change, context, sql(*_whole(change.live, _name(change.address)))),
-            removes=True,
-        )
-    ]
+    again = _whole(change.live, _name(change.address))
+    gone = dropped(
+        change,
+        f"foreign table {'.'.join(change.address.path)}",
+        f"DROP FOREIGN TABLE {_name(change.address)}",
+        *again,
+        locks=(
+            *access_exclusive((change.address.path[0], change.address.path[1])),
+            *_beside(change.live, context)[0],
+        ),
+        hazards=(hazard(Code.OLD_READERS, "code that uses it breaks"),),
+    )
+    return [dataclasses.replace(gone, undo=_again(change, context, sql(*again)))]
 
 
 def replace(change: Change[ForeignTable], context: Context) -> list[Draft]:
