@@ -66,7 +66,7 @@ def set_logged(change: Change[Table], context: Context) -> list[Draft]:
     draft = _done(_altered(change, f"SET {word}", f"SET {back}", "logged", title), change, "unlogged")
     forgets = hazard(Code.DELETES_DATA, "after a crash of the server the table is empty, on replicas always")
     hazards = (*draft.hazards, forgets) if change.desired.unlogged else draft.hazards
-    draft = dataclasses.replace(draft, hazards=hazards, requires=before_change(change, context))
+    draft = dataclasses.replace(draft, hazards=hazards, requires=before_change(change, context), provides=True)
     return [around(draft, [change.address], context)]
 
 
