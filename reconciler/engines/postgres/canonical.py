@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
-from reconciler.engines.postgres import conditions, plain_columns, toast
+from reconciler.engines.postgres import conditions, inheritance, plain_columns, toast
 from reconciler.engines.postgres.adoption import adopted
 from reconciler.engines.postgres.apart import Apart
 from reconciler.engines.postgres.asking import Asking
@@ -40,7 +40,9 @@ def canonicalise(
     Raises DeclarationErrors for what the server refuses to parse. What cannot be asked (a role without the right to
     make temporary tables, a standby) comes back deferred, unless its text equals the live text already.
     """
-    desired = adopted(_adopted(desired, live, kinds), live, server.version[0], lambda: _who(connection))
+    declared = desired
+    desired = adopted(_adopted(declared, live, kinds), live, server.version[0], lambda: _who(connection))
+    desired = replace(desired, deferred=(*desired.deferred, *inheritance.for_good(declared, desired, live)))
     conditioned = conditions.wanted(desired, live, kinds)
     known = plain_columns.known(desired, live)
     tables, others = _differing(known, live, kinds)
