@@ -15,6 +15,7 @@ from reconciler.engines.postgres import (
     foreign_key_targets,
     inheritance,
     persistence,
+    row_holders,
     some_partitions,
     types,
 )
@@ -144,10 +145,11 @@ class Postgres:
         self, changes: Mapping[Address, Change[Any]], desired: Catalog, live: Catalog
     ) -> Iterable[tuple[Address, Address]]:
         """See `planner.rebuild.Forcing`: keys in a circle of tables that change together, indexes that a new partition
-        is to have no part of.
+        is to have no part of, what stands on columns that hold rows of a table that is rewritten.
         """
         yield from persistence.set_aside(changes, desired, live)
         yield from some_partitions.unwanted(changes, desired, live)
+        yield from row_holders.bound(changes, desired, live)
 
     def roots(self, catalog: Catalog) -> frozenset[str]:
         """The declared schemas."""
