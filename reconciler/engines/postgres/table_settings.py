@@ -103,7 +103,7 @@ def _toasting(change: Change[Table], differ: set[str], context: Context) -> tupl
     """The columns for which the table gets a TOAST table in this plan: until then the server forgets its parameters
     without a word (measured, 14 to 18).
     """
-    if not any(name.startswith("toast.") for name in differ) or change.live.toasted:
+    if not any(name.startswith("toast.") for name in differ) or change.live.toasted is not False:
         return ()
     return tuple(
         Ref(a)
