@@ -13,9 +13,9 @@ from reconciler.engines.postgres import (
     backfill,
     firing,
     foreign_key_targets,
+    held_columns,
     inheritance,
     persistence,
-    row_holders,
     some_partitions,
     types,
 )
@@ -149,7 +149,7 @@ class Postgres:
         """
         yield from persistence.set_aside(changes, desired, live)
         yield from some_partitions.unwanted(changes, desired, live)
-        yield from row_holders.bound(changes, desired, live)
+        yield from held_columns.forced(changes, desired, live)
 
     def roots(self, catalog: Catalog) -> frozenset[str]:
         """The declared schemas."""

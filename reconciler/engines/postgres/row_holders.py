@@ -17,16 +17,11 @@ from typing import Any
 
 from reconciler.engines.postgres.column_names import alter, label, table_address
 from reconciler.engines.postgres.inheritance import descendants, inherited_from
-from reconciler.engines.postgres.kinds.check import Check
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.composite import Composite
 from reconciler.engines.postgres.kinds.domain import Domain
-from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
 from reconciler.engines.postgres.kinds.range import Range
-from reconciler.engines.postgres.kinds.statistics import Statistics
-from reconciler.engines.postgres.kinds.table import Table
 from reconciler.engines.postgres.locks import access_exclusive
-from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.type_names import type_references
@@ -34,7 +29,7 @@ from reconciler.engines.postgres.types import is_builtin
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
 from reconciler.model.resource import Resource
@@ -43,23 +38,29 @@ from reconciler.model.step import Draft, Operation, Ref
 
 def held(table: Address, context: Context) -> bool:
     """Whether columns hold rows of the table, before the plan or after it."""
-    return any(_holding(table, catalog, context.live) for catalog in (context.live, context.desired))
+    return any(holding(table, catalog, context.live) for catalog in (context.live, context.desired))
 
 
-def around(draft: Draft, starts: Iterable[Address], context: Context, stand_in: str = "") -> Draft:
+def around(
+    draft: Draft, starts: Iterable[Address], context: Context, stand_in: str = "", of: Address | None = None
+) -> Draft:
     """The draft with what hinders it out of its way: it changes these tables, or these domains, all at once.
 
     `stand_in` is a new column's name: its place is in the rows before they become text. What stands on a column that
-    becomes text goes and comes again (`bound`), in the transaction of this draft.
+    becomes text goes and comes again (`held_columns`), in the transaction of this draft. So does the column itself
+    where it stands aside for several changes, of which that of `of`, whose draft this is, may be one.
     """
     here = list(starts)
-    before = _unique(c for s in here for c in _holding(s, context.live, context.live))
-    wanted = _unique(c for s in here for c in _holding(s, context.desired, context.live))
+    before = _unique(c for s in here for c in holding(s, context.live, context.live))
+    wanted = _unique(c for s in here for c in holding(s, context.desired, context.live))
     if not before and not wanted:
         return draft
     draft = replace(draft, requires=(*draft.requires, *_elsewhere(before, wanted, context)))
     if not wanted:
         return draft
+    changes = [context.changes.get(c.address) for c in wanted]
+    if all(c is not None and of in c.causes and only_default(c) for c in changes):
+        return replace(draft, provides=True)
     names = ", ".join(dict.fromkeys(qualified(*c.table) for c in wanted))
     why = f"{names}: every row is rewritten twice, for {', '.join(map(label, wanted))} to follow {here[0]}"
     undo = draft.undo
@@ -76,6 +77,11 @@ def around(draft: Draft, starts: Iterable[Address], context: Context, stand_in: 
     )
 
 
+def only_default(change: Change[Any]) -> bool:
+    """Whether nothing of a column differs, unless it is its default."""
+    return {a.name for a in change.attributes} <= {"default"}
+
+
 def _unique(columns: Iterable[Column]) -> list[Column]:
     return list({c.address: c for c in columns}.values())
 
@@ -88,19 +94,21 @@ def _inside(
     tops = [c for c in columns if not any(True for _ in inherited_from(c, context.desired))]
     table = f"ALTER TABLE {qualified(*start.path[:2])}"
     place = [f"{table} ADD COLUMN {ident(stand_in)} text"] if stand_in else []
-    out = [s for c in tops for s in _out(c)]
+    out = [s for c in tops for s in out_of(c)]
     gone = [f"{table} DROP COLUMN {ident(stand_in)}"] if stand_in else []
-    back = [s for c in reversed(tops) for s in _back(c)]
+    back = [s for c in reversed(tops) for s in back_to(c)]
     return sql(*place, *out, *gone, *operation.statements, *back)
 
 
-def _out(column: Column) -> Iterator[str]:
+def out_of(column: Column) -> Iterator[str]:
+    """The statements that make it text."""
     if column.default is not None:
         yield alter(column, "DROP DEFAULT")
     yield alter(column, f"TYPE text USING {ident(column.address.name)}::text")
 
 
-def _back(column: Column) -> Iterator[str]:
+def back_to(column: Column) -> Iterator[str]:
+    """The statements that make it of its text what it was."""
     yield alter(column, f"TYPE {column.type} USING {ident(column.address.name)}::{column.type}")
     if column.default is not None:
         yield alter(column, f"SET DEFAULT {column.default.source}")
@@ -114,40 +122,6 @@ def _elsewhere(before: list[Column], wanted: list[Column], context: Context) -> 
             yield Ref(address)
 
 
-def bound(changes: Mapping[Address, Change[Any]], desired: Catalog, live: Catalog) -> Iterator[tuple[Address, Address]]:
-    """(what stands on a column that becomes text, the change for whose sake): plain indexes and keys follow a column to
-    another type and back, nothing else does. What names the row type in a default is bound to it as it was.
-    """
-    for address, change in sorted(changes.items()):
-        for start in _rewritten(change, desired, live):
-            holders = _holding(start, desired, live)
-            for column in holders:
-                yield from ((user, address) for user in sorted(_standing_on(column, live)))
-            for user in sorted(_users_of(live).get(start, ())) if change.changed("type") else ():
-                user_column = live.get(user, Column)
-                if user_column is not None and user_column.default is not None and user_column not in holders:
-                    yield user, address
-
-
-def _rewritten(change: Change[Any], desired: Catalog, live: Catalog) -> Iterator[Address]:
-    """The tables and domains that a change is refused for while others hold rows or values of them."""
-    if change.after is None or (change.before is None and change.address.kind != "column"):
-        return
-    table = change.address.sibling("table", change.address.path[:2])
-    match change.after:
-        case Column() as column:
-            retyped = change.action is Action.REPLACE or change.changed("type", "collation")
-            new = change.before is None and needs_place(column, desired)
-            if table in live.resources and (new or (change.before is not None and retyped)):
-                yield table
-        case Table() if change.changed("unlogged", "access_method"):
-            yield table
-        case Domain() as domain:
-            there = {r for r in change.live.checks if r.validated}
-            if (domain.not_null and not change.live.not_null) or {r for r in domain.checks if r.validated} - there:
-                yield change.address
-
-
 def needs_place(column: Column, desired: Catalog) -> bool:
     """Whether the server refuses it as a new column of a table of which others hold rows: it has values at once, or
     rules for them.
@@ -156,29 +130,8 @@ def needs_place(column: Column, desired: Catalog) -> bool:
     return column.identity is not None or column.generated is not None or any(True for _ in domains)
 
 
-def _standing_on(column: Column, live: Catalog) -> set[Address]:
-    here, name = table_address(column), column.address.name
-    users = set(_users_of(live).get(column.address, ()))
-    users |= {c.address for c in live.children(here, "check", Check) if name in c.columns}
-    users |= {k.address for k in live.children(here, "foreign_key", ForeignKey) if name in k.columns}
-    users |= {s.address for s in live.of_kind(Statistics) if s.table == column.table and name in _said(s)}
-    return {u for u in users if u != column.address and u in live.resources}
-
-
-def _said(statistics: Statistics) -> set[str]:
-    return {word for e in statistics.expressions for word in words(e.source)}
-
-
-@lru_cache(maxsize=2)
-def _users_of(live: Catalog) -> Mapping[Address, list[Address]]:
-    found: dict[Address, list[Address]] = {}
-    for user, used in live.uses.items():
-        for address in used:
-            found.setdefault(address, []).append(user)
-    return found
-
-
-def _holding(start: Address, catalog: Catalog, live: Catalog) -> list[Column]:
+@lru_cache(maxsize=64)
+def holding(start: Address, catalog: Catalog, live: Catalog) -> tuple[Column, ...]:
     """Columns in which values of the type are inside another one: those that hold rows of others' tables come first. Of
     a domain, not the columns that are of it directly; of a table, those of its children's rows too.
     """
@@ -187,7 +140,7 @@ def _holding(start: Address, catalog: Catalog, live: Catalog) -> list[Column]:
     for table in (start, *(start.sibling("table", p) for p in below)):
         _walk(table, start.kind != "domain", catalog, found, set())
     columns = (catalog.get(a, Column) for a in found)
-    return [c for c in columns if c is not None]
+    return tuple([c for c in columns if c is not None])
 
 
 def _walk(

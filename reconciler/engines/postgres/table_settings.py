@@ -67,7 +67,7 @@ def set_logged(change: Change[Table], context: Context) -> list[Draft]:
     forgets = hazard(Code.DELETES_DATA, "after a crash of the server the table is empty, on replicas always")
     hazards = (*draft.hazards, forgets) if change.desired.unlogged else draft.hazards
     draft = dataclasses.replace(draft, hazards=hazards, requires=before_change(change, context), provides=True)
-    return [around(draft, [change.address], context)]
+    return [around(draft, [change.address], context, of=change.address)]
 
 
 def set_access_method(change: Change[Table], context: Context) -> list[Draft]:
@@ -86,7 +86,7 @@ def set_access_method(change: Change[Table], context: Context) -> list[Draft]:
 
     title = f"store {_label(change.desired)} by {change.desired.access_method or 'heap'}"
     draft = _done(_altered(change, word(change.desired), word(change.live), "method", title), change, "access_method")
-    return [around(draft, [change.address], context)]
+    return [around(draft, [change.address], context, of=change.address)]
 
 
 def set_tablespace(change: Change[Table], _context: Context) -> list[Draft]:
