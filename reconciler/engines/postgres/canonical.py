@@ -40,9 +40,20 @@ def canonicalise(
     Raises DeclarationErrors for what the server refuses to parse. What cannot be asked (a role without the right to
     make temporary tables, a standby) comes back deferred, unless its text equals the live text already.
     """
-    declared = desired
-    desired = adopted(_adopted(declared, live, kinds), live, server.version[0], lambda: _who(connection))
-    desired = replace(desired, deferred=(*desired.deferred, *inheritance.for_good(declared, desired, live)))
+    own = inheritance.own_for_good(desired, live)
+    found = _canonical(connection, kinds, desired, live, server)
+    deferred = [d for d in own if found.resources[d.address] == live.resources[d.address]]
+    return replace(found, deferred=(*found.deferred, *deferred)) if deferred else found
+
+
+def _canonical(
+    connection: psycopg.Connection[Any],
+    kinds: Mapping[str, PgKind[Any]],
+    desired: Catalog,
+    live: Catalog,
+    server: Server,
+) -> Catalog:
+    desired = adopted(_adopted(desired, live, kinds), live, server.version[0], lambda: _who(connection))
     conditioned = conditions.wanted(desired, live, kinds)
     known = plain_columns.known(desired, live)
     tables, others = _differing(known, live, kinds)
