@@ -292,7 +292,7 @@ def rebuild(change: Change[Index], context: Context) -> list[Draft]:
     whole = [(p[0], p[1]) for p in descendants(change.address.path, context.live)]
     read = [(schema, table), *(whole if index.partitions is None else index.partitions)]
     tables = ", ".join(qualified(*p) for p in (read if index.partitions is None else read[1:]))
-    scans = (hazard(Code.SCAN_UNDER_LOCK, f"{tables}: read from end to end, for {name}"),) if tables else ()
+    scans = (hazard(Code.SCAN_UNDER_LOCK, f"{tables} is read from end to end, for {name}"),) if tables else ()
     back = Draft(
         "create",
         Phase.EXPAND,
