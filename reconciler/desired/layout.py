@@ -2,7 +2,7 @@
 
 A service that fits on a few screens is one file. A longer one is a folder: one file a section (`enums.yaml`,
 `sequences.yaml`), and where a section is long itself, a folder with one file an object (`tables/orders.yaml`, with its
-indexes, keys and triggers; `functions/total.yaml`, an overload in `total-2.yaml`). Schemas other than the default one
+indexes, keys and triggers; `functions/total.yaml` with all its overloads). Schemas other than the default one
 are folders of the same kind. The files are read in any order and may be moved about: what they declare is in them, not
 in their names.
 """
@@ -56,8 +56,11 @@ def _split(section: Mapping[str, Any], engine: Engine, above: tuple[str, ...]) -
                 for path, part in _inside(node, engine, (*above, key)):
                     yield path, {name: {key: part}}
         elif isinstance(nodes, Mapping) and len(nodes) > 1 and dump({name: nodes}).count("\n") > SHORT_SECTION:
+            overloads: dict[str, dict[str, Any]] = {}
             for key, node in nodes.items():
-                yield (*above, name, key.partition("(")[0] or key), {name: {key: node}}
+                overloads.setdefault(key.partition("(")[0] or key, {})[key] = node
+            for key, alike in overloads.items():
+                yield (*above, name, key), {name: alike}
         else:
             yield (*above, name), {name: nodes}
 

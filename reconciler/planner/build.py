@@ -24,7 +24,7 @@ from reconciler.planner.context import UNKNOWN, PlanContext
 from reconciler.planner.expand import expand, renamed, shown
 from reconciler.planner.fuse import fused
 from reconciler.planner.graph import Graph, Node
-from reconciler.planner.rebuild import with_rebuilds
+from reconciler.planner.rebuild import Forcing, with_rebuilds
 from reconciler.planner.regain import Regaining
 
 
@@ -74,7 +74,9 @@ def compared(state: TargetState, differences: tuple[Changes, tuple[Unmanaged, ..
     found, unmanaged = differences or owned_differences(state)
     held = {d.address for d in (*state.desired.deferred, *state.live.deferred)}
     own = {a: c for a, c in found.items() if a not in held or c.renames}
-    changes = with_rebuilds(own, state.desired, state.live, state.engine.kinds)
+    engine = state.engine
+    forced = engine.forced(own, state.desired, state.live) if isinstance(engine, Forcing) else ()
+    changes = with_rebuilds(own, state.desired, state.live, engine.kinds, forced)
     return replace(state, changes=changes, unmanaged=(*state.live.unmanaged, *unmanaged))
 
 

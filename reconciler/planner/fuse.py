@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 from reconciler.model.address import Address
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.engine import Engine
 from reconciler.model.step import Operation
 from reconciler.planner.graph import Node
@@ -158,7 +158,10 @@ def _merged(cluster: Sequence[Node], operation: Operation, changes: Mapping[Addr
 
 def _rest(cluster: Sequence[Node], main: Node, changes: Mapping[Address, Change[Any]]) -> str:
     others = dict.fromkeys(n.address for n in cluster if n.address != main.address)
-    gone = [str(a) for a in others if changes[a].after is None]
-    again = [str(a) for a in others if changes[a].after is not None]
-    said = [f"{word} {', '.join(names)}" for word, names in (("drop", gone), ("build again", again)) if names]
+    found: dict[str, list[str]] = {"drop": [], "change": [], "build again": [], "create": []}
+    for change in map(changes.__getitem__, others):
+        update = "change" if change.action is Action.UPDATE else "build again"
+        word = "drop" if change.after is None else "create" if change.before is None else update
+        found[word].append(str(change.address))
+    said = [f"{word} {', '.join(names)}" for word, names in found.items() if names]
     return f", and {', '.join(said)}" if said else ""

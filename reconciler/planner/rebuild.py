@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from reconciler.diff.structural import Changes
 from reconciler.errors import UnsupportedChange
@@ -15,8 +15,28 @@ from reconciler.model.kind import Disturbance, Kind
 from reconciler.model.naming import parent_of, references_of
 from reconciler.model.resource import Resource
 
+Forced = tuple[Address, Address]
+"""What has to go and come again, and the change for whose sake."""
 
-def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapping[str, Kind[Any]]) -> Changes:
+
+@runtime_checkable
+class Forcing(Protocol):
+    """An engine whose store lets some changes be made only while something is away that does not refer to them, or
+    only to several of them together.
+    """
+
+    def forced(self, changes: Mapping[Address, Change[Any]], desired: Catalog, live: Catalog) -> Iterable[Forced]:
+        """What that is, of what is live; the changes are those that differ by themselves."""
+        ...
+
+
+def with_rebuilds(
+    changes: Changes,
+    desired: Catalog,
+    live: Catalog,
+    kinds: Mapping[str, Kind[Any]],
+    forced: Iterable[Forced] = (),
+) -> Changes:
     """The changes, with the replacements they force on what depends on them, transitively, by the live references.
 
     Raises UnsupportedChange for a dependent that cannot be built again.
@@ -25,11 +45,13 @@ def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapp
         (a, d) for a in sorted(changes) if (d := _disturbance(changes[a], kinds)) is not Disturbance.NONE
     ]
     leaving = [a for a in sorted(changes) if changes[a].action is Action.DELETE]
-    if not work and not leaving:
+    aside = list(forced)
+    if not work and not leaving and not aside:
         return changes
     result, users = dict(changes), _users(live, kinds)
     origin = {source: source for source, _ in work}
     strong, followed = {source for source, how in work if how is not Disturbance.RENEWS}, set[Address]()
+    work += _aside(result, aside, origin, desired, live, kinds)
     work += _left(result, leaving, users, origin, desired, live, kinds)
     while work:
         source, how = work.pop()
@@ -58,6 +80,30 @@ def with_rebuilds(changes: Changes, desired: Catalog, live: Catalog, kinds: Mapp
                     origin[address] = origin[source]
                 work.append((address, kind.following))
     return {a: _along(c, result, kinds) for a, c in result.items()}
+
+
+def _aside(
+    result: Changes,
+    forced: Iterable[Forced],
+    origin: dict[Address, Address],
+    desired: Catalog,
+    live: Catalog,
+    kinds: Mapping[str, Kind[Any]],
+) -> list[tuple[Address, Disturbance]]:
+    """What the store wants away for the sake of a change elsewhere, and what goes with it."""
+    work: list[tuple[Address, Disturbance]] = []
+    for address, cause in forced:
+        known = result.get(address)
+        if known is not None and (known.action is Action.DELETE or known.forced):
+            also = known.also if known.forced in (None, cause) or cause in known.also else (*known.also, cause)
+            result[address] = replace(known, forced=known.forced or cause, also=also)
+            continue
+        result[address] = _forced(live.resources[address], known, cause, desired, kinds)
+        origin.setdefault(cause, cause)
+        origin.setdefault(address, address)
+        if (how := kinds[address.kind].spreads(result[address])) is not Disturbance.NONE:
+            work.append((address, how))
+    return work
 
 
 def stays(change: Change[Any], kind: Kind[Any]) -> bool:

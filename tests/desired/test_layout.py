@@ -51,7 +51,6 @@ def test_a_long_one_is_a_folder() -> None:
         "shop/app/tables.yaml",
         "shop/enums.yaml",
         "shop/functions/now.yaml",
-        "shop/functions/total-2.yaml",
         "shop/functions/total.yaml",
         "shop/public/schema.yaml",
         "shop/tables/Orders-2.yaml",

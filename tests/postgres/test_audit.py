@@ -23,6 +23,10 @@ postgres:
         name: short
         owner: integer
         spare: text
+        days: daterange
+        mark: text
+        few: text
+        flag: character varying
 """
 AFTER = """
 service: shop
@@ -42,6 +46,11 @@ postgres:
         name: short
         owner: integer
         spare: text
+        days: daterange
+        mark: uuid
+        few: smallint
+        flag: boolean
+      exclusions: {t_days: {method: gist, elements: [{column: days, with: "&&"}], where: id > 0}}
       checks: {owner_check: owner > 0}
       uniques: {t_spare_key: [spare]}
       foreign_keys: {t_owner_fkey: {columns: [owner], references: {table: owners, columns: [id]}}}
@@ -49,13 +58,16 @@ postgres:
 GOOD = """
 INSERT INTO owners VALUES (1);
 INSERT INTO t VALUES
-  (1, 'abc   ', '[1]', 2147483647, 999.994, 'paid', 'x', 1, 'a'),
-  (2, '', NULL, -5, 'NaN', NULL, NULL, NULL, NULL);
+  (1, 'abc   ', '[1]', 2147483647, 999.994, 'paid', 'x', 1, 'a', '[2026-01-01,2026-01-09)',
+   '{A0EEBC99-9C0B4EF8-BB6D6BB9BD380A11}', E' +32767\n', 'Off '),
+  (2, '', NULL, -5, 'NaN', NULL, NULL, NULL, NULL, '[2026-01-09,2026-01-12)', NULL, NULL, NULL);
 """
 BAD = """
 INSERT INTO t VALUES
-  (NULL, 'abcd', '{no', 2147483648, 999.995, 'gone', 'secret', -1, 'secret'),
-  (3, 'ab', '{}', 1, 1, 'new', 'y', 7, 'secret');
+  (NULL, 'abcd', '{no', 2147483648, 999.995, 'gone', 'secret', -1, 'secret', '[2026-01-01,2026-02-01)',
+   'secret', '32768', 'o'),
+  (3, 'ab', '{}', 1, 1, 'new', 'y', 7, 'secret', '[2026-01-05,2026-01-10)',
+   'a0eebc999c0b4ef8bb6d6bb9bd380a11', '-32768', 'yes');
 """
 FOUND = {
     "rows of public.t have no id": 1,
@@ -67,6 +79,10 @@ FOUND = {
     "values in t.name break short_check": 1,
     "rows of public.t break owner_check": 1,
     "values of (spare) in public.t that occur more than once": 1,
+    "rows hold a t.mark that is no uuid": 1,
+    "rows hold a t.few that is no smallint": 1,
+    "rows hold a t.flag that is no boolean": 1,
+    "pairs of rows of public.t exclude each other by t_days": 2,
     "rows of public.t refer to nothing in public.owners": 2,
 }
 

@@ -12,32 +12,11 @@ STORED = """
   access_methods: {heap2: {type: table, handler: HANDLER}}
   tables: {t: {using: heap2, columns: {a: integer}}}
 """
-HELD = """
-  tables:
-    a: {columns: {x: TYPE}}
-    b: {columns: {y: a}, checks: {some: (y).x > 0}}
-"""
-INSIDE = """
-  domains: {d: {type: integer, not_null: REQUIRED}}
-  tables: {b: {columns: {y: "d[]"}, indexes: {first: [{expression: "y[1]"}]}}}
-"""
 CASES = {
     "what a table is stored by": (
         STORED,
         ("HANDLER", "heap_tableam_handler", "public.other_handler"),
         "table public.t uses access_method heap2, which has to be dropped and created again; it cannot follow",
-    ),
-    "a type in rows that a checked column holds": (
-        HELD,
-        ("TYPE", "integer", "bigint"),
-        "cannot change the type of a.x to bigint: column public.b.y holds values of table public.a, "
-        "and check public.b.some stands on it",
-    ),
-    "a domain in arrays that an index takes apart": (
-        INSIDE,
-        ("REQUIRED", "false", "true"),
-        "cannot require a value in domain public.d: column public.b.y holds values of domain public.d, "
-        "and index public.b.first stands on it",
     ),
 }
 

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
-from reconciler.engines.postgres import conditions, plain_columns, toast
+from reconciler.engines.postgres import conditions, inheritance, plain_columns, toast
 from reconciler.engines.postgres.adoption import adopted
 from reconciler.engines.postgres.apart import Apart
 from reconciler.engines.postgres.asking import Asking
@@ -40,6 +40,19 @@ def canonicalise(
     Raises DeclarationErrors for what the server refuses to parse. What cannot be asked (a role without the right to
     make temporary tables, a standby) comes back deferred, unless its text equals the live text already.
     """
+    own = inheritance.own_for_good(desired, live)
+    found = _canonical(connection, kinds, desired, live, server)
+    deferred = [d for d in own if found.resources[d.address] == live.resources[d.address]]
+    return replace(found, deferred=(*found.deferred, *deferred)) if deferred else found
+
+
+def _canonical(
+    connection: psycopg.Connection[Any],
+    kinds: Mapping[str, PgKind[Any]],
+    desired: Catalog,
+    live: Catalog,
+    server: Server,
+) -> Catalog:
     desired = adopted(_adopted(desired, live, kinds), live, server.version[0], lambda: _who(connection))
     conditioned = conditions.wanted(desired, live, kinds)
     known = plain_columns.known(desired, live)

@@ -12,12 +12,11 @@ from typing import Any
 
 import psycopg
 
-# statistics, large objects, and what replication moves all the time
+# statistics, what is in large objects, and what replication moves all the time
 LEFT_OUT = {
     "pg_statistic": "what ANALYZE found",
     "pg_statistic_ext_data": "what ANALYZE found",
     "pg_largeobject": "rows of users",
-    "pg_largeobject_metadata": "rows of users",
     "pg_subscription_rel": "how far each table has come",
     "pg_replication_origin": "how far subscriptions have come",
 }

@@ -17,7 +17,6 @@ from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, l
 from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident
-from reconciler.engines.postgres.type_names import type_references
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
@@ -34,19 +33,15 @@ def add(change: Change[Column], context: Context) -> list[Draft]:
     In a table that was empty when the plan was made there is nothing to rewrite; the step makes sure that it still is.
     While other columns hold rows of the table, the server lets it have no default from the start, empty or not.
     """
-    from reconciler.engines.postgres.row_holders import around, held
+    from reconciler.engines.postgres import row_holders
 
     column = change.desired
     facts = column.facts or Facts()
-    holding = held(table_address(column), context)
+    holding = row_holders.held(table_address(column), context)
     first, *rest = _adding(change, facts, holding, context)
-    if holding and (column.identity is not None or column.generated is not None or _of_domain(column, context)):
-        first = around(first, [table_address(column)], context, stand_in=column.address.name)
+    if holding and row_holders.needs_place(column, context.desired):
+        first = row_holders.around(first, [table_address(column)], context, stand_in=column.address.name)
     return [first, *rest]
-
-
-def _of_domain(column: Column, context: Context) -> bool:
-    return any(a.kind == "domain" for a in type_references(column.address, column.type, context.desired))
 
 
 def _adding(change: Change[Column], facts: Facts, held: bool, context: Context) -> list[Draft]:

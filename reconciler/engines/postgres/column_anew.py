@@ -111,3 +111,29 @@ def _unfilled(column: Column) -> tuple[Probe, ...]:
     table = table_name(column)
     message = f"rows of {table} would have no {column.address.name}; give it a default"
     return (Probe(message, f"SELECT ctid::text FROM {table}"),)
+
+
+def rebuild(change: Change[Column], context: Context) -> list[Draft]:
+    """Its default lets go of a function that is made anew; a generated column goes and comes again as a whole; one that
+    holds rows of what changes is text meanwhile.
+    """
+    from reconciler.engines.postgres import column_defaults, column_types
+    from reconciler.engines.postgres.held_columns import aside, holders_aside
+    from reconciler.engines.postgres.kinds.column import KIND
+    from reconciler.engines.postgres.row_holders import only_default
+
+    if whole(change):
+        return replace(change, context)
+    if only_default(change) and (holders := holders_aside(change, context)):
+        return aside(change, holders)
+    drafts = [
+        d
+        for r in KIND.rules
+        if "default" not in r.attributes
+        and change.changed(*r.attributes)
+        and (r.when is None or r.when(change, context))
+        for d in r.emit(change, context)
+    ]
+    if column_types.differs(change, context):
+        drafts += column_types.retype(change, context)
+    return column_defaults.around_default(change, drafts)

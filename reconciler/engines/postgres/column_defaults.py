@@ -44,7 +44,9 @@ def set_default(change: Change[Column], context: Context) -> list[Draft]:
 
 
 def around_default(change: Change[Column], drafts: list[Draft]) -> list[Draft]:
-    """Without its default first, with the desired one last, in one transaction with what forces it."""
+    """Without its default first, with the desired one last, in one transaction with what forces it. After a new type of
+    a row that it makes, the server spells it otherwise than when it was asked.
+    """
     column, live = change.desired, change.live
     gone = Draft(
         "let go",
@@ -60,7 +62,9 @@ def around_default(change: Change[Column], drafts: list[Draft]) -> list[Draft]:
         f"give {label(column)} its default again",
         sql(alter(column, f"SET DEFAULT {column.default.source}" if column.default else "DROP DEFAULT")),
         locks=access_exclusive(column.table),
-        done=shows(column.address, ("default", column.default)),
+        done=()
+        if any(c.kind == "column" for c in change.causes)
+        else shows(column.address, ("default", column.default)),
         provides=True,
     )
     return [gone, *drafts, back]

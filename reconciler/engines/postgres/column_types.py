@@ -67,6 +67,7 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
             ),
             [table_address(column)],
             context,
+            of=change.address,
         )
     ]
 

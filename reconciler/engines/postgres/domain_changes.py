@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.engines.postgres import type_conversion
@@ -234,8 +235,10 @@ def set_checks(change: Change[Domain], context: Context) -> list[Draft]:
     gone = sorted((before.keys() - same) | reset)
     added = sorted((after.keys() - same) | reset)
     drafts = [_changed(change, gone, added)] if gone or added else []
-    for name in sorted(n for n in after if after[n].validated and (n in added or not before[n].validated)):
-        drafts.append(_validated(change, name, context))
+    late = sorted(n for n in after if after[n].validated and (n in added or not before[n].validated))
+    drafts += [_validated(change, name, context) for name in late]
+    if late:
+        drafts[-1] = replace(drafts[-1], done=shows(change.address, ("checks", domain.checks)))
     return drafts
 
 

@@ -9,7 +9,16 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from reconciler.engines.postgres import backfill, firing, foreign_key_targets, inheritance, persistence, types
+from reconciler.engines.postgres import (
+    backfill,
+    firing,
+    foreign_key_targets,
+    held_columns,
+    inheritance,
+    persistence,
+    some_partitions,
+    types,
+)
 from reconciler.engines.postgres import kinds as kinds_package
 from reconciler.engines.postgres import operations as operations_module
 from reconciler.engines.postgres.column_parts import Generated
@@ -28,6 +37,7 @@ from reconciler.engines.postgres.subscription_parts import Subscription, too_new
 from reconciler.engines.postgres.type_names import KINDS, named
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
 from reconciler.model.engine import ScratchServer, Server, Session, Target
 from reconciler.model.kind import Place
 from reconciler.model.resource import Resource
@@ -97,6 +107,7 @@ class Postgres:
         foreign_key_targets.complete(resources)
         operator_class.complete(resources)
         base_type.complete(resources)
+        some_partitions.complete(resources)
 
     def check(self, catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
         """Names that do not fit, types that cannot be, names that clash within a schema."""
@@ -133,6 +144,16 @@ class Postgres:
             for words, since in too_new(subscription, server.version[0]):
                 message = f"{subscription.address}: {words} needs PostgreSQL {since}"
                 yield subscription.address, message, f"this is {server}"
+
+    def forced(
+        self, changes: Mapping[Address, Change[Any]], desired: Catalog, live: Catalog
+    ) -> Iterable[tuple[Address, Address]]:
+        """See `planner.rebuild.Forcing`: keys in a circle of tables that change together, indexes that a new partition
+        is to have no part of, what stands on columns that hold rows of a table that is rewritten.
+        """
+        yield from persistence.set_aside(changes, desired, live)
+        yield from some_partitions.unwanted(changes, desired, live)
+        yield from held_columns.forced(changes, desired, live)
 
     def roots(self, catalog: Catalog) -> frozenset[str]:
         """The declared schemas."""

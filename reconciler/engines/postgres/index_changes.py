@@ -67,14 +67,14 @@ def create(change: Change[Index], context: Context) -> list[Draft]:
     index = change.desired
     schema, table, name = change.address.path
     if in_new_table(change, context) and index.partitions is not None:
-        return [_on_some(change, context, index.partitions)]
+        return [_on_some(change, context)]
     if in_new_table(change, context):
         return [
             Draft(
                 "create",
                 Phase.EXPAND,
                 f"create index {name} on {table}",
-                sql(definition(index, name, concurrently=False), *targets(index)),
+                sql(*_plainly(index, context)),
                 locks=tuple(lock(SHARE, *p) for p in ((schema, table), *_new_partitions(change.address, context))),
                 done=(Check(change.address),),
                 undo=(sql(f"DROP INDEX {qualified(schema, name)}"),),
@@ -84,6 +84,8 @@ def create(change: Change[Index], context: Context) -> list[Draft]:
     if parted.partitioned(change.address, context):
         phase, hazards, probes = _tightening(index, change, context)
         made = parted.create(change, context, _recipe(index, name), phase, hazards, probes, index.partitions)
+        if index.partitions is not None:
+            made[0] = dataclasses.replace(made[0], requires=tuple(map(Ref, _partitions(change.address, context))))
     else:
         made = [_built(change, name, *_tightening(index, change, context))]
     waits = (*made[0].requires, *freed(change, context), *_beside_its_parts(change, context))
@@ -108,22 +110,24 @@ def _new_partitions(index: Address, context: Context) -> list[tuple[str, str]]:
     return [(p[0], p[1]) for p in below if context.creates(index.sibling("table", p))]
 
 
-def _on_some(change: Change[Index], context: Context, partitions: Iterable[tuple[str, str]]) -> Draft:
+def _plainly(index: Index, context: Context) -> list[str]:
+    """What makes all of it at once, while nobody else may write."""
+    table, name = table_path(index.address), index.address.name
+    if index.partitions is None:
+        return [definition(index, name, concurrently=False), *targets(index)]
+    return [*parted.on_some(_recipe(index, name), table, name, index.partitions, context), *targets(index)]
+
+
+def _on_some(change: Change[Index], context: Context) -> Draft:
     """ON ONLY a new table, and on these partitions, once all are there: one that comes later gets it by itself."""
     index = change.desired
     schema, table, name = change.address.path
-    recipe = _recipe(index, name)
-    statements = [recipe.only]
-    for path in partitions:
-        own = parted.free_name(path, recipe, context)
-        attach = f"ALTER INDEX {qualified(schema, name)} ATTACH PARTITION {qualified(path[0], own)}"
-        statements += [recipe.index(own, path, "", False), attach]
     return Draft(
         "create",
         Phase.EXPAND,
         f"declare index {name} on {table}, without its partitions yet",
-        sql(*statements, *targets(index)),
-        locks=tuple(lock(SHARE, *p) for p in ((schema, table), *partitions)),
+        sql(*_plainly(index, context)),
+        locks=tuple(lock(SHARE, *p) for p in ((schema, table), *(index.partitions or ()))),
         done=(Check(change.address),),
         undo=(sql(f"DROP INDEX {qualified(schema, name)}"),),
         requires=(*freed(change, context), *(Ref(a) for a in _partitions(change.address, context))),
@@ -271,8 +275,8 @@ def repair(change: Change[Index], context: Context) -> list[Draft]:
     index = change.desired
     schema, _, name = change.address.path
     if parted.partitioned(change.address, context):
-        there = change.live.partitions or ()
-        made = parted.completed(change, context, _recipe(index, name), there, index.partitions)
+        there = change.live.partitions
+        made = [] if there is None else parted.completed(change, context, _recipe(index, name), there, index.partitions)
         if made:
             return made
         gone = parted.drop(change, context, f"DROP INDEX {qualified(schema, name)}")
@@ -291,7 +295,7 @@ def repair(change: Change[Index], context: Context) -> list[Draft]:
     return with_targets([drop_it, _built(change, name, Phase.EXPAND, (), probes)], index)
 
 
-def rebuild(change: Change[Index], _context: Context) -> list[Draft]:
+def rebuild(change: Change[Index], context: Context) -> list[Draft]:
     """Plainly, in the transaction of what forces it."""
     index, live = change.desired, change.live
     schema, table, name = change.address.path
@@ -300,17 +304,21 @@ def rebuild(change: Change[Index], _context: Context) -> list[Draft]:
         Phase.EXPAND,
         f"take index {name} of {table} away",
         sql(f"DROP INDEX {qualified(schema, name)}"),
-        locks=access_exclusive((schema, table)),
-        undo=(sql(definition(live, name, concurrently=False), *targets(live)),),
+        locks=parted.locked(change.address, context, ACCESS_EXCLUSIVE),
+        undo=(sql(*_plainly(live, context)),),
         removes=True,
     )
+    whole = [(p[0], p[1]) for p in descendants(change.address.path, context.live)]
+    read = [(schema, table), *(whole if index.partitions is None else index.partitions)]
+    tables = ", ".join(qualified(*p) for p in (read if index.partitions is None else read[1:]))
+    scans = (hazard(Code.SCAN_UNDER_LOCK, f"{tables} is read from end to end, for {name}"),) if tables else ()
     back = Draft(
         "create",
         Phase.EXPAND,
         f"build index {name} of {table} again",
-        sql(definition(index, name, concurrently=False), *targets(index)),
-        locks=(lock(SHARE, schema, table),),
-        hazards=(hazard(Code.SCAN_UNDER_LOCK, f"{qualified(schema, table)} is read from end to end, for {name}"),),
+        sql(*_plainly(index, context)),
+        locks=tuple(lock(SHARE, *p) for p in read),
+        hazards=scans,
         done=(Check(change.address),),
         undo=(sql(f"DROP INDEX {qualified(schema, name)}"),),
         provides=True,

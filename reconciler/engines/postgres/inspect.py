@@ -38,6 +38,8 @@ UNMANAGED = f"""
     WHERE l.classoid = 'pg_database'::regclass AND l.objoid = (SELECT d.oid FROM pg_database d
                                                                WHERE d.datname = current_database())
     UNION ALL
+    SELECT 'large objects', '', 'of this database' WHERE EXISTS (SELECT FROM pg_largeobject_metadata)
+    UNION ALL
     SELECT 'secret option', x.name, split_part(o, '=', 1)
     FROM (SELECT f.fdwname::text, f.fdwoptions FROM pg_foreign_data_wrapper f
           UNION ALL SELECT s.srvname, s.srvoptions FROM pg_foreign_server s
@@ -81,6 +83,7 @@ NOTHING = "SELECT WHERE false"
 
 REASONS = {
     "table under a foreign one": "its columns follow those of a foreign table; let it inherit from a table instead",
+    "large objects": "they are rows, and come and go with those; so do their owners, grants and comments",
     "parameter grants": "they hold for the whole server, in every database; no declaration of one can say them",
     "security label": "only the module that provides the labels could say what one means, and take it",
     "subscription through a server": "its connection is the server's and a user mapping's; not managed yet",

@@ -48,11 +48,13 @@ def inside(change: Change[Any], context: Context) -> tuple[Ref, ...]:
 
 def settling(table: Table, context: Context) -> Iterator[Ref]:
     """What changes of the parent in this plan so that a new partition has to be as it is then: columns and checks; and
-    the indexes and keys that the parent gets, which ATTACH PARTITION makes on the new one by itself.
+    the indexes and keys that the parent gets, which ATTACH PARTITION makes on the new one by itself. One that is
+    not on all partitions comes after it.
     """
     for address, change in context.changes.items():
         weighs = change.action is not Action.UPDATE or change.changed(*RECURSES)
-        indexed = address.kind in INDEXED and change.after is not None
+        whole = change.after is not None and getattr(change.after, "partitions", None) is None
+        indexed = address.kind in INDEXED and whole
         if weighs and (indexed or address.kind in INHERITED) and address.path[:2] == table.partition_of:
             yield Ref(address)
 

@@ -31,11 +31,15 @@ Pair = tuple[str, str]
 
 
 HAVING_IT = """ARRAY(
+                   WITH RECURSIVE below AS (
+                       SELECT h.inhrelid FROM pg_inherits h WHERE h.inhparent = c.oid
+                       UNION ALL
+                       SELECT h.inhrelid FROM below b JOIN pg_inherits h ON h.inhparent = b.inhrelid)
                    SELECT ARRAY[pn.nspname, pt.relname]::text[]
-                   FROM pg_inherits h JOIN pg_index hi ON hi.indexrelid = h.inhrelid
+                   FROM below JOIN pg_index hi ON hi.indexrelid = below.inhrelid
                    JOIN pg_class pt ON pt.oid = hi.indrelid JOIN pg_namespace pn ON pn.oid = pt.relnamespace
-                   WHERE h.inhparent = c.oid ORDER BY 1)"""
-"""SQL for the partitions that have a part of the partitioned index c."""
+                   ORDER BY 1)"""
+"""SQL for the partitions, at whatever depth, that have a part of the partitioned index c."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,19 @@ def _leaves(path: Path, table: Address, context: Context) -> bool:
     return after is None or parents_of(before) != parents_of(after)
 
 
+def on_some(recipe: Recipe, table: Path, name: str, some: Collection[Path], context: Context) -> list[str]:
+    """The statements that make it ON ONLY a table, and on these of its partitions, at once."""
+    statements = [recipe.index(name, table, "ONLY ", False)]
+    for path in children_of(table, context.desired):
+        if path in some:
+            own = _kept(path, name, context) or free_name(path, recipe, context)
+            inner = children_of(path, context.desired)
+            made = on_some(recipe, path, own, some, context) if inner else [recipe.index(own, path, "", False)]
+            attach = f"ALTER INDEX {qualified(table[0], name)} ATTACH PARTITION {qualified(path[0], own)}"
+            statements += [*made, attach]
+    return statements
+
+
 def _below(
     change: Change[Any],
     context: Context,
@@ -182,12 +199,13 @@ def _below(
 ) -> list[Draft]:
     drafts: list[Draft] = []
     table = change.address.sibling("table", above)
-    for path in children_of(above, context.live):
-        if _leaves(path, table, context) or (some is not None and path not in some):
+    new = [p for p in children_of(above, context.desired) if some and context.creates(table.sibling("table", p))]
+    for path in sorted({*children_of(above, context.live), *new}):
+        if (path not in new and _leaves(path, table, context)) or (some is not None and path not in some):
             continue
-        child = table_at(context.live, table.sibling("table", path))
+        child = table_at(context.desired if path in new else context.live, table.sibling("table", path))
         there = equal_index(change, path, context)
-        name = there or free_name(path, recipe, context)
+        name = there or _kept(path, parent[1], context) or free_name(path, recipe, context)
         qualified_name = qualified(path[0], name)
         inner = child is not None and child.partition_by is not None
         index = Check(change.address.sibling("index", (*path, name)))
@@ -196,7 +214,7 @@ def _below(
             only = recipe.index(name, path, "ONLY ", False)
             step = _step(f"only {path}", phase, f"declare it on {path[1]}", sql(only), path, SHARE)
             drafts.append(replace(step, done=(index,)))
-            drafts += _below(change, context, recipe, phase, path, (path[0], name))
+            drafts += _below(change, context, recipe, phase, path, (path[0], name), some)
         elif there is None:
             build = alone(recipe.index(name, path, "", True), repairs=(path[0], name))
             title = f"build its index of {path[1]} while it is in use"
@@ -223,6 +241,12 @@ def _below(
 
 def _step(slot: str, phase: Phase, title: str, operation: Any, path: Path, mode: str) -> Draft:
     return Draft(slot, phase, title, operation, locks=(lock(mode, path[0], path[1]),), undo=())
+
+
+def _kept(path: Path, parent: str, context: Context) -> str:
+    """The name of what the partition has of the parent's index before that goes and comes again."""
+    table = table_at(context.live, next(iter(context.live.resources)).sibling("table", path))
+    return next((t.name for t in table.twins if t.of == parent), "") if table is not None else ""
 
 
 def free_name(path: Path, recipe: Recipe, context: Context) -> str:

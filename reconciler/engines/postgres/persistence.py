@@ -5,7 +5,8 @@ PostgreSQL documentation, CREATE TABLE, "UNLOGGED", and ALTER TABLE, "SET LOGGED
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
 from reconciler.engines.postgres.kinds.table import Table
@@ -21,6 +22,35 @@ SLOT = "logged"
 """The draft that changes it."""
 
 
+def set_aside(
+    changes: Mapping[Address, Change[Any]], desired: Catalog, live: Catalog
+) -> Iterator[tuple[Address, Address]]:
+    """(foreign key, table): keys in whose circle no table can change first. They go and come again, in one transaction
+    with all these tables: of each circle those that point against the order of the names.
+    """
+    tables = {a: c for a, c in changes.items() if a.kind == "table" and c.changed("unlogged") and c.before is not None}
+    first: dict[Address, dict[Address, list[Address]]] = {}
+    for key in live.of_kind(ForeignKey) if len(tables) > 1 else ():
+        for address, change in tables.items():
+            other = _other(key, change)
+            if other in tables and key.address in desired.resources:
+                first.setdefault(address, {}).setdefault(other, []).append(key.address)
+    for address, before in first.items():
+        for other in sorted(before):
+            if other > address and address in _reached(other, first):
+                yield from ((key, cause) for key in before[other] for cause in (address, other))
+
+
+def _reached(start: Address, first: Mapping[Address, Mapping[Address, Any]]) -> set[Address]:
+    found = {start}
+    queue = [start]
+    for table in queue:
+        new = first.get(table, {}).keys() - found
+        found |= new
+        queue += new
+    return found
+
+
 def before_change(change: Change[Table], context: Context) -> tuple[Ref, ...]:
     """What goes before a table is made logged or unlogged: keys that would forbid it go, and of two tables that change
     together that one first which leaves no logged one referring to an unlogged one.
@@ -28,7 +58,7 @@ def before_change(change: Change[Table], context: Context) -> tuple[Ref, ...]:
     found: set[Ref] = set()
     for key in [*context.live.of_kind(ForeignKey), *context.desired.of_kind(ForeignKey)]:
         other, own = _other(key, change), context.changes.get(key.address)
-        if other is None:
+        if other is None or (own is not None and own.forced is not None):
             continue
         if own is not None and own.before is not None and not _speaks(own.after, change):
             found.update(Ref(a) for a in (key.address, _table(key.address)) if a in context.changes and a != other)

@@ -13,14 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from reconciler.engines.postgres.column_names import alter, label, table_address
 from reconciler.engines.postgres.inheritance import descendants, inherited_from
-from reconciler.engines.postgres.kinds.check import Check
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.composite import Composite
 from reconciler.engines.postgres.kinds.domain import Domain
-from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
 from reconciler.engines.postgres.kinds.range import Range
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import Sql, sql
@@ -30,6 +29,7 @@ from reconciler.engines.postgres.types import is_builtin
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
 from reconciler.model.resource import Resource
@@ -38,24 +38,29 @@ from reconciler.model.step import Draft, Operation, Ref
 
 def held(table: Address, context: Context) -> bool:
     """Whether columns hold rows of the table, before the plan or after it."""
-    return any(_holding(table, catalog, context) for catalog in (context.live, context.desired))
+    return any(holding(table, catalog, context.live) for catalog in (context.live, context.desired))
 
 
-def around(draft: Draft, starts: Iterable[Address], context: Context, stand_in: str = "") -> Draft:
+def around(
+    draft: Draft, starts: Iterable[Address], context: Context, stand_in: str = "", of: Address | None = None
+) -> Draft:
     """The draft with what hinders it out of its way: it changes these tables, or these domains, all at once.
 
-    `stand_in` is a new column's name: its place is in the rows before they become text. Raises UnsupportedChange where
-    something else is bound to a column that would have to become text.
+    `stand_in` is a new column's name: its place is in the rows before they become text. What stands on a column that
+    becomes text goes and comes again (`held_columns`), in the transaction of this draft. So does the column itself
+    where it stands aside for several changes, of which that of `of`, whose draft this is, may be one.
     """
     here = list(starts)
-    before = _unique(c for s in here for c in _holding(s, context.live, context))
-    wanted = _unique(c for s in here for c in _holding(s, context.desired, context))
+    before = _unique(c for s in here for c in holding(s, context.live, context.live))
+    wanted = _unique(c for s in here for c in holding(s, context.desired, context.live))
     if not before and not wanted:
         return draft
     draft = replace(draft, requires=(*draft.requires, *_elsewhere(before, wanted, context)))
     if not wanted:
         return draft
-    _refuse_bound(draft, here[0], wanted, context)
+    changes = [context.changes.get(c.address) for c in wanted]
+    if all(c is not None and of in c.causes and only_default(c) for c in changes):
+        return replace(draft, provides=True)
     names = ", ".join(dict.fromkeys(qualified(*c.table) for c in wanted))
     why = f"{names}: every row is rewritten twice, for {', '.join(map(label, wanted))} to follow {here[0]}"
     undo = draft.undo
@@ -68,7 +73,13 @@ def around(draft: Draft, starts: Iterable[Address], context: Context, stand_in: 
         locks=(*draft.locks, *access_exclusive(*dict.fromkeys(c.table for c in wanted))),
         hazards=(*draft.hazards, hazard(Code.REWRITE, why)),
         reads=draft.reads or table_address(wanted[0]),
+        provides=True,
     )
+
+
+def only_default(change: Change[Any]) -> bool:
+    """Whether nothing of a column differs, unless it is its default."""
+    return {a.name for a in change.attributes} <= {"default"}
 
 
 def _unique(columns: Iterable[Column]) -> list[Column]:
@@ -83,19 +94,21 @@ def _inside(
     tops = [c for c in columns if not any(True for _ in inherited_from(c, context.desired))]
     table = f"ALTER TABLE {qualified(*start.path[:2])}"
     place = [f"{table} ADD COLUMN {ident(stand_in)} text"] if stand_in else []
-    out = [s for c in tops for s in _out(c)]
+    out = [s for c in tops for s in out_of(c)]
     gone = [f"{table} DROP COLUMN {ident(stand_in)}"] if stand_in else []
-    back = [s for c in reversed(tops) for s in _back(c)]
+    back = [s for c in reversed(tops) for s in back_to(c)]
     return sql(*place, *out, *gone, *operation.statements, *back)
 
 
-def _out(column: Column) -> Iterator[str]:
+def out_of(column: Column) -> Iterator[str]:
+    """The statements that make it text."""
     if column.default is not None:
         yield alter(column, "DROP DEFAULT")
     yield alter(column, f"TYPE text USING {ident(column.address.name)}::text")
 
 
-def _back(column: Column) -> Iterator[str]:
+def back_to(column: Column) -> Iterator[str]:
+    """The statements that make it of its text what it was."""
     yield alter(column, f"TYPE {column.type} USING {ident(column.address.name)}::{column.type}")
     if column.default is not None:
         yield alter(column, f"SET DEFAULT {column.default.source}")
@@ -109,32 +122,25 @@ def _elsewhere(before: list[Column], wanted: list[Column], context: Context) -> 
             yield Ref(address)
 
 
-def _refuse_bound(draft: Draft, start: Address, columns: list[Column], context: Context) -> None:
-    """Plain indexes and keys follow a column to another type and back; nothing else does."""
-    for column in columns:
-        users = {u for u, used in context.live.uses.items() if column.address in used}
-        here, name = table_address(column), column.address.name
-        users |= {c.address for c in context.live.children(here, "check", Check) if name in c.columns}
-        users |= {k.address for k in context.live.children(here, "foreign_key", ForeignKey) if name in k.columns}
-        left = sorted(str(u) for u in users if u != column.address and not context.deletes(u))
-        if left:
-            raise UnsupportedChange(
-                f"cannot {draft.title}: {column.address} holds values of {start}, and {', '.join(left)} stands on it",
-                hint=f"drop {left[0]} in a plan before this one and declare it again after it",
-                where=context.desired.origin(start),
-            )
+def needs_place(column: Column, desired: Catalog) -> bool:
+    """Whether the server refuses it as a new column of a table of which others hold rows: it has values at once, or
+    rules for them.
+    """
+    domains = (a for a in type_references(column.address, column.type, desired) if a.kind == "domain")
+    return column.identity is not None or column.generated is not None or any(True for _ in domains)
 
 
-def _holding(start: Address, catalog: Catalog, context: Context) -> list[Column]:
+@lru_cache(maxsize=64)
+def holding(start: Address, catalog: Catalog, live: Catalog) -> tuple[Column, ...]:
     """Columns in which values of the type are inside another one: those that hold rows of others' tables come first. Of
     a domain, not the columns that are of it directly; of a table, those of its children's rows too.
     """
     found: dict[Address, None] = {}
-    below = descendants(start.path, context.live) if start.kind == "table" else ()
+    below = descendants(start.path, live) if start.kind == "table" else ()
     for table in (start, *(start.sibling("table", p) for p in below)):
         _walk(table, start.kind != "domain", catalog, found, set())
     columns = (catalog.get(a, Column) for a in found)
-    return [c for c in columns if c is not None]
+    return tuple([c for c in columns if c is not None])
 
 
 def _walk(

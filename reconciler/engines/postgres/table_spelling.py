@@ -30,6 +30,8 @@ def spelled(
     """
     if answer is not None:
         table = replace(table, toasted=answer.toasted)
+        if not answer.toasted and not (live is not None and live.toasted):  # the server forgets these without a word
+            table = replace(table, options=tuple(o for o in table.options if not o[0].startswith("toast.")))
     if table.partition_by is not None and answer is not None and answer.partition_by is not None:
         table = replace(table, partition_by=_key(table.partition_by, answer.partition_by))
     if table.bound is None:

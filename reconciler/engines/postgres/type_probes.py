@@ -21,6 +21,15 @@ from reconciler.model.step import Probe
 DIGITS = {"smallint": 5, "integer": 10, "bigint": 19}
 NUMBERS = {*DIGITS, "numeric", "real", "double precision"}
 TEXTS = {"text", "character varying", "character", "json"}
+_BYTES = "([0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}"
+WRITTEN = {
+    "uuid": rf"^({_BYTES}|\{{{_BYTES}\}})$",
+    "boolean": r"(?i)^\s*(t|tr|tru|true|f|fa|fal|fals|false|y|ye|yes|n|no|on|of|off|1|0)\s*$",
+    "numeric": r"(?i)^\s*([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|nan|[+-]?inf(inity)?)\s*$",
+    **dict.fromkeys(DIGITS, r"^\s*[+-]?[0-9]+\s*$"),
+}
+"""What PostgreSQL 14 and 15 take for a value of the type; what does not match is refused (string_to_uuid in uuid.c,
+parse_bool_with_len in bool.c, numeric_in in numeric.c, pg_strtoint64 in numutils.c). From 16 on the server tells."""
 
 
 def unfit(live: Column, column: Column, facts: Facts, context: Context) -> tuple[Probe, ...]:
@@ -56,22 +65,35 @@ def _refused(live: Column, column: Column, using: bool, context: Context) -> str
     if target in ("character varying", "character") and new.mods and not using:
         return f"rtrim(substr({name}::text, {int(new.mods) + 1}), ' ') <> ''"
     if source in NUMBERS and target in DIGITS and DIGITS[target] < DIGITS.get(source, 99):
-        most = {5: 2**15, 10: 2**31, 19: 2**63}[DIGITS[target]]
-        return f"round({name}::numeric) NOT BETWEEN {-most} AND {most - 1}"
+        return f"round({name}::numeric) {_beyond(target)}"
     if source in NUMBERS and target == "numeric" and new.mods:
         whole, scale = _digits(new)
         before, rounded = _digits(old) if source == "numeric" and old.mods else (DIGITS.get(source, 999), 0)
         if before <= whole and rounded <= scale:
             return ""
         return f"{name}::numeric <> 'NaN' AND abs(round({name}::numeric, {scale})) >= 1e{whole}::numeric"
-    if (
-        source in TEXTS
-        and target not in TEXTS - {"json"}
-        and context.server.version >= (16,)
-        and _tells(column, context)
-    ):
-        return f"NOT pg_input_is_valid({name}::text, {literal(column.type)})"
+    if source in TEXTS and target not in TEXTS - {"json"}:
+        return _misread(name, target, column, context)
     return ""
+
+
+def _beyond(target: str) -> str:
+    most = {5: 2**15, 10: 2**31, 19: 2**63}[DIGITS[target]]
+    return f"NOT BETWEEN {-most} AND {most - 1}"
+
+
+def _misread(name: str, target: str, column: Column, context: Context) -> str:
+    """Text that is no value of the type, as far as that can be told."""
+    text = f"{name}::text"
+    if context.server.version >= (16,):
+        return f"NOT pg_input_is_valid({text}, {literal(column.type)})" if _tells(column, context) else ""
+    if target not in WRITTEN:
+        return ""
+    pattern = literal(WRITTEN[target])
+    if target in DIGITS:
+        number = f"CASE WHEN {text} ~ {pattern} THEN {text}::numeric {_beyond(target)} ELSE true END"
+        return f"{name} IS NOT NULL AND {number}"
+    return f"{text} !~ {pattern}"
 
 
 def _digits(kind: TypeName) -> tuple[int, int]:

@@ -306,23 +306,6 @@ def binds(before: Column, after: Column | None, _source: Address, _change: Chang
     return before.generated is not None and after is not None and after.generated is not None
 
 
-def rebuild(change: Change[Column], context: Context) -> list[Draft]:
-    """Its default lets go of a function that is made anew; a generated column goes and comes again as a whole."""
-    if column_anew.whole(change):
-        return column_anew.replace(change, context)
-    drafts = [
-        d
-        for r in KIND.rules
-        if "default" not in r.attributes
-        and change.changed(*r.attributes)
-        and (r.when is None or r.when(change, context))
-        for d in r.emit(change, context)
-    ]
-    if column_types.differs(change, context):
-        drafts += column_types.retype(change, context)
-    return column_defaults.around_default(change, drafts)
-
-
 def create(change: Change[Column], context: Context) -> list[Draft]:
     """ADD COLUMN; where the parent's step adds it to the child, what the child has otherwise."""
     found = inheriting.above(change, context, Action.CREATE)
@@ -382,7 +365,7 @@ KIND = PgKind(
     disturbs=disturbs,
     follows=MAKERS,
     following=Disturbance.ALTERS,
-    rebuild=rebuild,
+    rebuild=column_anew.rebuild,
     spreads=column_anew.spreads,
     replace=column_anew.replace,
     replaces=column_anew.anew,

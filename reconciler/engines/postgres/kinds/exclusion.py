@@ -31,7 +31,7 @@ from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.quoting import columns, ident
+from reconciler.engines.postgres.quoting import columns, ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
@@ -39,7 +39,10 @@ from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Check, Draft, Phase, Probe
+
+SMALL = 256 * 1024
+"""Bytes of a table of which all pairs of rows are compared in some seconds: about 5,000 rows."""
 
 
 class Element(NamedTuple):
@@ -246,12 +249,35 @@ def _built(
         sql(statement),
         locks=access_exclusive(table_path(change.address)),
         hazards=(*(() if easy else hazards), *((refused,) if phase is Phase.CONTRACT else ())),
+        probes=() if easy else _conflicts(change.desired, context),
         done=became(change) if change.before else (Check(change.address),),
         undo=(sql(back),),
         reads=None if easy else table_address(change.address),
         requires=freed(change, context),
         provides=True,
     )
+
+
+def _conflicts(exclusion: Exclusion, context: Context) -> tuple[Probe, ...]:
+    """Finds rows that exclude others, by the operators themselves; nothing of a table that is not small, since without
+    the index every row is compared with every other one.
+    """
+    size = context.size(table_address(exclusion.address)).bytes
+    if not 0 <= size <= SMALL:
+        return ()
+    name = table_name(exclusion.address)
+    condition = f" WHERE {exclusion.where.source}" if exclusion.where else ""
+    keys = [_compared(e.part) for e in exclusion.elements]
+    listed = ", ".join(f"{key} AS k{n}" for n, key in enumerate(keys, 1))
+    rows = f"(SELECT tableoid AS part, ctid AS place, {listed} FROM {name}{condition})"
+    same = " AND ".join(f"a.k{n} {e.operator} b.k{n}" for n, e in enumerate(exclusion.elements, 1))
+    query = f"SELECT a.place::text FROM {rows} a JOIN {rows} b\nON (a.part, a.place) < (b.part, b.place) AND {same}"
+    return (Probe(f"pairs of rows of {name} exclude each other by {exclusion.address.name}", query),)
+
+
+def _compared(part: Part) -> str:
+    collate = f" COLLATE {qualified(*part.collation)}" if part.collation else ""
+    return index_parts.key_text(part) + collate
 
 
 def drop(change: Change[Exclusion], _context: Context) -> list[Draft]:

@@ -156,7 +156,7 @@ def _partners(operator: Operator) -> Iterator[Address]:
 
 def create(change: Change[Operator], context: Context) -> list[Draft]:
     """A commutator or negator that is not there yet is filled in when its turn comes; one that goes would take the name
-    of it along (OperatorUpd in pg_operator.c), so that has to be gone.
+    of it along (OperatorUpd in pg_operator.c), and one that comes anew has another partner: so that has to be gone.
     """
     draft = created(
         change,
@@ -164,21 +164,34 @@ def create(change: Change[Operator], context: Context) -> list[Draft]:
         definition(change.desired),
         drop=f"DROP OPERATOR {_signature(change.desired)}",
     )
-    gone = (Ref(a) for a in _partners(change.desired) if context.deletes(a) and a in context.live.resources)
-    return [replace(draft, requires=(*draft.requires, *gone))]
+    partners = [a for a in _partners(change.desired) if a in context.live.resources and a in context.changes]
+    gone = (Ref(a, "drop") for a in partners if context.deletes(a) or context.creates(a))
+    return [replace(draft, requires=(*draft.requires, *(ref for ref in gone if ref.address != change.address)))]
 
 
-def drop(change: Change[Operator], _context: Context) -> list[Draft]:
+def _shells(operator: Operator, context: Context) -> Iterator[Operator]:
+    """What was only ever named as its partner: a shell that stays behind, of no use to anybody. What another one names,
+    too, would be forgotten there.
+    """
+    others = {p for o in context.live.of_kind(Operator) if o.address != operator.address for p in _partners(o)}
+    for partner in dict.fromkeys(_partners(operator)):
+        own = partner.path[0] == operator.address.path[0] and partner != operator.address
+        if own and partner not in context.live.resources and partner not in others:
+            yield replace(operator, address=partner)
+
+
+def drop(change: Change[Operator], context: Context) -> list[Draft]:
     """RESTRICT: a view or an operator class that uses it makes the step fail."""
-    return [
-        dropped(
-            change,
-            f"operator {'.'.join(change.address.path)}",
-            f"DROP OPERATOR {_signature(change.live)}",
-            definition(change.live),
-            hazards=(hazard(Code.OLD_READERS, "queries that use it break"),),
-        )
-    ]
+    shells = [f"DROP OPERATOR IF EXISTS {_signature(s)}" for s in _shells(change.live, context)]
+    gone = f"DROP OPERATOR {_signature(change.live)}"
+    draft = dropped(
+        change,
+        f"operator {'.'.join(change.address.path)}",
+        gone,
+        definition(change.live),
+        hazards=(hazard(Code.OLD_READERS, "queries that use it break"),),
+    )
+    return [replace(draft, operation=sql(gone, *shells))]
 
 
 rebuild = made_anew(create, drop)

@@ -1,0 +1,62 @@
+"""Indexes of partitioned tables that are not on all partitions: made ON ONLY the table, not valid until the last one of
+the partitions has its part (CREATE INDEX, "ONLY"; ALTER INDEX, "ATTACH PARTITION").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from reconciler.engines.postgres.inheritance import parents_of, table_at
+from reconciler.engines.postgres.kinds.foreign_table import ForeignTable
+from reconciler.engines.postgres.kinds.index import Index
+from reconciler.engines.postgres.kinds.table import Table
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
+from reconciler.model.resource import Resource
+
+Path = tuple[str, ...]
+
+
+def complete(resources: dict[Address, Resource]) -> None:
+    """What names all partitions that are declared, in place, is an index like any other: it becomes valid."""
+    some = [r for r in resources.values() if isinstance(r, Index) and r.partitions is not None]
+    below: dict[Path, list[Path]] = {}
+    for resource in resources.values() if some else ():
+        if isinstance(resource, Table | ForeignTable) and resource.partition_of is not None:
+            below.setdefault(resource.partition_of, []).append(resource.address.path)
+    for index in some:
+        if set(_all_below(index.address.path[:2], below)) <= {*(index.partitions or ())}:
+            resources[index.address] = replace(index, valid=True, partitions=None)
+
+
+def _all_below(path: Path, below: Mapping[Path, list[Path]]) -> Iterator[Path]:
+    for child in below.get(path, ()):
+        yield child
+        yield from _all_below(child, below)
+
+
+def unwanted(
+    changes: Mapping[Address, Change[Any]], desired: Catalog, live: Catalog
+) -> Iterator[tuple[Address, Address]]:
+    """(index, new partition): indexes that are not on all partitions, and stay so. A partition that comes gets a part
+    of whatever index there is (CREATE TABLE, ATTACH PARTITION), which nothing takes away again but dropping the whole.
+    """
+    for address, change in changes.items():
+        parent = getattr(change.after, "partition_of", None)
+        if parent is None or (change.before is not None and not change.changed("partition_of")):
+            continue
+        for above in _upwards(address.sibling("table", parent), desired):
+            for index in live.children(above, "index", Resource):
+                wanted = getattr(desired.resources.get(index.address), "partitions", None)
+                if getattr(index, "partitions", None) is not None and wanted is not None and address.path not in wanted:
+                    yield index.address, address
+
+
+def _upwards(table: Address, catalog: Catalog) -> Iterator[Address]:
+    """The table, and what it is a partition of."""
+    yield table
+    for path in parents_of(table_at(catalog, table)):
+        yield from _upwards(table.sibling("table", path), catalog)

@@ -1,0 +1,32 @@
+"""What no statement takes back is told, and hinders nothing else."""
+
+from __future__ import annotations
+
+from tests.postgres.bench import bench, declared
+from tests.postgres.server import Postgres
+
+OWN = """
+service: shop
+postgres:
+  tables:
+    p: {columns: {a: integer, b: integer}, checks: {k: a > 0}}
+    c: {inherits: p, columns: {a: integer}, checks: {k: a > 0}}
+"""
+PARENTS = """
+service: shop
+postgres:
+  tables:
+    p: {columns: {a: integer, b: integer}, checks: {k: a > 0}}
+    c: {inherits: p, columns: {more: text}}
+"""
+
+
+def test_what_stays_the_childs_own_is_deferred(pg_database: Postgres.Factory) -> None:
+    with bench(pg_database()) as database:
+        database.become(declared(OWN))
+        plan = database.plan(declared(PARENTS))
+        assert [step.title for step in plan.steps] == ["add column c.more"]
+        assert {str(d.address): d.reason.split(",")[0] for d in plan.deferred} == {
+            "column public.c.a": "it is the child's own beside its parents'",
+            "check public.c.k": "it is the child's own beside its parents'",
+        }

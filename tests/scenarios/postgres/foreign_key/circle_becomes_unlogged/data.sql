@@ -1,0 +1,6 @@
+INSERT INTO buyers VALUES (1, NULL);
+INSERT INTO orders VALUES (1, 1);
+UPDATE buyers SET last = 1;
+INSERT INTO lines VALUES (1, NULL);
+INSERT INTO parts VALUES (1, 1);
+UPDATE lines SET part = 1;
