@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 GIVEN = re.compile(r"_not_null\d*$")
 """How the names end that the server gives (heap.c, AddRelationNotNullConstraints)."""
 
+UNLIKE_PARENTS = {"validated": True}
+"""What a child says that has the parents' constraint, though checked in its own rows alone."""
+
 
 def usual(path: tuple[str, ...]) -> str:
     """What the server calls it where that is free; `path` is (schema, table, column)."""
@@ -43,8 +46,33 @@ def lower(node: Any, path: tuple[str, ...]) -> dict[str, Any]:
         "not_null_valid": bool(said.get("validated", True)),
         "not_null_no_inherit": bool(said.get("no_inherit", False)),
         "not_null_name": chosen(said["name"], path) if "name" in said else "",
-        "not_null_local": bool(node),
+        "not_null_local": bool(node) and node != UNLIKE_PARENTS,
     }
+
+
+def passed_on(column: Column) -> dict[str, Any]:
+    """What a child gets of a parent's constraint. Its name there is the server's, and cannot be changed."""
+    passes = column.not_null and not column.not_null_no_inherit
+    return {
+        "not_null": passes,
+        "not_null_valid": column.not_null_valid or not passes,
+        "not_null_no_inherit": False,
+        "not_null_name": "",
+        "not_null_local": False,
+    }
+
+
+def joined(first: Column, second: Column) -> dict[str, Any]:
+    """What two parents pass on together: checked where either is."""
+    if not (first.not_null and second.not_null):
+        one = first if first.not_null else second
+        return {"not_null": one.not_null, "not_null_valid": one.not_null_valid}
+    return {"not_null_valid": first.not_null_valid or second.not_null_valid}
+
+
+def of_its_own(column: Column) -> dict[str, Any]:
+    """What a child says of the constraint itself."""
+    return {n: getattr(column, n) for n in ("not_null_valid", "not_null_no_inherit", "not_null_name")}
 
 
 def name_of(column: Column) -> str:
@@ -84,6 +112,14 @@ def said(column: Column) -> dict[str, Any]:
 def lift(column: Column) -> Any:
     """The node of `not_null`."""
     return said(column) or column.not_null
+
+
+def lift_unlike(column: Column, passed: Column) -> Any:
+    """The node of a child whose constraint is its parents' alone and not what they say of it; None where it is."""
+    inherited = column.not_null and passed.not_null and not column.not_null_local
+    if not inherited or column.not_null_valid == passed.not_null_valid:
+        return None
+    return UNLIKE_PARENTS if column.not_null_valid else {"validated": False}
 
 
 def adopts(declared: Column, live: Column) -> Column:
@@ -180,7 +216,7 @@ def require(column: Column, nulls: Probe, old: Hazard, context: Context, added: 
         locks=share_update_exclusive(column.table),
         probes=(nulls,) if added else (),
         done=(Check(column.address, attributes=(("not_null", True), ("not_null_valid", True))),),
-        undo=(unchecked_again(column),) if added else (),
+        undo=_unchecked_again(column, context) if added else (),
         reads=table_address(column),
     )
     return [second] if added else [first, second, *later]
@@ -206,7 +242,7 @@ def bequeath(change: Change[Column]) -> Draft:
 def _name_by_then(column: Column) -> str:
     """As it is called by the time the step runs: one that nobody declared is renamed before."""
     live = column.facts.not_null_name if column.facts else None
-    given = live if live and GIVEN.search(live) else None
+    given = live if live and (GIVEN.search(live) or not column.local) else None
     return ident(column.not_null_name or given or usual(column.address.path))
 
 
@@ -215,7 +251,12 @@ def validate(column: Column) -> Sql:
     return sql(f"ALTER TABLE {table_name(column)} VALIDATE CONSTRAINT {_name_by_then(column)}")
 
 
-def unchecked_again(column: Column) -> Sql:
-    """Back to a constraint that only new rows were checked by."""
+def _unchecked_again(column: Column, context: Context) -> tuple[Sql, ...] | None:
+    """Back to a constraint that only new rows were checked by; one that a parent wants cannot be dropped for that."""
+    from reconciler.engines.postgres.inheritance import base
+
+    passed = base(column, context.live)
+    if passed is not None and passed.not_null:
+        return None
     again = f"ADD CONSTRAINT {_name_by_then(column)} NOT NULL {ident(column.address.name)} NOT VALID"
-    return sql(alter(column, "DROP NOT NULL"), f"ALTER TABLE {table_name(column)} {again}")
+    return (sql(alter(column, "DROP NOT NULL"), f"ALTER TABLE {table_name(column)} {again}"),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres import column_settings, inheritance, not_nulls, storage_options
@@ -16,6 +17,7 @@ from reconciler.engines.postgres.kinds.primary_key import clause as primary_key_
 from reconciler.engines.postgres.kinds.unique import Unique, repeats
 from reconciler.engines.postgres.kinds.unique import clause as unique_clause
 from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 
 if TYPE_CHECKING:
@@ -88,10 +90,42 @@ def _column(column: Column, table: Table, catalog: Catalog, child: bool) -> str 
         words.append(f"DEFAULT {operand(column.default.source)}")
     if column.generated is not None and column.generated != passed.generated:
         words.append(f"GENERATED ALWAYS AS ({column.generated.expression.source}) STORED")
-    if column.not_null and (column.not_null_local or not passed.not_null) and not _in_key(column, catalog):
+    if _own_not_null(column, passed) and column.not_null_valid and not _in_key(column, catalog):
         words.append(not_nulls.clause(column))
     options = "WITH OPTIONS " if table.of_type else ""
     return f"{ident(column.address.name)} {options}{' '.join(words)}" if words else None
+
+
+def _waits(column: Column, catalog: Catalog) -> bool:
+    """Its children are to get a constraint that is not checked: of one that is there before them they get a checked one
+    (measured on 18).
+    """
+    if column.not_null_valid or not column.not_null:
+        return False
+    return any(not c.not_null_valid for c in _below(column, catalog))
+
+
+def _below(column: Column, catalog: Catalog) -> Iterator[Column]:
+    """The column in each child."""
+    for path in inheritance.children_of(column.table, catalog):
+        found = catalog.get(column.address.sibling("column", (*path, column.address.name)), Column)
+        if found is not None:
+            yield found
+
+
+def waiting(table: Table, catalog: Catalog) -> list[Column]:
+    """Columns whose NOT NULL NOT VALID comes when children are there, so that they have it unchecked."""
+    return [c for c in catalog.children(table.address, "column", Column) if _waits(c, catalog)]
+
+
+def unchecked_tables(columns: Iterable[Column], catalog: Catalog) -> list[Address]:
+    """The children that such a constraint waits for; the others wait for it."""
+    found = (c.address.sibling("table", c.table) for w in columns for c in _below(w, catalog) if not c.not_null_valid)
+    return list(dict.fromkeys(found))
+
+
+def _own_not_null(column: Column, passed: Column) -> bool:
+    return column.not_null and (column.not_null_local or not passed.not_null)
 
 
 def _in_key(column: Column, catalog: Catalog) -> bool:
@@ -103,7 +137,7 @@ def _afterwards(column: Column, table: Table, catalog: Catalog, child: bool) -> 
     name = qualified(*table.address.path)
     passed = _passed(column, catalog) if child else None
     if passed is None or (table.inherits and column.local):
-        unchecked = not_nulls.unchecked(column, name)
+        unchecked = [] if _waits(column, catalog) else not_nulls.unchecked(column, name)
         return [*unchecked, *column_settings.after_creation(column, name, column_settings.merged(column, passed))]
     start = f"ALTER TABLE {name} ALTER COLUMN {ident(column.address.name)}"
     found = []
@@ -113,8 +147,11 @@ def _afterwards(column: Column, table: Table, catalog: Catalog, child: bool) -> 
         found.append(f"{start} DROP DEFAULT")
     if column.identity is not None:
         found.append(f"{start} ADD {render_identity(column.identity, column.type)}")
-    if table.inherits and (column.not_null != passed.not_null or (column.not_null and column.not_null_local)):
-        found.append(f"{start} {'SET' if column.not_null else 'DROP'} NOT NULL")
+    if _own_not_null(column, passed):
+        unchecked = not_nulls.unchecked(column, name)
+        found += unchecked or ([f"{start} SET NOT NULL"] if table.inherits else [])
+    elif table.inherits and passed.not_null and not column.not_null:
+        found.append(f"{start} DROP NOT NULL")
     return found + column_settings.after_creation(column, name, passed)
 
 

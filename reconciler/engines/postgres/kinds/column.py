@@ -178,6 +178,8 @@ def lift(column: Column, catalog: Catalog) -> Any:
     again = column.not_null and column.not_null_local and passed is not None and not required
     if column.not_null != (old.not_null or required) or not_nulls.said(column) or again:
         node["not_null"] = not_nulls.lift(column)
+    if passed is not None and (unlike := not_nulls.lift_unlike(column, passed)) is not None:
+        node["not_null"] = unlike
     if column.default != old.default and (column.default is not None or column.generated == old.generated):
         node["default"] = column.default.source if column.default is not None else None
     if column.identity is not None:
