@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -81,11 +81,25 @@ def name_of(column: Column) -> str:
 
 
 def called(name: str, table: Address, catalog: Catalog) -> Column | None:
-    """The column of a table whose constraint has a name."""
+    """The column of a table whose constraint has a name, its own or that of a parent."""
     from reconciler.engines.postgres.kinds.column import Column
 
-    columns = catalog.children(table, "column", Column)
-    return next((c for c in columns if c.not_null and name_of(c) == name), None)
+    columns = [c for c in catalog.children(table, "column", Column) if c.not_null]
+    return next((c for c in columns if name_of(c) == name), None) or next(
+        (c for c in columns if name in _names_above(c, catalog)), None
+    )
+
+
+def _names_above(column: Column, catalog: Catalog) -> Iterator[str]:
+    """What a child's constraint may be called that it has from its parents."""
+    from reconciler.engines.postgres.inheritance import inherited_from
+    from reconciler.engines.postgres.kinds.column import Column
+
+    for address in inherited_from(column, catalog) if not column.not_null_local else ():
+        above = catalog.get(address, Column)
+        if above is not None and above.not_null:
+            yield name_of(above)
+            yield from _names_above(above, catalog)
 
 
 def clause(column: Column) -> str:
@@ -94,12 +108,22 @@ def clause(column: Column) -> str:
     return text + (" NO INHERIT" if column.not_null_no_inherit else "")
 
 
+def apart(column: Column) -> str | None:
+    """A line of CREATE TABLE for a column that a parent makes (18 and later); None where SET NOT NULL says it all."""
+    special = column.not_null_name or column.not_null_no_inherit
+    return _line(column) if special and column.not_null_valid else None
+
+
 def unchecked(column: Column, table: str) -> list[str]:
     """ADD CONSTRAINT … NOT VALID, where rows that were there may have no value; `table` is quoted."""
     if not column.not_null or column.not_null_valid:
         return []
-    words = f"CONSTRAINT {ident(name_of(column))} NOT NULL {ident(column.address.name)}"
-    return [f"ALTER TABLE {table} ADD {words}{' NO INHERIT' if column.not_null_no_inherit else ''} NOT VALID"]
+    return [f"ALTER TABLE {table} ADD {_line(column)} NOT VALID"]
+
+
+def _line(column: Column) -> str:
+    inherit = " NO INHERIT" if column.not_null_no_inherit else ""
+    return f"CONSTRAINT {ident(name_of(column))} NOT NULL {ident(column.address.name)}{inherit}"
 
 
 def said(column: Column) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres import column_settings, inheritance, not_nulls, storage_options
@@ -12,6 +13,7 @@ from reconciler.engines.postgres.kinds.check import Check, apart
 from reconciler.engines.postgres.kinds.check import clause as check_clause
 from reconciler.engines.postgres.kinds.column import Column, operand
 from reconciler.engines.postgres.kinds.column import clause as column_clause
+from reconciler.engines.postgres.kinds.comment import Comment
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.primary_key import clause as primary_key_clause
 from reconciler.engines.postgres.kinds.unique import Unique, repeats
@@ -80,11 +82,12 @@ def _passed(column: Column, catalog: Catalog) -> Column | None:
 
 def _column(column: Column, table: Table, catalog: Catalog, child: bool) -> str | None:
     """The line of a column; None where the parents say it."""
+    column = _with_known_name(column, catalog)
     passed = _passed(column, catalog) if child else None
     if passed is None or (table.inherits and column.local):
-        return column_clause(column)
+        return column_clause(column if passed is None or _own_not_null(column, passed) else _nullable(column))
     if table.inherits:
-        return None
+        return not_nulls.apart(column) if _own_not_null(column, passed) else None
     words = []
     if column.default is not None and column.default != passed.default:
         words.append(f"DEFAULT {operand(column.default.source)}")
@@ -124,6 +127,18 @@ def unchecked_tables(columns: Iterable[Column], catalog: Catalog) -> list[Addres
     return list(dict.fromkeys(found))
 
 
+def _with_known_name(column: Column, catalog: Catalog) -> Column:
+    """With the name of its NOT NULL where that is described: the server chooses another one if a table has that."""
+    described = catalog.get(column.address.sibling("comment", ("table", *column.table)), Comment)
+    name = not_nulls.name_of(column)
+    known = column.not_null and described is not None and ("constraints", name) in {p[:2] for p in described.parts}
+    return replace(column, not_null_name=name) if known else column
+
+
+def _nullable(column: Column) -> Column:
+    return replace(column, not_null=False, not_null_valid=True, not_null_no_inherit=False)
+
+
 def _own_not_null(column: Column, passed: Column) -> bool:
     return column.not_null and (column.not_null_local or not passed.not_null)
 
@@ -137,7 +152,8 @@ def _afterwards(column: Column, table: Table, catalog: Catalog, child: bool) -> 
     name = qualified(*table.address.path)
     passed = _passed(column, catalog) if child else None
     if passed is None or (table.inherits and column.local):
-        unchecked = [] if _waits(column, catalog) else not_nulls.unchecked(column, name)
+        own = (passed is None or _own_not_null(column, passed)) and not _waits(column, catalog)
+        unchecked = not_nulls.unchecked(column, name) if own else []
         return [*unchecked, *column_settings.after_creation(column, name, column_settings.merged(column, passed))]
     start = f"ALTER TABLE {name} ALTER COLUMN {ident(column.address.name)}"
     found = []
@@ -149,7 +165,8 @@ def _afterwards(column: Column, table: Table, catalog: Catalog, child: bool) -> 
         found.append(f"{start} ADD {render_identity(column.identity, column.type)}")
     if _own_not_null(column, passed):
         unchecked = not_nulls.unchecked(column, name)
-        found += unchecked or ([f"{start} SET NOT NULL"] if table.inherits else [])
+        usual = table.inherits and not_nulls.apart(_with_known_name(column, catalog)) is None
+        found += unchecked or ([f"{start} SET NOT NULL"] if usual else [])
     elif table.inherits and passed.not_null and not column.not_null:
         found.append(f"{start} DROP NOT NULL")
     return found + column_settings.after_creation(column, name, passed)
