@@ -11,7 +11,7 @@ from reconciler.engines.postgres.column_parts import render_identity
 from reconciler.engines.postgres.index_marks import clustered_on, replica_identity
 from reconciler.engines.postgres.kinds.check import Check, apart
 from reconciler.engines.postgres.kinds.check import clause as check_clause
-from reconciler.engines.postgres.kinds.column import Column, operand
+from reconciler.engines.postgres.kinds.column import Column, generation, operand
 from reconciler.engines.postgres.kinds.column import clause as column_clause
 from reconciler.engines.postgres.kinds.comment import Comment
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
@@ -92,7 +92,7 @@ def _column(column: Column, table: Table, catalog: Catalog, child: bool) -> str 
     if column.default is not None and column.default != passed.default:
         words.append(f"DEFAULT {operand(column.default.source)}")
     if column.generated is not None and column.generated != passed.generated:
-        words.append(f"GENERATED ALWAYS AS ({column.generated.expression.source}) STORED")
+        words.append(generation(column.generated))
     if _own_not_null(column, passed) and column.not_null_valid and not _in_key(column, catalog):
         words.append(not_nulls.clause(column))
     options = "WITH OPTIONS " if table.of_type else ""

@@ -250,6 +250,11 @@ def operand(source: str) -> str:
     return f"({source})" if LOOSE_WORDS.intersection(words) else source
 
 
+def generation(generated: Generated) -> str:
+    """GENERATED ALWAYS AS."""
+    return f"GENERATED ALWAYS AS ({generated.expression.source}) {'VIRTUAL' if generated.virtual else 'STORED'}"
+
+
 def clause(column: Column) -> str:
     """The column as CREATE TABLE and ADD COLUMN write it."""
     parts = [ident(column.address.name), column.type]
@@ -260,8 +265,7 @@ def clause(column: Column) -> str:
     if column.identity is not None:
         parts.append(render_identity(column.identity, column.type))
     if column.generated is not None:
-        kind = "VIRTUAL" if column.generated.virtual else "STORED"
-        parts.append(f"GENERATED ALWAYS AS ({column.generated.expression.source}) {kind}")
+        parts.append(generation(column.generated))
     if column.not_null and column.not_null_valid:
         parts.append(not_nulls.clause(column))
     return " ".join(parts)
