@@ -33,7 +33,9 @@ def statements(table: Table, catalog: Catalog, child: bool) -> list[str]:
     name = qualified(*table.address.path)
     columns = catalog.children(table.address, "column", Column)
     lines = [text for c in columns if (text := _column(c, table, catalog, child)) is not None]
-    lines += [primary_key_clause(k) for k in catalog.children(table.address, "primary_key", PrimaryKey)]
+    keys = catalog.children(table.address, "primary_key", PrimaryKey)
+    late = [k for k in keys if child and _owns_no_not_null(k, catalog)]
+    lines += [primary_key_clause(k) for k in keys if k not in late]
     uniques = sorted(catalog.children(table.address, "unique", Unique), key=lambda u: u.address)
     lines += [unique_clause(u) for u in uniques if not repeats(u, catalog)]
     checks = sorted(catalog.children(table.address, "check", Check), key=lambda c: c.address)
@@ -49,7 +51,17 @@ def statements(table: Table, catalog: Catalog, child: bool) -> list[str]:
     elif not child or not (table.partition_of or table.of_type):
         text += " ()"
     made = text + _bound(table, child) + _tail(table)
-    return [made, *(s for c in columns for s in _afterwards(c, table, catalog, child))]
+    after = [s for c in columns for s in _afterwards(c, table, catalog, child)]
+    return [made, *after, *(f"ALTER TABLE {name} ADD {primary_key_clause(k)}" for k in late)]
+
+
+def _owns_no_not_null(key: PrimaryKey, catalog: Catalog) -> bool:
+    """Whether a column has its NOT NULL from a parent alone: a key within CREATE TABLE would make it the child's too
+    (18, measured).
+    """
+    columns = (catalog.get(key.address.sibling("column", (*key.address.path[:2], n)), Column) for n in key.columns)
+    pairs = ((c, _passed(c, catalog)) for c in columns if c is not None)
+    return any(passed is not None and passed.not_null and not c.not_null_local for c, passed in pairs)
 
 
 def _origin(table: Table, child: bool) -> str:

@@ -175,7 +175,7 @@ def lift(column: Column, catalog: Catalog) -> Any:
     old = passed or Column(column.address, "")
     node: dict[str, Any] = {} if passed is not None and passed.local >= column.local else {"type": column.type}
     required = column.identity is not None or _in_key(column, catalog)
-    again = column.not_null and column.not_null_local and passed is not None and not required
+    again = column.not_null and column.not_null_local and passed is not None and column.identity is None
     if column.not_null != (old.not_null or required) or not_nulls.said(column) or again:
         node["not_null"] = not_nulls.lift(column)
     if passed is not None and (unlike := not_nulls.lift_unlike(column, passed)) is not None:
@@ -342,8 +342,7 @@ def create(change: Change[Column], context: Context) -> list[Draft]:
 
 def implied(column: Column, catalog: Catalog) -> bool:
     """It is as its parents have it, and they alone say so."""
-    own = column.not_null and column.not_null_local and not _in_key(column, catalog)
-    return inheritance.implied(column, catalog) and not own
+    return inheritance.implied(column, catalog) and not (column.not_null and column.not_null_local)
 
 
 def adopts(declared: Column, live: Column) -> Column:
