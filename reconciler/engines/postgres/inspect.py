@@ -31,6 +31,11 @@ UNMANAGED = f"""
     WHERE c.relnamespace = ANY (%(namespaces)s) AND {not_member("pg_class", "c.oid")} AND c.relkind = 'f'
       AND NOT c.relispartition AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
     UNION ALL
+    SELECT 'unfinished key', n.nspname, k.conname
+    FROM pg_constraint k JOIN pg_index i ON i.indexrelid = k.conindid AND i.indrelid = k.conrelid AND NOT i.indisvalid
+    JOIN pg_namespace n ON n.oid = k.connamespace
+    WHERE k.contype IN ('p', 'u', 'x') AND k.connamespace = ANY (%(namespaces)s)
+    UNION ALL
     SELECT 'security label', l.provider, pg_describe_object(l.classoid, l.objoid, l.objsubid) FROM pg_seclabel l
     UNION ALL
     SELECT 'security label', l.provider, pg_describe_object(l.classoid, l.objoid, 0) FROM pg_shseclabel l
@@ -69,6 +74,7 @@ NOTHING = "SELECT WHERE false"
 REASONS = {
     "parameter grants": "they hold for the whole server, in every database; no declaration of one can say them",
     "security label": "only the module that provides the labels could say what one means, and take it",
+    "unfinished key": "not on every partition, it counts as one that is: add it there and attach its index, or drop it",
     "subscription": "only a member of pg_read_all_data may read its connection",
     "secret option": "secrets have no place in a declaration; set it on the server by hand",
 }

@@ -14,7 +14,7 @@ from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.quoting import fitting, ident
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
 from reconciler.model.step import Check, Draft, Phase, Probe, Ref
@@ -231,6 +231,7 @@ def require(column: Column, nulls: Probe, old: Hazard, context: Context, added: 
         probes=(nulls,),
         done=(Check(column.address, attributes=(("not_null", True),)),),
         undo=(sql(alter(column, "DROP NOT NULL")),),
+        requires=tuple(_named_below(column, context)),
     )
     second = Draft(
         "validate",
@@ -244,6 +245,18 @@ def require(column: Column, nulls: Probe, old: Hazard, context: Context, added: 
         reads=table_address(column),
     )
     return [second] if added else [first, second, *later]
+
+
+def _named_below(column: Column, context: Context) -> Iterator[Ref]:
+    """Changes of children that get one of their own with a name: it keeps that only if it is there first."""
+    from reconciler.engines.postgres.inheritance import descendants
+
+    for path in descendants(column.table, context.live):
+        change = context.changes.get(column.address.sibling("column", (*path, column.address.name)))
+        if change is None or change.action is not Action.UPDATE or not change.changed("not_null"):
+            continue
+        if getattr(change.after, "not_null_name", None):
+            yield Ref(change.address)
 
 
 def bequeath(change: Change[Column]) -> Draft:
