@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.quoting import fitting, ident
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
 from reconciler.model.step import Check, Draft, Phase, Probe, Ref
@@ -82,24 +82,13 @@ def name_of(column: Column) -> str:
 
 def called(name: str, table: Address, catalog: Catalog) -> Column | None:
     """The column of a table whose constraint has a name, its own or that of a parent."""
+    from reconciler.engines.postgres.inherited_not_nulls import names_above
     from reconciler.engines.postgres.kinds.column import Column
 
     columns = [c for c in catalog.children(table, "column", Column) if c.not_null]
     return next((c for c in columns if name_of(c) == name), None) or next(
-        (c for c in columns if name in _names_above(c, catalog)), None
+        (c for c in columns if name in names_above(c, catalog)), None
     )
-
-
-def _names_above(column: Column, catalog: Catalog) -> Iterator[str]:
-    """What a child's constraint may be called that it has from its parents."""
-    from reconciler.engines.postgres.inheritance import inherited_from
-    from reconciler.engines.postgres.kinds.column import Column
-
-    for address in inherited_from(column, catalog) if not column.not_null_local else ():
-        above = catalog.get(address, Column)
-        if above is not None and above.not_null:
-            yield name_of(above)
-            yield from _names_above(above, catalog)
 
 
 def clause(column: Column) -> str:
@@ -159,9 +148,12 @@ def renamed(change: Change[Column], _context: Context) -> bool:
 
 
 def rename(change: Change[Column], context: Context) -> list[Draft]:
-    """RENAME CONSTRAINT once the name is free."""
+    """RENAME CONSTRAINT once the name is free; one that only the parents had is renamed where they give it up."""
+    from reconciler.engines.postgres.inherited_not_nulls import names_above
     from reconciler.engines.postgres.names import freed_for_not_null
 
+    if any(names_above(change.live, context.live)):
+        return []
     return [renaming(change.desired, name_of(change.live), freed_for_not_null(change.desired, context))]
 
 
@@ -217,6 +209,8 @@ def named_for_now(column: Column, context: Context) -> tuple[Column, list[Draft]
 
 def require(column: Column, nulls: Probe, old: Hazard, context: Context, added: bool) -> list[Draft]:
     """NOT VALID first, and the check of the rows apart, where that is not `added` yet (row 35, 18 and later)."""
+    from reconciler.engines.postgres.inherited_not_nulls import named_below
+
     column, later = (column, []) if added else named_for_now(column, context)
     name, table = ident(column.address.name), table_name(column)
     constraint = ident(name_of(column))
@@ -231,7 +225,7 @@ def require(column: Column, nulls: Probe, old: Hazard, context: Context, added: 
         probes=(nulls,),
         done=(Check(column.address, attributes=(("not_null", True),)),),
         undo=(sql(alter(column, "DROP NOT NULL")),),
-        requires=tuple(_named_below(column, context)),
+        requires=tuple(named_below(column, context)),
     )
     second = Draft(
         "validate",
@@ -245,18 +239,6 @@ def require(column: Column, nulls: Probe, old: Hazard, context: Context, added: 
         reads=table_address(column),
     )
     return [second] if added else [first, second, *later]
-
-
-def _named_below(column: Column, context: Context) -> Iterator[Ref]:
-    """Changes of children that get one of their own with a name: it keeps that only if it is there first."""
-    from reconciler.engines.postgres.inheritance import descendants
-
-    for path in descendants(column.table, context.live):
-        change = context.changes.get(column.address.sibling("column", (*path, column.address.name)))
-        if change is None or change.action is not Action.UPDATE or not change.changed("not_null"):
-            continue
-        if getattr(change.after, "not_null_name", None):
-            yield Ref(change.address)
 
 
 def bequeath(change: Change[Column]) -> Draft:
