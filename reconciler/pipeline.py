@@ -305,6 +305,13 @@ def _survey(project: Project, services: Iterable[str], need: Need, *, sizes: boo
 
 
 def _declared(project: Project, name: Name) -> Declared:
+    """Lowered once for all that a command does with it."""
+    if name not in project.declared:
+        project.declared[name] = _lowered(project, name)
+    return project.declared[name]
+
+
+def _lowered(project: Project, name: Name) -> Declared:
     from reconciler.apply.known import Known
     from reconciler.apply.survey import Declared
     from reconciler.desired.cache import lowered

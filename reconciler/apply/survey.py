@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from reconciler.apply.journal import Journal, read
 from reconciler.apply.known import Known, Past, compared_with
 from reconciler.apply.renaming import renamed
+from reconciler.apply.spelling import Spelling
 from reconciler.apply.violations import violation
 from reconciler.apply.watch import Watch
 from reconciler.config.environment import AD_HOC
@@ -32,7 +33,8 @@ Need = Literal["all", "fingerprints", "differences"]
 class Declared:
     """One target as it is declared, before anything is read from it. `desired` is lowered, not canonical.
 
-    `scope` makes the scope from the roots that the declaration and the journal name; `known` remembers comparisons.
+    `scope` makes the scope from the roots that the declaration and the journal name; `known` remembers comparisons,
+    `spelling` what the store says in the course of this command.
     """
 
     engine: Engine
@@ -40,6 +42,7 @@ class Declared:
     policy: Policy
     scope: Callable[[frozenset[str]], Scope]
     known: Known | None = None
+    spelling: Spelling = field(default_factory=Spelling, compare=False)
 
     @property
     def name(self) -> str:
@@ -134,11 +137,25 @@ def look(declared: Declared, session: Session, journal: Journal, need: Need = "a
         return _remembered(seen, past._replace(stamp=watch.ended(there, keep=False) or past.stamp))
     differences, stamp = owned_differences(state), watch.ended(there)
     if differences[0]:
-        left = remaining(live, declared.desired, declared.engine.kinds, declared.policy)
-        state = replace(state, desired=session.canonicalise(declared.desired, left))
-        return Seen(declared, compared(state), scope, journal)
+        return Seen(declared, _spelled(state, declared, session, digest), scope, journal)
     seen = Seen(declared, compared(state, differences), scope, journal)
     return _remembered(seen, Past(own, live.digest, digest, seen.state.unmanaged, stamp)) if digest else seen
+
+
+def _spelled(state: TargetState, declared: Declared, session: Session, digest: str) -> TargetState:
+    """Compared as the store spells what is declared. What it said of it before the steps, it need not say again once
+    that is what is there."""
+    if (told := declared.spelling.told) is not None:
+        as_told = replace(state, desired=told)
+        differences = owned_differences(as_told)
+        if not differences[0]:
+            return compared(as_told, differences)
+
+    def ask() -> Catalog:
+        left = remaining(state.live, declared.desired, declared.engine.kinds, declared.policy)
+        return session.canonicalise(declared.desired, left)
+
+    return compared(replace(state, desired=declared.spelling.of(digest, ask)))
 
 
 def _watch(declared: Declared, session: Session, scope: Scope, need: Need) -> Watch:

@@ -15,6 +15,7 @@ from reconciler.errors import ConfigError
 from reconciler.model.engine import Engine, Scope, ScratchServer, Target
 
 if TYPE_CHECKING:
+    from reconciler.apply.survey import Declared
     from reconciler.desired.documents import Document
 
 SHARED_NAMESPACE = ("dynamodb",)
@@ -44,6 +45,8 @@ class Project:
     """The names of all targets that the files declare, those of services that were not chosen included."""
     snapshots: Path = Path()
     """Where what steps take away is kept."""
+    declared: dict[tuple[str, str], Declared] = field(default_factory=dict, repr=False, compare=False)
+    """(service, engine) → what is lowered already."""
     _running: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def documents_of(self, service: str) -> tuple[Document, ...]:

@@ -145,6 +145,10 @@ def _unbound(_before: Any, _after: Any, _source: Address, _change: Any) -> bool:
     return False
 
 
+def _falls(_resource: Any, _gone: Address) -> bool:
+    return False
+
+
 def _no_namesakes(_address: Address) -> Iterable[Address]:
     return ()
 
@@ -232,6 +236,8 @@ class Kind(Generic[R]):
     binds: Callable[[R, R | None, Address, Change[Any] | None], bool] = _unbound
     """Whether this one, live and as declared, is bound to what it refers to at that address and to the change of that,
     where not all of its kind are: a generated column, a foreign key. There is no change of what only follows."""
+    outlives: Callable[[R, Address], bool] = _falls
+    """Whether it stays in place when what it refers to at that address goes: a foreign key, and a partition."""
     namesakes: Callable[[Address], Iterable[Address]] = _no_namesakes
     """What a text that names one may mean as well: (a stand-in for) all overloads of a function."""
     collides: Callable[[R, R], bool] = _together

@@ -95,8 +95,8 @@ def _left(
             if kind.collides(result[gone].live, rival.desired):
                 result[rival.address] = replace(rival, forced=gone)
         for user in users.get(gone, ()):
-            known = result.get(user.address)
-            if user.address not in desired.resources or kinds[user.address.kind].rebuild is None:
+            known, its = result.get(user.address), kinds[user.address.kind]
+            if user.address not in desired.resources or its.rebuild is None or its.outlives(user, gone):
                 continue
             lone = not family and staying.isdisjoint(kind.namesakes(gone))
             if known is not None and (known.after is None or (lone and not _names(known, gone, live, kinds))):
@@ -104,7 +104,7 @@ def _left(
             origin[gone] = gone
             result[user.address] = _forced(user, known, gone, desired, kinds)
             origin.setdefault(user.address, user.address)
-            if (how := kinds[user.address.kind].spreads(result[user.address])) is not Disturbance.NONE:
+            if (how := its.spreads(result[user.address])) is not Disturbance.NONE:
                 work.append((user.address, how))
     return work
 

@@ -173,7 +173,7 @@ def _while_it_waits(bench: Bench, step: Step) -> frozenset[Lock]:
     """Block the step by a transaction in its way, look from a third connection, let go.
 
     A concurrent build or drop waits for whoever has written to the table, a backfill for a locked row, VACUUM FULL for
-    everybody.
+    everybody. DETACH CONCURRENTLY has a second transaction, which waits for the readers of what refers to the table.
     """
     table = qualified(*step.address.path[:2])
     if isinstance(step.operation, Backfill):
@@ -184,17 +184,26 @@ def _while_it_waits(bench: Bench, step: Step) -> frozenset[Lock]:
     else:
         blocking = f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE"
     pid = bench.connection.info.backend_pid
+    later = [held.on for held in step.locks if held.mode == "AccessExclusive" and held.on != table]
     with psycopg.connect(bench.uri, autocommit=True) as witness, psycopg.connect(bench.uri) as blocker:
+        reader = psycopg.connect(bench.uri)
         known = relations(witness)
         blocker.execute(blocking.encode())
+        for relation in later:
+            reader.execute(f"LOCK TABLE {relation} IN ACCESS SHARE MODE".encode())
         failures: list[BaseException] = []
         worker = threading.Thread(target=_caught, args=(failures, lambda: bench.execute(step.operation)))
         worker.start()
         try:
             _until(lambda: failures or _waits(witness, pid))
             found = held(witness, pid, known)
+            blocker.rollback()
+            if later:
+                _until(lambda: failures or _waits(witness, pid, later[0]))
+                found = _strongest(found, held(witness, pid, known))
         finally:
             blocker.rollback()
+            reader.close()
             worker.join()
     if failures:
         raise failures[0]
@@ -208,10 +217,17 @@ def _caught(failures: list[BaseException], run: Callable[[], None]) -> None:
         failures.append(error)
 
 
-def _waits(witness: psycopg.Connection[Any], pid: int) -> bool:
-    query = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
-    row = witness.execute(query, (pid,)).fetchone()
+def _waits(witness: psycopg.Connection[Any], pid: int, relation: str = "") -> bool:
+    """Whether the backend waits for anything, or for a lock on the relation."""
+    where = "AND relation = %(relation)s::text::regclass" if relation else ""
+    query = f"SELECT count(*) FROM pg_locks WHERE pid = %(pid)s AND NOT granted {where}"
+    row = witness.execute(query, {"pid": pid, "relation": relation}).fetchone()
     return bool(row and row[0])
+
+
+def _strongest(first: dict[int, str], second: dict[int, str]) -> dict[int, str]:
+    both = {**first, **second}
+    return {r: max(both[r], first.get(r, both[r]), key=MODES.index) for r in both}
 
 
 def _until(condition: Callable[[], Any]) -> None:

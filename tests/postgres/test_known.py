@@ -11,12 +11,14 @@ import pytest
 import reconciler.planner.build
 from reconciler import pipeline
 from reconciler.config.options import Options
+from reconciler.config.project import Project
 from reconciler.desired import cache
 from reconciler.engines.postgres.session import PostgresSession
+from reconciler.errors import PartlyApplied
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Scope
 from reconciler.model.later import Later
-from reconciler.results import PlanResult
+from reconciler.results import PlanResult, StepEvent
 from tests.postgres.server import Postgres
 
 TABLES = """
@@ -185,3 +187,47 @@ def test_a_mapping_made_later_is_made_once() -> None:
     assert (later["a"], later.get("b", 2), len(later), "a" in later, list(later)) == (1, 2, 1, True, ["a"])
     assert (dict(later.items()), list(later.values()), list(later.keys())) == ({"a": 1}, [1], ["a"])
     assert made == [1]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry each time that the server is asked how it spells what is declared."""
+    counted: list[int] = []
+    ask = PostgresSession.canonicalise
+
+    def counting(self: PostgresSession, desired: Catalog, live: Catalog) -> Catalog:
+        counted.append(len(desired.resources))
+        return ask(self, desired, live)
+
+    monkeypatch.setattr(PostgresSession, "canonicalise", counting)
+    return counted
+
+
+def respelled(options: Options) -> Project:
+    """The project, with a check that the server will spell otherwise."""
+    file = (options.schemas or Path()) / "app.yaml"
+    file.write_text(file.read_text().replace("b > 0", "b > 0 and b < 2 + 5"))
+    return pipeline.load(options, {})
+
+
+def test_one_command_asks_for_the_spelling_once(options: Options, asked: list[int]) -> None:
+    project = respelled(options)
+    plan = pipeline.make_plan(project, stamped=True).plan
+    pipeline.apply_plan(project, plan, allow=("*",))
+    assert plan.steps and len(asked) == 1
+    assert not planned(options).plan.steps  # another command, which asks for itself
+    assert len(asked) == 2
+
+
+def test_what_somebody_does_in_the_midst_of_the_steps_is_found(options: Options) -> None:
+    project = respelled(options)
+    plan = pipeline.make_plan(project, stamped=True).plan
+
+    def meddle(event: StepEvent) -> None:
+        if event.state == "done" and event.step == plan.steps[-1]:
+            with psycopg.connect(options.target or "") as connection:
+                connection.execute("ALTER TABLE t DROP CONSTRAINT positive")
+                connection.execute("ALTER TABLE t ADD CONSTRAINT positive CHECK (b > 0 AND b < 3 + 5)")
+
+    with pytest.raises(PartlyApplied, match="live still differs from declared"):
+        pipeline.apply_plan(project, plan, allow=("*",), listen=meddle)

@@ -6,7 +6,7 @@
     data.sql        optional: rows
     desired.yaml    the declaration to apply
     old.sql         optional: what code of the old version runs; all of it works until contract
-    plan.yaml       the golden plan; `plan-17.yaml` is the one for servers up to 17
+    plan.yaml       the golden plan; `plan-17.yaml` is the one for servers up to 17, `plan-19.yaml` for 19
     case.yaml       optional: `server: 18`, the oldest that can run it; `pure: REASON`, why a plan without a
                     server would be another one; `undo: REASON`, why undoing does not bring everything back
 """
@@ -21,6 +21,7 @@ from typing import Any
 from reconciler.desired.strictyaml import parse
 from reconciler.model.catalog import Catalog
 from tests.postgres.bench import declared
+from tests.postgres.binaries import NEWEST
 
 ROOT = Path(__file__).parent
 OLDEST = 14
@@ -52,9 +53,9 @@ class Case:
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def golden(self, major: int) -> Path:
-        """The golden plan for a server."""
-        older = sorted(int(m[1]) for p in self.folder.iterdir() if (m := re.fullmatch(r"plan-(\d+)\.yaml", p.name)))
-        fitting = [n for n in older if n >= major]
+        """The golden plan for a server: that of its version, of the next newer one that has its own, or that of all."""
+        others = sorted(int(m[1]) for p in self.folder.iterdir() if (m := re.fullmatch(r"plan-(\d+)\.yaml", p.name)))
+        fitting = [n for n in others if n == major or NEWEST > n >= major]
         return self.folder / (f"plan-{fitting[0]}.yaml" if fitting else "plan.yaml")
 
 

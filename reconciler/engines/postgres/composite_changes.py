@@ -10,6 +10,7 @@ from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.type_names import type_name
 from reconciler.errors import UnsupportedChange
@@ -17,7 +18,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Disturbance
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Draft, Phase
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.composite import Composite
@@ -52,15 +53,12 @@ def definition(composite: Composite) -> str:
 def create(change: Change[Composite], context: Context) -> list[Draft]:
     """No lock on anything that exists."""
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create composite {'.'.join(change.address.path)}",
-            sql(*statements(change.desired)),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP TYPE {type_name(change.address)}"),),
+        created(
+            change,
+            f"composite {'.'.join(change.address.path)}",
+            *statements(change.desired),
+            drop=f"DROP TYPE {type_name(change.address)}",
             requires=freed(change, context),
-            provides=True,
         )
     ]
 
@@ -68,16 +66,13 @@ def create(change: Change[Composite], context: Context) -> list[Draft]:
 def drop(change: Change[Composite], _context: Context) -> list[Draft]:
     """RESTRICT: a column that still uses it makes the step fail."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop composite {'.'.join(change.address.path)}",
-            sql(f"DROP TYPE {type_name(change.address)}"),
+        dropped(
+            change,
+            f"composite {'.'.join(change.address.path)}",
+            f"DROP TYPE {type_name(change.address)}",
+            *statements(change.live),
             locks=access_exclusive((change.address.path[0], change.address.path[1])),
             hazards=(hazard(Code.OLD_READERS, "code that names the type breaks"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(*statements(change.live)),),
-            removes=True,
         )
     ]
 

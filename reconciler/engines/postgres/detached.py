@@ -22,17 +22,24 @@ def leftovers(change: Change[Table], context: Context) -> list[str]:
     """Statements that drop what neither the table's declaration nor that of its new parent has; what the parent loses
     in the same plan may be gone by then.
     """
-    found = []
-    for twin in change.live.twins:
-        left = kept(twin, change.live, context.live)
-        if left is None or _wanted(left, change, context):
-            continue
-        schema, table = change.address.path
-        if twin.kind == "index":
-            found.append(f"DROP INDEX IF EXISTS {qualified(schema, twin.name)}")
-        else:
-            found.append(f"ALTER TABLE {qualified(schema, table)} DROP CONSTRAINT IF EXISTS {ident(twin.name)}")
-    return found
+    schema, table = change.address.path
+    return [
+        f"DROP INDEX IF EXISTS {qualified(schema, left.address.name)}"
+        if left.address.kind == "index"
+        else f"ALTER TABLE {qualified(schema, table)} DROP CONSTRAINT IF EXISTS {ident(name)}"
+        for name, left in _left(change, context)
+    ]
+
+
+def loosened(change: Change[Table], context: Context) -> list[tuple[str, str]]:
+    """The tables that foreign keys among the leftovers refer to: these are locked while such a key goes."""
+    return sorted({left.table for _, left in _left(change, context) if left.address.kind == "foreign_key"})
+
+
+def _left(change: Change[Table], context: Context) -> list[tuple[str, Any]]:
+    """(name, index, key or foreign key) of each."""
+    found = [(t.name, kept(t, change.live, context.live)) for t in change.live.twins]
+    return [(name, left) for name, left in found if left is not None and not _wanted(left, change, context)]
 
 
 def kept(twin: Twin, table: Table, live: Catalog) -> Any:

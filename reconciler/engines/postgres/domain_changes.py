@@ -10,7 +10,7 @@ from reconciler.engines.postgres.inheritance_changes import rows_of
 from reconciler.engines.postgres.locks import SHARE, lock
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.plain_objects import dropped
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.type_names import named, type_name
 from reconciler.errors import UnsupportedChange
@@ -19,7 +19,7 @@ from reconciler.model.change import Change
 from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Disturbance
-from reconciler.model.step import Check, Draft, Lock, Phase, Probe
+from reconciler.model.step import Draft, Lock, Phase, Probe
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.domain import Domain
@@ -67,15 +67,12 @@ def _label(domain: Domain) -> str:
 def create(change: Change[Domain], context: Context) -> list[Draft]:
     """No lock on anything that exists."""
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create domain {_label(change.desired)}",
-            sql(*statements(change.desired)),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP DOMAIN {type_name(change.address)}"),),
+        created(
+            change,
+            f"domain {_label(change.desired)}",
+            *statements(change.desired),
+            drop=f"DROP DOMAIN {type_name(change.address)}",
             requires=freed(change, context),
-            provides=True,
         )
     ]
 

@@ -45,6 +45,8 @@ SINCE: tuple[tuple[str, Callable[[Any], bool], int, str], ...] = (
     ("without_overlaps", bool, 18, "WITHOUT OVERLAPS"),
     ("period", bool, 18, "PERIOD"),
     ("generated", _virtual, 18, "a virtual column"),
+    ("excepted", bool, 19, "EXCEPT"),
+    ("all_sequences", bool, 19, "ALL SEQUENCES"),
 )
 """(attribute, the values that need it, the version that came with it, what the documentation calls it)."""
 

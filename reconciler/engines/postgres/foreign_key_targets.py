@@ -69,6 +69,11 @@ def check(catalog: Catalog) -> Iterator[tuple[Address, str, str]]:
             yield key.address, message, f"the primary key of {dotted(*key.table)} is {', '.join(key.referenced)}"
 
 
+def outlives(key: ForeignKey, gone: Address) -> bool:
+    """A partition of its table is detached before it goes, and with that is out of the key."""
+    return gone.kind == "table" and gone.path != key.table
+
+
 def before(change: Change[ForeignKey], context: Context) -> tuple[Ref, ...]:
     """What goes before a key is added: what has its names, what its tables as they are would forbid, and keys that it
     would take up although they go: the server takes the first that fits.

@@ -69,12 +69,25 @@ PARAMETERS = """
     UNION ALL
     SELECT 'parameter grants', '', p.parname FROM pg_parameter_acl p"""
 """From 15 on."""
+OF_19 = f"""
+    UNION ALL
+    SELECT 'subscription through a server', '', s.subname FROM {_SUBSCRIPTIONS} AND s.subserver <> 0
+    UNION ALL
+    SELECT 'subscription option', s.subname, x.name
+    FROM (SELECT * FROM {_SUBSCRIPTIONS}) s, LATERAL (VALUES
+        ('retain_dead_tuples', s.subretaindeadtuples), ('max_retention_duration', s.submaxretention <> 0),
+        ('wal_receiver_timeout', s.subwalrcvtimeout <> '-1')) x (name, said) WHERE x.said
+    UNION ALL
+    SELECT 'connection function', f.fdwname, f.fdwconnection::regproc::text FROM pg_foreign_data_wrapper f
+    WHERE f.fdwconnection <> 0 AND {not_member("pg_foreign_data_wrapper", "f.oid")}"""
+"""From 19 on."""
 NOTHING = "SELECT WHERE false"
 
 REASONS = {
     "parameter grants": "they hold for the whole server, in every database; no declaration of one can say them",
     "security label": "only the module that provides the labels could say what one means, and take it",
     "unfinished key": "not on every partition, it counts as one that is: add it there and attach its index, or drop it",
+    "subscription through a server": "its connection is the server's and a user mapping's; not managed yet",
     "subscription": "only a member of pg_read_all_data may read its connection",
     "secret option": "secrets have no place in a declaration; set it on the server by hand",
 }
@@ -122,10 +135,11 @@ def rows_of(
 ) -> Rows:
     """What `inspect` makes its catalog of."""
     readable = _readable(connection, kinds)
+    newer = (PARAMETERS if version >= 15 else "") + (OF_19 if version >= 19 else "")
     queries = [
         *lookups.QUERIES,
         *(kind.query(version) if name in readable else NOTHING for name, kind in kinds.items()),
-        UNMANAGED + BESIDE["subscription" in readable] + (PARAMETERS if version >= 15 else ""),
+        UNMANAGED + BESIDE["subscription" in readable] + newer,
         dependencies.query(version),
     ]
     results = _pipelined(connection, queries, {"namespaces": wanted})

@@ -11,19 +11,19 @@ from reconciler.engines.postgres.attaching import (
     attach_locks,
     attaching,
     default_partition,
+    detach_locks,
     detaching,
     helper,
     implied_check,
     name_of,
     path_of,
-    referenced,
     scans,
 )
+from reconciler.engines.postgres.detached import leftovers, loosened
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.inheritance import descendants, table_at
 from reconciler.engines.postgres.locks import (
     access_exclusive,
-    share_row_exclusive,
     share_update_exclusive,
 )
 from reconciler.engines.postgres.mentions import words
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 Path = tuple[str, str]
 PARENTS = frozenset({"partition_of", "bound", "inherits", "of_type"})
+LEAVES_NO_CHECK = 19
+"""From here on DETACH CONCURRENTLY leaves no check of the bound behind (measured on 19rc1)."""
 
 
 # A change of parents
@@ -73,24 +75,24 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
     leaves behind would have a name that is taken. What the partition had of its parent's indexes, keys and foreign keys
     it keeps; what is not declared of that goes at once.
     """
-    from reconciler.engines.postgres.detached import leftovers
-
     live = change.live
     parent = live.partition_of or ("", "")
     seen = hazard(Code.OLD_READERS, f"rows of {live.address.path[1]} are no longer seen in {parent[1]}")
     gone = change.after is None
     left = [] if gone else leftovers(change, context)
-    check = _left_check(live, context)
+    loose = () if gone else access_exclusive(*loosened(change, context))
+    leaves = context.server.version[0] < LEAVES_NO_CHECK
+    check = _left_check(live, context) if leaves else None
     if live.detach_pending:
-        return _finalized(change, check, left)
-    plain = check is None or default_partition(parent, context.live, live.address) is not None
+        return _finalized(change, context, check, left)
+    far = detach_locks(parent, context)
+    plain = (leaves and check is None) or default_partition(parent, context.live, live.address) is not None
     parents = [parent, *ancestors(parent, context.live, live.address)][:1]
     below = [(p[0], p[1]) for p in descendants(live.address.path, context.live)]
-    far = () if not referenced(parent, context) else share_row_exclusive(*referenced(parent, context))
     shows = (Check(live.address, attributes=(("partition_of", None),)),)
     back = (sql(attaching(live)),)
     if plain:
-        locks = (*access_exclusive(*parents, path_of(live), *below), *far)
+        locks = (*access_exclusive(*parents, path_of(live), *below), *far, *loose)
         return [
             Draft(
                 "detach",
@@ -104,33 +106,36 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
                 releases=True,
             )
         ]
-    tidy = [f"ALTER TABLE {name_of(live)} DROP CONSTRAINT IF EXISTS {ident(check or '')}", *left]
     first = Draft(
         "detach",
         Phase.CONTRACT,
         f"detach partition {live.address.path[1]} from {parent[1]} while both are in use",
         alone(detaching(live, " CONCURRENTLY")),
-        locks=(*share_update_exclusive(*parents), *access_exclusive(path_of(live))),
+        locks=(*share_update_exclusive(*parents), *access_exclusive(path_of(live)), *far),
         hazards=(seen,),
         done=shows,
         undo=None if left else back,
         releases=True,
     )
-    if gone:
+    if gone or (check is None and not left):
         return [first]
     second = Draft(
         "tidy",
         Phase.CONTRACT,
         f"take what {live.address.path[1]} kept of {parent[1]} away",
-        sql(*tidy),
-        locks=access_exclusive(path_of(live), *below),
-        done=(Check(live.address.sibling("check", (*path_of(live), check or "")), present=False),),
+        sql(*_uncheck(live, check), *left),
+        locks=(*access_exclusive(path_of(live), *below), *loose),
+        done=(Check(live.address.sibling("check", (*path_of(live), check)), present=False),) if check else (),
         undo=None if left else (),
     )
     return [first, second]
 
 
-def _finalized(change: Change[Table], check: str | None, left: list[str]) -> list[Draft]:
+def _uncheck(table: Table, check: str | None) -> list[str]:
+    return [f"ALTER TABLE {name_of(table)} DROP CONSTRAINT IF EXISTS {ident(check)}"] if check else []
+
+
+def _finalized(change: Change[Table], context: Context, check: str | None, left: list[str]) -> list[Draft]:
     """FINALIZE what an interrupted DETACH CONCURRENTLY began: its rows are out of sight already (ALTER TABLE)."""
     live = change.live
     parent = live.partition_of or ("", "")
@@ -139,17 +144,16 @@ def _finalized(change: Change[Table], check: str | None, left: list[str]) -> lis
         Phase.CONTRACT,
         f"finish detaching partition {live.address.path[1]} from {parent[1]}",
         sql(detaching(live, " FINALIZE")),
-        locks=(*share_update_exclusive(parent), *access_exclusive(path_of(live))),
+        locks=(*share_update_exclusive(parent), *access_exclusive(path_of(live)), *detach_locks(parent, context)),
         done=(Check(live.address, attributes=(("detach_pending", False),)),),
         undo=None,
         releases=True,
     )
     if change.after is None or (check is None and not left):
         return [first]
-    tidy = [f"ALTER TABLE {name_of(live)} DROP CONSTRAINT IF EXISTS {ident(check)}"] if check else []
     title = f"take what {live.address.path[1]} kept of {parent[1]} away"
-    locks = access_exclusive(path_of(live))
-    return [first, Draft("tidy", Phase.CONTRACT, title, sql(*tidy, *left), locks=locks)]
+    locks = access_exclusive(path_of(live), *loosened(change, context))
+    return [first, Draft("tidy", Phase.CONTRACT, title, sql(*_uncheck(live, check), *left), locks=locks)]
 
 
 def _left_check(table: Table, context: Context) -> str | None:
@@ -336,7 +340,6 @@ def steps_aside(change: Change[Table]) -> bool:
 
 def rebuild(change: Change[Table], context: Context) -> list[Draft]:
     """Its parent or its type goes and comes again: the partition steps aside meanwhile, with its rows."""
-    from reconciler.engines.postgres.detached import leftovers
     from reconciler.engines.postgres.kinds.table import KIND
 
     live, desired = change.live, change.desired

@@ -1,6 +1,7 @@
-"""Emitters of objects that hold no data and lock nothing: created, dropped, or out and in again in one transaction.
+"""Emitters of objects that hold no data: created, dropped, or out and in again in one transaction.
 
-`created`, `dropped` and `replaced` are their drafts, for kinds that have words of their own; `Plain` is for the others.
+`created`, `dropped` and `replaced` are their drafts, for kinds that have words of their own; `Plain` is for the others,
+which lock nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Check, Draft, Lock, Phase, Ref
 
 
 def name_of(address: Address) -> str:
@@ -24,27 +25,45 @@ def name_of(address: Address) -> str:
     return qualified(address.path[0], address.path[1])
 
 
-def created(change: Change[Any], label: str, *statements: str, drop: str, hazards: tuple[Hazard, ...] = ()) -> Draft:
+def created(
+    change: Change[Any],
+    label: str,
+    *statements: str,
+    drop: str,
+    locks: tuple[Lock, ...] = (),
+    hazards: tuple[Hazard, ...] = (),
+    requires: tuple[Ref, ...] = (),
+) -> Draft:
     """Make it, in expand; `drop` takes it back. `label` is what it is, with its name: cast text as app.money."""
     return Draft(
         "create",
         Phase.EXPAND,
         f"create {label}",
         sql(*statements),
+        locks=locks,
         hazards=hazards,
         done=(Check(change.address),),
         undo=(sql(drop),),
+        requires=requires,
         provides=True,
     )
 
 
-def dropped(change: Change[Any], label: str, drop: str, *statements: str, hazards: tuple[Hazard, ...]) -> Draft:
+def dropped(
+    change: Change[Any],
+    label: str,
+    drop: str,
+    *statements: str,
+    locks: tuple[Lock, ...] = (),
+    hazards: tuple[Hazard, ...] = (),
+) -> Draft:
     """Take it away, in contract; the statements, which make it, bring it back."""
     return Draft(
         "drop",
         Phase.CONTRACT,
         f"drop {label}",
         sql(drop),
+        locks=locks,
         hazards=hazards,
         done=(Check(change.address, present=False),),
         undo=(sql(*statements),),

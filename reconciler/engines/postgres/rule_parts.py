@@ -13,6 +13,7 @@ from reconciler.engines.postgres.kind import Reader, Row
 from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock
 from reconciler.engines.postgres.mentions import RELATIONS, mentioned
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import dropped
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -202,16 +203,13 @@ def drop(change: Change[Any], _context: Context) -> list[Draft]:
     """Instant (row 75)."""
     what = f"{change.live.event} on {change.address.path[1]} does something else"
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop rule {_label(change.address)}",
-            sql(f"DROP RULE {ident(change.address.name)} ON {_relation(change.address)}"),
+        dropped(
+            change,
+            f"rule {_label(change.address)}",
+            f"DROP RULE {ident(change.address.name)} ON {_relation(change.address)}",
+            *_whole(change.live),
             locks=access_exclusive((change.address.path[0], change.address.path[1])),
             hazards=(hazard(Code.OLD_WRITERS, what),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(*_whole(change.live)),),
-            removes=True,
         )
     ]
 

@@ -65,7 +65,7 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
             locks=locks,
             hazards=joining.scans(table, context) if joins else (),
             done=(Check(change.address),),
-            undo=(sql(f"DROP TABLE {_name(table)}"),),
+            undo=(sql(*joining.removing(table, context.desired)),),
             requires=(
                 *_freed(change, context),
                 *(settling(table, context) if joins else _checked(table, context)),
@@ -142,14 +142,14 @@ def _freed(change: Change[Table], context: Context) -> tuple[Ref, ...]:
 
 def drop(change: Change[Table], context: Context) -> list[Draft]:
     """AccessExclusive on it alone: foreign keys to other tables went before, one by one (row 4). A partition is
-    detached first, which lets the parent's readers and writers go on.
+    detached first, which lets the parent's readers and writers go on; it takes its foreign keys along.
     """
     table = change.live
     rows = context.size(change.address).rows
     known = f"about {rows} rows" if rows > 0 else "all its rows"
     parents = [(p[0], p[1]) for p in parents_of(table) if not context.deletes(table.address.sibling("table", p))]
     detached = partitions.detach(change, context) if table.partition_of and parents else []
-    locked = () if detached else tuple(p for p in parents_of(table) if table.partition_of)
+    beside = joining.referenced(parents[0], context) if detached else parents_of(table) if table.partition_of else ()
     return [
         *detached,
         Draft(
@@ -157,7 +157,7 @@ def drop(change: Change[Table], context: Context) -> list[Draft]:
             Phase.CONTRACT,
             f"drop table {'.'.join(change.address.path)}",
             sql(f"DROP TABLE {_name(table)}"),
-            locks=access_exclusive(joining.path_of(table), *((p[0], p[1]) for p in locked)),
+            locks=access_exclusive(joining.path_of(table), *((p[0], p[1]) for p in beside)),
             hazards=(
                 hazard(Code.DELETES_DATA, f"{known} are gone"),
                 hazard(Code.OLD_READERS, "code that uses it breaks"),

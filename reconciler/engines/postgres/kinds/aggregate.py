@@ -20,7 +20,7 @@ from reconciler.engines.postgres.made_anew import made_anew
 from reconciler.engines.postgres.mentions import mentioned
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.plain_objects import dropped
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import literal, qualified
 from reconciler.engines.postgres.routine_arguments import render, signature, split
 from reconciler.engines.postgres.routine_changes import shown
@@ -30,7 +30,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Disturbance, rule
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Draft, Phase
 
 WHOLE = ("arguments", "kind", "direct", "stype", "finalfunc", "finalfunc_extra")
 """What may change the type of the result: CREATE OR REPLACE AGGREGATE refuses that."""
@@ -96,15 +96,12 @@ def dropping(aggregate: Aggregate) -> str:
 def create(change: Change[Aggregate], context: Context) -> list[Draft]:
     """No lock on anything that exists."""
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create {shown(change.address)}",
-            sql(definition(change.desired)),
-            done=(Check(change.address),),
+        created(
+            change,
+            shown(change.address),
+            definition(change.desired),
+            drop=dropping(change.desired),
             requires=freed(change, context),
-            undo=(sql(dropping(change.desired)),),
-            provides=True,
         )
     ]
 

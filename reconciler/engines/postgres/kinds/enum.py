@@ -12,6 +12,7 @@ from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.names_within import Pairs, pending, renamed
 from reconciler.engines.postgres.operations import Sql, sql
+from reconciler.engines.postgres.plain_objects import created
 from reconciler.engines.postgres.quoting import MAX_BYTES, ident, literal, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -99,15 +100,12 @@ def statements(enum: Enum) -> list[str]:
 def create(change: Change[Enum], context: Context) -> list[Draft]:
     """No lock on anything that exists."""
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create enum {'.'.join(change.address.path)}",
-            sql(definition(change.desired)),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP TYPE {_name(change.address)}"),),
+        created(
+            change,
+            f"enum {'.'.join(change.address.path)}",
+            definition(change.desired),
+            drop=f"DROP TYPE {_name(change.address)}",
             requires=freed(change, context),
-            provides=True,
         )
     ]
 

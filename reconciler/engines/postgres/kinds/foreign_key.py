@@ -22,7 +22,7 @@ from reconciler.engines.postgres.constraint_parts import (
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.foreign_key_statements import at_once, clause, in_partitioned, orphans, validity
-from reconciler.engines.postgres.foreign_key_targets import before, binds, lift_target, lower_target
+from reconciler.engines.postgres.foreign_key_targets import before, binds, lift_target, lower_target, outlives
 from reconciler.engines.postgres.inheritance import partitions
 from reconciler.engines.postgres.inheritance_changes import to_partitions
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
@@ -387,6 +387,7 @@ KIND = PgKind(
     replace=to_partitions(replace),
     rebuild=to_partitions(rebuild),
     binds=binds,
+    outlives=outlives,
     rules=(
         rule("deferrable", "deferred", emit=to_partitions(set_timing)),
         rule("enforced", "validated", emit=to_partitions(set_enforced), when=lambda c, _: c.changed("enforced")),

@@ -31,6 +31,7 @@ from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.partitioning import Bound, read_bound
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.table_parts import PARTITION_SPEC, Path, lift_partition, lower_partition
 from reconciler.engines.postgres.type_names import type_references
@@ -213,16 +214,13 @@ def create(change: Change[ForeignTable], context: Context) -> list[Draft]:
     """
     locks, hazards = _beside(change.desired, context)
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create foreign table {'.'.join(change.address.path)}",
-            sql(*_whole(change.desired, _name(change.address))),
+        created(
+            change,
+            f"foreign table {'.'.join(change.address.path)}",
+            *_whole(change.desired, _name(change.address)),
+            drop=f"DROP FOREIGN TABLE {_name(change.address)}",
             locks=locks,
             hazards=hazards,
-            done=(Check(change.address),),
-            undo=(sql(f"DROP FOREIGN TABLE {_name(change.address)}"),),
-            provides=True,
         )
     ]
 
@@ -242,19 +240,16 @@ def _beside(table: ForeignTable, context: Context) -> tuple[tuple[Lock, ...], tu
 def drop(change: Change[ForeignTable], context: Context) -> list[Draft]:
     """The rows stay where they are, on the other side."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop foreign table {'.'.join(change.address.path)}",
-            sql(f"DROP FOREIGN TABLE {_name(change.address)}"),
+        dropped(
+            change,
+            f"foreign table {'.'.join(change.address.path)}",
+            f"DROP FOREIGN TABLE {_name(change.address)}",
+            *_whole(change.live, _name(change.address)),
             locks=(
                 *access_exclusive((change.address.path[0], change.address.path[1])),
                 *_beside(change.live, context)[0],
             ),
             hazards=(hazard(Code.OLD_READERS, "code that uses it breaks"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(*_whole(change.live, _name(change.address))),),
-            removes=True,
         )
     ]
 

@@ -16,6 +16,7 @@ from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, SHARE_UPDATE_EXCLUSIVE, access_exclusive, lock
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.view_parts import (
     DEFINITION,
@@ -177,15 +178,13 @@ def _indexes(address: Address, catalog: Catalog) -> list[str]:
 def create(change: Change[MaterializedView], context: Context) -> list[Draft]:
     """Runs the query, builds its indexes; readers and writers of its tables go on (row 78)."""
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create materialized view {label(change.address)}",
-            sql(*_made(change.desired), *_indexes(change.address, context.desired)),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP MATERIALIZED VIEW {name_of(change.address)}"),),
+        created(
+            change,
+            f"materialized view {label(change.address)}",
+            *_made(change.desired),
+            *_indexes(change.address, context.desired),
+            drop=f"DROP MATERIALIZED VIEW {name_of(change.address)}",
             requires=freed(change, context),
-            provides=True,
         )
     ]
 
@@ -193,16 +192,14 @@ def create(change: Change[MaterializedView], context: Context) -> list[Draft]:
 def drop(change: Change[MaterializedView], context: Context) -> list[Draft]:
     """RESTRICT. What it holds can be computed again."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop materialized view {label(change.address)}",
-            sql(f"DROP MATERIALIZED VIEW {name_of(change.address)}"),
+        dropped(
+            change,
+            f"materialized view {label(change.address)}",
+            f"DROP MATERIALIZED VIEW {name_of(change.address)}",
+            *_made(change.live),
+            *_indexes(change.address, context.live),
             locks=access_exclusive((change.address.path[0], change.address.path[1])),
             hazards=(hazard(Code.OLD_READERS, "code that reads it breaks"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(*_made(change.live), *_indexes(change.address, context.live)),),
-            removes=True,
         )
     ]
 

@@ -19,6 +19,7 @@ from reconciler.engines.postgres.kinds.row_level_security import RowLevelSecurit
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.mentions import mentioned
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import dropped
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.roles import role
 from reconciler.model.address import Address
@@ -235,15 +236,12 @@ def rebuild(change: Change[Policy], context: Context) -> list[Draft]:
     name, table = change.address.name, ".".join(change.address.path[:2])
     locks = access_exclusive(table_path(change.address))
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop policy {name} of {table} for the time of the change",
-            sql(_drop(change.live)),
+        dropped(
+            change,
+            f"policy {name} of {table} for the time of the change",
+            _drop(change.live),
+            definition(change.live),
             locks=locks,
-            done=(Check(change.address, present=False),),
-            undo=(sql(definition(change.live)),),
-            removes=True,
         ),
         Draft(
             "create",

@@ -11,7 +11,7 @@ from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import share_update_exclusive
 from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.plain_objects import dropped
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import columns, ident, qualified
 from reconciler.engines.postgres.type_names import named
 from reconciler.engines.postgres.type_names import short as short_name
@@ -22,7 +22,7 @@ from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Lock, Phase
+from reconciler.model.step import Draft, Lock, Phase
 
 
 class Published(NamedTuple):
@@ -36,9 +36,11 @@ class Published(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Publication(Resource):
-    """Path: (name,). Tables, columns and schemas sorted."""
+    """Path: (name,). Tables, columns and schemas sorted; `excepted`: (schema, table) that `all_tables` leaves out."""
 
     all_tables: bool = attr(Role.REPLACE, default=False)
+    excepted: tuple[tuple[str, str], ...] = attr(Role.REPLACE, default=())
+    all_sequences: bool = attr(Role.REPLACE, default=False)
     tables: tuple[Published, ...] = ()
     schemas: tuple[str, ...] = ()
     publish: tuple[str, ...] = ("insert", "update", "delete", "truncate")
@@ -57,6 +59,8 @@ SPEC = {
     "type": ["object", "null"],
     "properties": {
         "all_tables": {"type": "boolean"},
+        "except": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        "all_sequences": {"type": "boolean"},
         "tables": {"type": "object", "additionalProperties": TABLE},
         "schemas": {"type": "array", "items": {"type": "string"}, "minItems": 1},
         "publish": {"type": "array", "items": {"enum": list(ACTIONS)}},
@@ -71,10 +75,16 @@ def lower(name: str, node: Any, place: Place) -> Publication:
     node = node or {}
     if node.get("all_tables") and (node.get("tables") or node.get("schemas")):
         raise place.fail("all tables are published already", "leave 'tables' and 'schemas' out", "all_tables")
+    if node.get("except") and not node.get("all_tables"):
+        raise place.fail("only of all tables some can be left out", "say 'all_tables: true' beside it", "except")
+    if node.get("all_sequences") and (node.get("tables") or node.get("schemas")):
+        raise place.fail("all sequences go with all tables or alone", "make two publications of it", "all_sequences")
     tables = [_published(text, said or {}) for text, said in node.get("tables", {}).items()]
     return Publication(
         Address(place.service, place.engine, "publication", (name,)),
         bool(node.get("all_tables", False)),
+        tuple(sorted(named(text) for text in node.get("except", ()))),
+        bool(node.get("all_sequences", False)),
         tuple(sorted(tables, key=lambda t: t[:2])),
         tuple(sorted(node.get("schemas", ()))),
         tuple(a for a in ACTIONS if a in node.get("publish", ACTIONS)),
@@ -91,6 +101,10 @@ def _published(text: str, said: Mapping[str, Any]) -> Published:
 def lift(publication: Publication, _catalog: Catalog) -> Any:
     """What differs from the defaults."""
     node: dict[str, Any] = {"all_tables": True} if publication.all_tables else {}
+    if publication.excepted:
+        node["except"] = [short_name(*path) for path in publication.excepted]
+    if publication.all_sequences:
+        node["all_sequences"] = True
     if publication.tables:
         node["tables"] = {short_name(t.schema, t.table): _lifted(t) for t in publication.tables}
     if publication.schemas:
@@ -110,7 +124,9 @@ def _lifted(table: Published) -> dict[str, Any]:
 
 
 def query(version: int) -> str:
-    """Publications of the database; column lists, row filters and schemas came with 15."""
+    """Publications of the database; column lists, row filters and schemas came with 15, exceptions and sequences with
+    19.
+    """
     listed = """(SELECT array_agg(a.attname::text) FROM pg_attribute a
                  WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs::int2[]))"""
     parts = f"{listed}, pg_get_expr(r.prqual, r.prrelid)" if version >= 15 else "NULL::text[], NULL::text"
@@ -120,6 +136,7 @@ def query(version: int) -> str:
         SELECT p.oid, p.pubname, p.puballtables, ARRAY[p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate],
                p.pubviaroot, {"p.pubgencols::text" if version >= 18 else "'n'"},
                {schemas if version >= 15 else "ARRAY[]::text[]"},
+               {"p.puballsequences, r.prexcept" if version >= 19 else "false, false"},
                r.oid, n.nspname, c.relname, {parts}
         FROM pg_publication p LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid
         LEFT JOIN pg_class c ON c.oid = r.prrelid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -131,29 +148,38 @@ def query(version: int) -> str:
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[Publication]:
     """Rows of `query`, one for each table → Publication."""
     found: dict[Address, Publication] = {}
-    for oid, name, everything, actions, via_root, generated, schemas, link, schema, table, listed, where in rows:
+    for oid, name, everything, actions, via_root, generated, schemas, sequences, excepted, *one in rows:
         address = Address(reader.service, "postgres", "publication", (name,))
         if address not in found:
             found[reader.known("pg_publication", oid, address)] = Publication(
                 address,
-                everything,
-                (),
-                tuple(sorted(schemas)),
-                tuple(a for a, said in zip(ACTIONS, actions, strict=True) if said),
-                via_root,
-                "stored" if generated == "s" else "none",
+                all_tables=everything,
+                all_sequences=sequences,
+                schemas=tuple(sorted(schemas)),
+                publish=tuple(a for a, said in zip(ACTIONS, actions, strict=True) if said),
+                via_root=via_root,
+                generated_columns="stored" if generated == "s" else "none",
             )
+        link, schema, table, listed, where = one
         if link is not None:
             reader.known("pg_publication_rel", link, address)
             filtered = Expr.live(where) if where is not None else None
-            one = Published(schema, table, tuple(sorted(listed or ())), filtered)
-            found[address] = replace(found[address], tables=(*found[address].tables, one))
+            before, member = found[address], Published(schema, table, tuple(sorted(listed or ())), filtered)
+            found[address] = (
+                replace(before, excepted=(*before.excepted, (schema, table)))
+                if excepted
+                else replace(before, tables=(*before.tables, member))
+            )
     for publication in found.values():
-        yield replace(publication, tables=tuple(sorted(publication.tables, key=lambda t: t[:2])))
+        tables = tuple(sorted(publication.tables, key=lambda t: t[:2]))
+        yield replace(publication, tables=tables, excepted=tuple(sorted(publication.excepted)))
 
 
 def references(publication: Publication, catalog: Catalog) -> Iterable[Address]:
     """Tables, listed columns and schemas, as far as they are of this target."""
+    for path in publication.excepted:
+        if (left_out := publication.address.sibling("table", path)) in catalog.resources:
+            yield left_out
     for table in publication.tables:
         address = publication.address.sibling("table", (table.schema, table.table))
         if address in catalog.resources:
@@ -203,19 +229,18 @@ def _options(before: Publication | None, after: Publication) -> str:
 
 def definition(publication: Publication) -> str:
     """CREATE PUBLICATION."""
-    what = " FOR ALL TABLES" if publication.all_tables else ""
-    what = (
-        f" FOR {_objects(map(_object, publication.tables), publication.schemas)}"
-        if publication.tables or publication.schemas
-        else what
-    )
+    left_out = ", ".join(f"ONLY {qualified(*path)}" for path in publication.excepted)
+    whole = ["ALL TABLES" + (f" EXCEPT (TABLE {left_out})" if left_out else "")] if publication.all_tables else []
+    whole += ["ALL SEQUENCES"] if publication.all_sequences else []
+    what = ", ".join(whole) or _objects(map(_object, publication.tables), publication.schemas)
     options = _options(None, publication)
-    return f"CREATE PUBLICATION {ident(publication.address.name)}{what}" + (f" WITH ({options})" if options else "")
+    start = f"CREATE PUBLICATION {ident(publication.address.name)}" + (f" FOR {what}" if what else "")
+    return start + (f" WITH ({options})" if options else "")
 
 
 def _locks(*publications: Publication) -> tuple[Lock, ...]:
     """On the tables that are listed, or no longer."""
-    tables = dict.fromkeys((t.schema, t.table) for p in publications for t in p.tables)
+    tables = dict.fromkeys(t for p in publications for t in (*p.excepted, *((t.schema, t.table) for t in p.tables)))
     return share_update_exclusive(*sorted(tables))
 
 
@@ -223,15 +248,12 @@ def create(change: Change[Publication], _context: Context) -> list[Draft]:
     """Readers and writers go on (row 94). All tables, or all of a schema, need a superuser."""
     name = change.address.name
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create publication {name}",
-            sql(definition(change.desired)),
+        created(
+            change,
+            f"publication {name}",
+            definition(change.desired),
+            drop=f"DROP PUBLICATION {ident(name)}",
             locks=_locks(change.desired),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP PUBLICATION {ident(name)}"),),
-            provides=True,
         )
     ]
 

@@ -11,8 +11,7 @@ from reconciler.engines.postgres import type_conversion
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.names import freed
-from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.plain_objects import dropped
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.type_names import MAKERS, lift_collation, lower_collation, type_name, type_references
 from reconciler.engines.postgres.types import canonical
@@ -22,7 +21,7 @@ from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Disturbance, Place
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +167,12 @@ def mentions(found: Range, catalog: Catalog) -> Iterable[Address]:
 def create(change: Change[Range], context: Context) -> list[Draft]:
     """No lock on anything that exists."""
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create range {'.'.join(change.address.path)}",
-            sql(*statements(change.desired)),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP TYPE {type_name(change.address)}"),),
+        created(
+            change,
+            f"range {'.'.join(change.address.path)}",
+            *statements(change.desired),
+            drop=f"DROP TYPE {type_name(change.address)}",
             requires=freed(change, context),
-            provides=True,
         )
     ]
 

@@ -11,6 +11,7 @@ from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import share_update_exclusive
 from reconciler.engines.postgres.mentions import of_expression, requalified
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -18,7 +19,7 @@ from reconciler.model.change import Change
 from reconciler.model.expr import Expr
 from reconciler.model.kind import Context, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Draft, Phase
 
 KINDS = {"d": "ndistinct", "f": "dependencies", "m": "mcv"}
 
@@ -167,15 +168,12 @@ def create(change: Change[Statistics], _context: Context) -> list[Draft]:
     """Readers and writers go on (row 76)."""
     found = change.desired
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create statistics {'.'.join(change.address.path)}",
-            sql(*_whole(found)),
+        created(
+            change,
+            f"statistics {'.'.join(change.address.path)}",
+            *_whole(found),
+            drop=f"DROP STATISTICS {_name(found)}",
             locks=share_update_exclusive(found.table),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP STATISTICS {_name(found)}"),),
-            provides=True,
         )
     ]
 
@@ -184,15 +182,12 @@ def drop(change: Change[Statistics], _context: Context) -> list[Draft]:
     """Plans may get worse; nothing else."""
     found = change.live
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop statistics {'.'.join(change.address.path)}",
-            sql(f"DROP STATISTICS IF EXISTS {_name(found)}"),
+        dropped(
+            change,
+            f"statistics {'.'.join(change.address.path)}",
+            f"DROP STATISTICS IF EXISTS {_name(found)}",
+            *_whole(found),
             locks=share_update_exclusive(found.table),
-            done=(Check(change.address, present=False),),
-            undo=(sql(*_whole(found)),),
-            removes=True,
         )
     ]
 

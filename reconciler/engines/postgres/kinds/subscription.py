@@ -117,7 +117,7 @@ def query(version: int) -> str:
         SELECT s.oid, s.subname, s.subconninfo, s.subpublications, s.subslotname::text, s.subenabled, s.subbinary,
                {streaming}, s.subsynccommit, {", ".join(known)}
         FROM pg_subscription s WHERE s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-        ORDER BY s.subname"""
+        {"AND s.subserver = 0" if version >= 19 else ""} ORDER BY s.subname"""
 
 
 def _constant(value: bool | str) -> str:

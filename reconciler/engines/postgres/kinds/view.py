@@ -12,6 +12,7 @@ from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.view_parts import (
     DEFINITION,
@@ -145,15 +146,12 @@ def mentions(view: View, catalog: Catalog) -> Iterable[Address]:
 def create(change: Change[View], context: Context) -> list[Draft]:
     """No lock that holds anybody up (row 77)."""
     return [
-        Draft(
-            "create",
-            Phase.EXPAND,
-            f"create view {label(change.address)}",
-            sql(*_whole(change.desired)),
-            done=(Check(change.address),),
-            undo=(sql(f"DROP VIEW {name_of(change.address)}"),),
+        created(
+            change,
+            f"view {label(change.address)}",
+            *_whole(change.desired),
+            drop=f"DROP VIEW {name_of(change.address)}",
             requires=freed(change, context),
-            provides=True,
         )
     ]
 
@@ -161,16 +159,13 @@ def create(change: Change[View], context: Context) -> list[Draft]:
 def drop(change: Change[View], _context: Context) -> list[Draft]:
     """RESTRICT: a view that still uses it makes the step fail."""
     return [
-        Draft(
-            "drop",
-            Phase.CONTRACT,
-            f"drop view {label(change.address)}",
-            sql(f"DROP VIEW {name_of(change.address)}"),
+        dropped(
+            change,
+            f"view {label(change.address)}",
+            f"DROP VIEW {name_of(change.address)}",
+            *_whole(change.live),
             locks=access_exclusive((change.address.path[0], change.address.path[1])),
             hazards=(hazard(Code.OLD_READERS, "code that reads it breaks"),),
-            done=(Check(change.address, present=False),),
-            undo=(sql(*_whole(change.live)),),
-            removes=True,
         )
     ]
 
