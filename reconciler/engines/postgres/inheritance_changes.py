@@ -140,7 +140,7 @@ def spread(emit: Emit[Any]) -> Emit[Any]:
             return drafts
         if getattr(change.after, "no_inherit", False) and (change.action is Action.CREATE or not _inherited(change)):
             return drafts
-        first = tuple(leaving(change, context))
+        first = tuple(dict.fromkeys((*leaving(change, context), *_waits_for(drafts[0], context))))
         gone = {p for ref in first for p in (ref.address.path, *descendants(ref.address.path, context.live))}
         drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, *first))
         going = {p for p in foreign if context.deletes(change.address.sibling("foreign_table", p))}
@@ -151,6 +151,11 @@ def spread(emit: Emit[Any]) -> Emit[Any]:
         return [*spread[:1], *drafts[1:]] if getattr(change.after, "no_inherit", False) else spread
 
     return emitted
+
+
+def _waits_for(draft: Draft, context: Context) -> Iterator[Ref]:
+    """Tables that have to be gone before it runs."""
+    return (ref for ref in draft.requires if ref.address.kind == "table" and context.deletes(ref.address))
 
 
 def _inherited(change: Change[Any]) -> bool:

@@ -9,9 +9,10 @@ from reconciler.engines.postgres import not_nulls
 from reconciler.engines.postgres.column_names import alter, table_name
 from reconciler.engines.postgres.inheritance import children_of, descendants, inherited_from, table_at
 from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Action
+from reconciler.model.change import Action, Change
 from reconciler.model.kind import Context
 from reconciler.model.step import Ref
 
@@ -26,6 +27,39 @@ def names_above(column: Column, catalog: Catalog) -> Iterator[str]:
         if above is not None and above.not_null and not above.not_null_no_inherit:
             yield not_nulls.name_of(above)
             yield from names_above(above, catalog)
+
+
+def from_above(change: Change[Column], context: Context) -> bool:
+    """Whether the live constraint is the parents' alone. Raises UnsupportedChange where it stays so under another name:
+    the server renames it with the parent's only.
+    """
+    if not any(names_above(change.live, context.live)):
+        return False
+    above = (_column(context.desired, a) for a in inherited_from(change.desired, context.desired))
+    if any(c is not None and c.not_null and not c.not_null_no_inherit for c in above):
+        raise UnsupportedChange(
+            f"{change.address}: its NOT NULL is that of its parent, which alone gives it a name",
+            hint="leave the name out",
+        )
+    return True
+
+
+def called_otherwise(column: Column, context: Context) -> Iterator[Ref]:
+    """Tables below that go and have it under another name: RENAME CONSTRAINT is refused until then. Raises
+    UnsupportedChange for one that stays.
+    """
+    for path in descendants(column.table, context.live):
+        below = _column(context.live, column.address.sibling("column", (*path, column.address.name)))
+        name = not_nulls.name_of(below) if below is not None and below.not_null_local else None
+        if below is None or name is None or name == not_nulls.name_of(column):
+            continue
+        table = below.address.sibling("table", path)
+        if not context.deletes(table):
+            raise UnsupportedChange(
+                f"{column.address}: its NOT NULL cannot be renamed while {below.address} has it as {name}",
+                hint="keep the name",
+            )
+        yield Ref(table)
 
 
 def named_below(column: Column, context: Context) -> Iterator[Ref]:

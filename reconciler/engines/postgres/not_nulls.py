@@ -149,12 +149,13 @@ def renamed(change: Change[Column], _context: Context) -> bool:
 
 def rename(change: Change[Column], context: Context) -> list[Draft]:
     """RENAME CONSTRAINT once the name is free; one that only the parents had is renamed where they give it up."""
-    from reconciler.engines.postgres.inherited_not_nulls import names_above
+    from reconciler.engines.postgres.inherited_not_nulls import called_otherwise, from_above
     from reconciler.engines.postgres.names import freed_for_not_null
 
-    if any(names_above(change.live, context.live)):
+    if from_above(change, context):
         return []
-    return [renaming(change.desired, name_of(change.live), freed_for_not_null(change.desired, context))]
+    waits = (*freed_for_not_null(change.desired, context), *called_otherwise(change.live, context))
+    return [renaming(change.desired, name_of(change.live), waits)]
 
 
 def renaming(column: Column, old: str, requires: tuple[Ref, ...]) -> Draft:
