@@ -195,9 +195,10 @@ def _of_type(table: Table, resources: Resources) -> list[Any]:
 
 
 def joined(first: Any, second: Any) -> Any:
-    """What two parents pass on: the first one's, not null where either says so."""
+    """What two parents pass on: the first one's; not null, enforced and valid where either says so."""
     if first.address.kind == "check":
-        return first
+        either = {n: getattr(first, n) or getattr(second, n) for n in ("enforced", "validated")}
+        return replace(first, **either)
     return replace(first, **not_nulls.joined(first, second), default=first.default or second.default)
 
 
