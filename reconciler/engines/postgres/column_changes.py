@@ -165,7 +165,7 @@ def _required_above(column: Column, context: Context) -> bool:
 def _nullable(column: Column, phase: Phase, why: str, context: Context, requires: tuple[Ref, ...] = ()) -> Draft:
     kept = kept_below(column, context)
     own = [c for c in kept if context.server.version >= (18,) and not c.not_null_local]
-    partitioned = getattr(context.live.resources[table_address(column)], "partition_by", None) is not None
+    partitioned = getattr(context.live.resources.get(table_address(column)), "partition_by", None) is not None
     scans = [table_name(c) for c in kept if partitioned and context.server.version < (18,)]
     slow = (hazard(Code.SCAN_UNDER_LOCK, f"{name} is read from end to end for rows without a value") for name in scans)
     back = alter(column, "SET NOT NULL")

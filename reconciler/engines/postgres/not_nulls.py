@@ -127,12 +127,12 @@ def lift(column: Column) -> Any:
     return said(column) or column.not_null
 
 
-def lift_unlike(column: Column, passed: Column) -> Any:
-    """The node of a child whose constraint is its parents' alone and not what they say of it; None where it is."""
-    inherited = column.not_null and passed.not_null and not column.not_null_local
-    if not inherited or column.not_null_valid == passed.not_null_valid:
-        return None
-    return UNLIKE_PARENTS if column.not_null_valid else {"validated": False}
+def lift_unlike(column: Column, passed: Column | None) -> dict[str, Any]:
+    """The node of a child whose constraint is its parents' alone and not what they say of it; {} where it is."""
+    inherited = passed is not None and column.not_null and passed.not_null and not column.not_null_local
+    if not inherited or passed is None or column.not_null_valid == passed.not_null_valid:
+        return {}
+    return {"not_null": UNLIKE_PARENTS if column.not_null_valid else {"validated": False}}
 
 
 def adopts(declared: Column, live: Column) -> Column:

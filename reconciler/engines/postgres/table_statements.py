@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres import column_settings, inheritance, not_nulls, storage_options
-from reconciler.engines.postgres.column_parts import render_identity
+from reconciler.engines.postgres.column_parts import generation, render_identity
 from reconciler.engines.postgres.index_marks import clustered_on, replica_identity
 from reconciler.engines.postgres.kinds.check import Check, apart
 from reconciler.engines.postgres.kinds.check import clause as check_clause
-from reconciler.engines.postgres.kinds.column import Column, generation, operand
+from reconciler.engines.postgres.kinds.column import Column, operand
 from reconciler.engines.postgres.kinds.column import clause as column_clause
 from reconciler.engines.postgres.kinds.comment import Comment
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey

@@ -23,6 +23,7 @@ from reconciler.engines.postgres.column_parts import (
     Facts,
     Generated,
     Identity,
+    generation,
     lift_identity,
     lower_identity,
     render_identity,
@@ -178,8 +179,7 @@ def lift(column: Column, catalog: Catalog) -> Any:
     again = column.not_null and column.not_null_local and passed is not None and column.identity is None
     if column.not_null != (old.not_null or required) or not_nulls.said(column) or again:
         node["not_null"] = not_nulls.lift(column)
-    if passed is not None and (unlike := not_nulls.lift_unlike(column, passed)) is not None:
-        node["not_null"] = unlike
+    node |= not_nulls.lift_unlike(column, passed)
     if column.default != old.default and (column.default is not None or column.generated == old.generated):
         node["default"] = column.default.source if column.default is not None else None
     if column.identity is not None:
@@ -248,11 +248,6 @@ def operand(source: str) -> str:
     """The grammar of DEFAULT takes these words in parentheses only (gram.y, b_expr)."""
     words = source.lower().replace("(", " ").replace(")", " ").split()
     return f"({source})" if LOOSE_WORDS.intersection(words) else source
-
-
-def generation(generated: Generated) -> str:
-    """GENERATED ALWAYS AS."""
-    return f"GENERATED ALWAYS AS ({generated.expression.source}) {'VIRTUAL' if generated.virtual else 'STORED'}"
 
 
 def clause(column: Column) -> str:

@@ -68,11 +68,11 @@ def astray(catalog: Catalog) -> Iterable[tuple[Address, str, str]]:
             yield own.address, f"{'.'.join(own.address.path)} has no sequence of its own", hint
 
 
-def query(_version: int) -> str:
+def query(version: int) -> str:
     """Sequences that belong to a column internally (pg_depend, deptype i)."""
-    return """
-        SELECT c.oid, d.refobjid, d.refobjsubid, CASE WHEN c.relpersistence <> t.relpersistence
-               AND current_setting('server_version_num')::integer >= 150000 THEN c.relpersistence = 'u' END
+    unlike = "c.relpersistence <> t.relpersistence" if version >= 15 else "false"  # all are logged before
+    return f"""
+        SELECT c.oid, d.refobjid, d.refobjsubid, CASE WHEN {unlike} THEN c.relpersistence = 'u' END
         FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i'
              AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
         JOIN pg_class t ON t.oid = d.refobjid
