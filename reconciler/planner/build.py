@@ -25,6 +25,7 @@ from reconciler.planner.expand import expand, renamed, shown
 from reconciler.planner.fuse import fused
 from reconciler.planner.graph import Graph, Node
 from reconciler.planner.rebuild import with_rebuilds
+from reconciler.planner.regain import Regaining
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,15 @@ def steps_of(state: TargetState) -> list[Node]:
     context = PlanContext(
         state.desired, state.live, state.changes, state.policy, state.server, state.engine.kinds, state.sizes
     )
-    graph = Graph(state.engine, state.desired, state.live, state.changes)
-    for address in sorted(state.changes, key=lambda a: (state.engine.kinds[a.kind].order, a.path)):
-        change = state.changes[address]
-        kind = state.engine.kinds[address.kind]
-        absorbed = kind.absorbed(change, context)
-        graph.add(address, renamed(change, kind, context) if absorbed else expand(change, kind, context))
+    graph, kinds = Graph(state.engine, state.desired, state.live, state.changes), state.engine.kinds
+    absorbed = {a for a, change in state.changes.items() if kinds[a.kind].absorbed(change, context)}
+    regaining = Regaining(state.engine, context, absorbed)
+    for address in sorted(state.changes, key=lambda a: (kinds[a.kind].order, a.path)):
+        change, kind = state.changes[address], kinds[address.kind]
+        if address in absorbed:
+            graph.add(address, renamed(change, kind, context))
+        else:
+            graph.add(address, regaining.whole(change, expand(change, kind, context)))
     return fused(state.engine, graph.order(), state.changes, graph.maker)
 
 
