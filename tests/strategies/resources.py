@@ -57,6 +57,9 @@ def parts(draw: st.DrawFn) -> Part:
     )
 
 
+tablespaces = st.just("") | names
+
+
 @st.composite
 def indexes(draw: st.DrawFn) -> Index:
     keys = tuple(draw(st.lists(parts(), min_size=1, max_size=3)))
@@ -71,6 +74,7 @@ def indexes(draw: st.DrawFn) -> Index:
         draw(st.none() | expressions),
         tuple(sorted(draw(st.dictionaries(plain_names, plain_names, max_size=2)).items())),
         tuple((n, draw(st.integers(0, 10000))) for n, k in enumerate(keys, 1) if k.expression and draw(st.booleans())),
+        tablespace=draw(tablespaces),
         uses=(*(p.column for p in keys if p.column), *include),
     )
 
@@ -108,7 +112,9 @@ def uniques(draw: st.DrawFn) -> Unique:
     where = address("unique", draw(names), draw(names), draw(names))
     listed = draw(column_lists)
     periods = draw(st.booleans()) and len(listed) > 1
-    return Unique(where, listed, draw(some_columns), draw(st.booleans()), *draw(timings), periods, draw(fill))
+    return Unique(
+        where, listed, draw(some_columns), draw(st.booleans()), *draw(timings), periods, draw(fill), draw(tablespaces)
+    )
 
 
 @st.composite
@@ -116,7 +122,9 @@ def primary_keys(draw: st.DrawFn) -> PrimaryKey:
     where = address("primary_key", draw(names), draw(names))
     listed = draw(column_lists)
     periods = draw(st.booleans()) and len(listed) > 1
-    return PrimaryKey(where, draw(names), listed, draw(some_columns), *draw(timings), periods, draw(fill))
+    return PrimaryKey(
+        where, draw(names), listed, draw(some_columns), *draw(timings), periods, draw(fill), draw(tablespaces)
+    )
 
 
 @st.composite

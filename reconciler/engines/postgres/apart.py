@@ -14,7 +14,7 @@ from functools import cached_property
 import psycopg
 from psycopg import errors
 
-from reconciler.engines.postgres import table_spelling
+from reconciler.engines.postgres import inheritance, table_spelling
 from reconciler.engines.postgres.asking import NAMELESS, Asking
 from reconciler.engines.postgres.kinds.foreign_table import ForeignTable
 from reconciler.engines.postgres.kinds.materialized_view import MaterializedView
@@ -88,12 +88,12 @@ class Apart:
                 self.asking.take(declared, answer, only={"columns"})
 
     def _partition(self, address: Address) -> None:
-        """How the server spells a foreign table that is a partition."""
+        """How the server spells a foreign table that has parents."""
         asking = self.asking
         declared, live = asking.desired.get(address, ForeignTable), asking.live.get(address, ForeignTable)
-        if declared is not None and declared.bound is not None:
+        if declared is not None and inheritance.parents_of(declared):
             with contextlib.suppress(psycopg.Error), asking.connection.transaction():
-                asking.answers[address] = table_spelling.spelled_partition(
+                asking.answers[address] = table_spelling.spelled_child(
                     asking.connection, declared, live, asking.desired
                 )
 

@@ -25,6 +25,8 @@ PATIENCE = "SET LOCAL lock_timeout = '500ms'; SET LOCAL statement_timeout = '10s
 SAMPLE = 5
 _OF_CATALOGS = re.compile(r"\bFROM pg_")
 _NEW_VALUES = re.compile(r'ALTER TABLE (?:ONLY )?(.+?) (?:ALTER|ADD) COLUMN ("(?:[^"]|"")+"|\S+) (?!SET|DROP)')
+_ROWS = re.compile(r"DROP TABLE |UPDATE |DELETE |INSERT |TRUNCATE ")
+"""What else changes a table leaves it its own rows."""
 
 
 def audit(connection: psycopg.Connection[Any], steps: Iterable[Checked]) -> list[Audited]:
@@ -34,10 +36,15 @@ def audit(connection: psycopg.Connection[Any], steps: Iterable[Checked]) -> list
     for step in steps:
         for probe in step.probes:
             if not _OF_CATALOGS.search(probe.query) and (told := _asked(connection, probe)).count:
-                mended = any(table in probe.query and column in probe.query for table, column in changed)
+                mended = any(_names(probe, table) and _names(probe, column) for table, column in changed)
                 found.append(Audited(probe, told, not mended))
         changed.update(_changed(step))
     return found
+
+
+def _names(probe: Probe, name: str) -> bool:
+    """Whether it stands in the query by itself: `public.orders` is no part of `public.orders_2024`."""
+    return not name or re.search(rf'(?<![\w"$.]){re.escape(name)}(?![\w"$])', probe.query) is not None
 
 
 def _changed(step: Checked) -> Iterator[tuple[str, str]]:
@@ -48,7 +55,9 @@ def _changed(step: Checked) -> Iterator[tuple[str, str]]:
     elif isinstance(operation, Sql):
         yield from ((m[1], m[2]) for m in map(_NEW_VALUES.match, operation.statements) if m)
         if step.address.kind == "table" or operation.batches:
-            yield from ((held.on, "") for held in step.locks)
+            own = any(map(_ROWS.match, operation.statements)) or operation.batches
+            kept = "" if own else qualified(step.address.path[0], step.address.name)
+            yield from ((held.on, "") for held in step.locks if held.on != kept)
 
 
 def _asked(connection: psycopg.Connection[Any], probe: Probe) -> Violations:

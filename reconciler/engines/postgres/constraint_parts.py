@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from reconciler.engines.postgres.evidence import became
@@ -26,6 +27,14 @@ WITHOUT_OVERLAPS = {
     "type": "boolean",
     "description": "true where the last column is a range that must not overlap",
 }
+
+HOLDERS = {
+    "materialized_view_index": "materialized_view",
+    "view_rule": "view",
+    "view_trigger": "view",
+    "foreign_table_trigger": "foreign_table",
+}
+"""Kinds whose holder is no table."""
 
 
 def lower_deferrable(node: Mapping[str, Any]) -> tuple[bool, bool]:
@@ -52,9 +61,8 @@ def table_path(address: Address) -> tuple[str, str]:
 
 
 def table_address(address: Address) -> Address:
-    """The table of anything in it; the materialized view of an index on one."""
-    holder = "materialized_view" if address.kind == "materialized_view_index" else "table"
-    return address.sibling(holder, address.path[:2])
+    """The table of anything in it; the view of a rule on one."""
+    return address.sibling(HOLDERS.get(address.kind, "table"), address.path[:2])
 
 
 def table_name(address: Address) -> str:
@@ -87,20 +95,31 @@ def gone_with_table(change: Change[Any], context: Context) -> bool:
 
 
 def holds_what_needs(address: Address, table: Address, context: Context) -> bool:
-    """Whether it uses something that goes, a routine or a view, and itself needs the table, or its row type: then none
-    of the three could go first, and it has to go before its table.
+    """Whether it uses something that goes, a routine, a view, another table, and itself needs the table, or its row
+    type: then none of them could go first, and it has to go before its table. A relation needs what its policies,
+    rules and checks use, as they would go with it.
     """
-    uses = context.live.uses
-    waiting = [a for a in uses.get(address, ()) if _goes(a, table, context)]
-    seen = set(waiting)
+    waiting = [a.path[:2] for a in context.live.uses.get(address, ()) if _goes(a, table, context)]
+    if not waiting:
+        return False
+    needed, seen = _needed(context.live), set(waiting)
     while waiting:
-        for used in uses.get(waiting.pop(), ()):
+        for used in needed.get(waiting.pop(), ()):
             if used.path[:2] == table.path:
                 return True
-            if used not in seen and _goes(used, table, context):
-                seen.add(used)
-                waiting.append(used)
+            if used.path[:2] not in seen and _goes(used, table, context):
+                seen.add(used.path[:2])
+                waiting.append(used.path[:2])
     return False
+
+
+@lru_cache(maxsize=2)
+def _needed(catalog: Catalog) -> Mapping[tuple[str, ...], tuple[Address, ...]]:
+    """What each thing in a schema uses, with all that is in it."""
+    found: dict[tuple[str, ...], list[Address]] = {}
+    for address, used in catalog.uses.items():
+        found.setdefault(address.path[:2], []).extend(used)
+    return {path: tuple(used) for path, used in found.items()}
 
 
 def _goes(address: Address, table: Address, context: Context) -> bool:

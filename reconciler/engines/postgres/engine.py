@@ -45,6 +45,8 @@ SINCE: tuple[tuple[str, Callable[[Any], bool], int, str], ...] = (
     ("without_overlaps", bool, 18, "WITHOUT OVERLAPS"),
     ("period", bool, 18, "PERIOD"),
     ("generated", _virtual, 18, "a virtual column"),
+    ("columns", lambda columns: any(getattr(c, "virtual", False) for c in columns or ()), 18, "a virtual column"),
+    ("checks", lambda checks: not all(getattr(c, "enforced", True) for c in checks or ()), 18, "NOT ENFORCED"),
     ("excepted", bool, 19, "EXCEPT"),
     ("all_sequences", bool, 19, "ALL SEQUENCES"),
 )

@@ -13,8 +13,8 @@ from reconciler.model.expr import Expr
 
 
 class ForeignColumn(NamedTuple):
-    """One column; `generated` is a stored expression. That of a partition is what it says beyond its parent's, without
-    a type.
+    """One column; `generated` is an expression, stored unless `virtual`. That of a partition is what it says beyond its
+    parent's, without a type.
     """
 
     name: str
@@ -27,6 +27,7 @@ class ForeignColumn(NamedTuple):
     storage: str = ""
     settings: generic_options.Options = ()
     statistics: int = -1
+    virtual: bool = False
 
 
 STORAGE = {"p": "plain", "e": "external", "x": "extended", "m": "main"}
@@ -37,7 +38,14 @@ COLUMN = {
         "type": {"type": "string", "minLength": 1},
         "not_null": {"type": "boolean"},
         "default": {"type": ["string", "integer", "number", "boolean"]},
-        "generated": {"type": "string", "minLength": 1},
+        "generated": {
+            "type": ["string", "object"],
+            "minLength": 1,
+            "description": "an expression, or a mapping with 'as' and 'virtual'",
+            "properties": {"as": {"type": "string", "minLength": 1}, "virtual": {"type": "boolean"}},
+            "required": ["as"],
+            "additionalProperties": False,
+        },
         "collation": {"type": "string"},
         "options": generic_options.SPEC,
         "storage": {"enum": list(STORAGE.values())},
@@ -57,17 +65,20 @@ def lower_column(name: str, node: Any) -> ForeignColumn:
     said: Mapping[str, Any] = {"type": node} if isinstance(node, str) else node
     default = said.get("default")
     text = str(default).lower() if isinstance(default, bool) else str(default)
+    made = said.get("generated")
+    generated: Mapping[str, Any] = {"as": made} if isinstance(made, str) else made or {}
     return ForeignColumn(
         name,
         canonical(said["type"]) if "type" in said else "",
         bool(said.get("not_null", False)),
         None if default is None else Expr(text),
-        Expr(said["generated"]) if "generated" in said else None,
+        Expr(generated["as"]) if generated else None,
         lower_collation(said.get("collation")),
         generic_options.lower(said.get("options")),
         said.get("storage", ""),
         generic_options.lower(said.get("settings")),
         said.get("statistics", -1),
+        bool(generated.get("virtual", False)),
     )
 
 
@@ -79,7 +90,8 @@ def lift_column(column: ForeignColumn) -> Any:
     if column.default is not None:
         node["default"] = column.default.source
     if column.generated is not None:
-        node["generated"] = column.generated.source
+        source = column.generated.source
+        node["generated"] = {"as": source, "virtual": True} if column.virtual else source
     if column.collation is not None:
         node["collation"] = lift_collation(column.collation)
     if column.options:
@@ -108,26 +120,36 @@ def read_column(row: Sequence[str | None]) -> ForeignColumn:
         STORAGE[storage] if storage else "",
         generic_options.read(settings.split("\x01") if settings else ()),
         int(statistics or -1),
+        generated == "v",
     )
 
 
-def of_partition(row: Sequence[str | None]) -> ForeignColumn | None:
-    """What a column of a partition says beyond its parent's, whose default and NOT NULL end the row."""
+def beside(row: Sequence[str | None]) -> ForeignColumn | None:
+    """A column of what has parents: its own, or what it says beyond that of a parent, whose default and NOT NULL end
+    the row after whether it is its own.
+    """
     column = read_column(row)
-    default, not_null = row[-2:]
-    own = column.default if column.default is not None and column.default.text != default else None
-    found = column._replace(
-        type="", default=own, generated=None, collation=None, not_null=column.not_null and not_null != "true"
-    )
+    own, default, not_null = row[-3:]
+    if own == "true":
+        return column
+    said = column.default if column.default is not None and column.default.text != default else None
+    plain = column._replace(type="", default=said, generated=None, virtual=False, collation=None)
+    found = plain._replace(not_null=column.not_null and not_null != "true")
     return found if found != ForeignColumn(column.name, "") else None
 
 
 def clause(column: ForeignColumn) -> str:
     """The column as CREATE FOREIGN TABLE and ADD COLUMN write it."""
-    text = f"{ident(column.name)} {column.type}{generic_options.clause(column.options)}"
+    return f"{ident(column.name)} {shape(column)}"
+
+
+def shape(column: ForeignColumn) -> str:
+    """The same without its name."""
+    text = f"{column.type}{generic_options.clause(column.options)}"
     text += f" COLLATE {qualified(*column.collation)}" if column.collation else ""
     text += f" DEFAULT ({column.default.source})" if column.default else ""
-    text += f" GENERATED ALWAYS AS ({column.generated.source}) STORED" if column.generated else ""
+    kind = "VIRTUAL" if column.virtual else "STORED"
+    text += f" GENERATED ALWAYS AS ({column.generated.source}) {kind}" if column.generated else ""
     return text + (" NOT NULL" if column.not_null else "")
 
 
@@ -144,7 +166,7 @@ def beyond(before: Columns, after: Columns) -> Iterator[str]:
 
 def actions(before: Columns, after: Columns, order: Iterable[str]) -> Iterator[str]:
     """The actions of ALTER FOREIGN TABLE that lead from one to the other."""
-    again = {n for n in before if n in after and before[n].generated != after[n].generated}
+    again = {n for n in before if n in after and _made(before[n]) != _made(after[n])}
     yield from (f"DROP COLUMN {ident(n)}" for n in before if n not in after or n in again)
     for name in order:
         if name not in before or name in again:
@@ -153,6 +175,10 @@ def actions(before: Columns, after: Columns, order: Iterable[str]) -> Iterator[s
         elif before[name] != after[name]:
             yield from _altered(before[name], after[name])
             yield from _tuned(before[name], after[name])
+
+
+def _made(column: ForeignColumn) -> tuple[Expr | None, bool]:
+    return column.generated, column.virtual
 
 
 def tuned(columns: Iterable[ForeignColumn]) -> list[str]:

@@ -75,10 +75,10 @@ def create(change: Change[Index], context: Context) -> list[Draft]:
                 Phase.EXPAND,
                 f"create index {name} on {table}",
                 sql(definition(index, name, concurrently=False), *targets(index)),
-                locks=(lock(SHARE, schema, table),),
+                locks=tuple(lock(SHARE, *p) for p in ((schema, table), *_new_partitions(change.address, context))),
                 done=(Check(change.address),),
                 undo=(sql(f"DROP INDEX {qualified(schema, name)}"),),
-                requires=freed(change, context),
+                requires=(*freed(change, context), *_beside_its_parts(change, context)),
             )
         ]
     if parted.partitioned(change.address, context):
@@ -86,8 +86,26 @@ def create(change: Change[Index], context: Context) -> list[Draft]:
         made = parted.create(change, context, _recipe(index, name), phase, hazards, probes, index.partitions)
     else:
         made = [_built(change, name, *_tightening(index, change, context))]
-    first = dataclasses.replace(made[0], requires=(*made[0].requires, *freed(change, context)))
-    return with_targets([first, *made[1:]], index)
+    waits = (*made[0].requires, *freed(change, context), *_beside_its_parts(change, context))
+    return with_targets([dataclasses.replace(made[0], requires=waits), *made[1:]], index)
+
+
+def _beside_its_parts(change: Change[Index], context: Context) -> Iterable[Ref]:
+    """The indexes that partitions get for themselves. Made first, they have their names, which the server might give to
+    the parts of this one; but it would take one that says the same for its part.
+    """
+    index = change.desired
+    for path in descendants(change.address.path, context.desired):
+        for own in context.desired.children(change.address.sibling("table", path), "index", type(index)):
+            made = context.changes.get(own.address)
+            if made is not None and made.after is not None and not parted.attachable(own, index):
+                yield Ref(own.address)
+
+
+def _new_partitions(index: Address, context: Context) -> list[tuple[str, str]]:
+    """The partitions that are made with its table; those that join later are none by then."""
+    below = descendants(index.path, context.desired)
+    return [(p[0], p[1]) for p in below if context.creates(index.sibling("table", p))]
 
 
 def _on_some(change: Change[Index], context: Context, partitions: Iterable[tuple[str, str]]) -> Draft:

@@ -1,16 +1,19 @@
-"""What an index has beside its definition: storage parameters, and statistics targets of its expressions."""
+"""What an index has beside its definition: storage parameters, its tablespace, statistics targets of expressions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.postgres import storage_options
-from reconciler.engines.postgres.locks import share_update_exclusive
-from reconciler.engines.postgres.operations import sql
-from reconciler.engines.postgres.quoting import qualified
+from reconciler.engines.postgres.locks import SHARE_UPDATE_EXCLUSIVE, access_exclusive, share_update_exclusive
+from reconciler.engines.postgres.operations import Sql, alone, sql
+from reconciler.engines.postgres.partitioned_indexes import locked, partitioned
+from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.change import Change
+from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
 from reconciler.model.step import Check, Draft, Phase
 
@@ -40,6 +43,52 @@ def set_options(change: Change[Any], _context: Context) -> list[Draft]:
             undo=(sql(*altered(change.desired, change.live)),),
         )
     ]
+
+
+def tail(index: Any, words: str = "TABLESPACE") -> str:
+    """WITH and TABLESPACE of CREATE INDEX; `words` are those of a constraint."""
+    where = f" {words} {ident(index.tablespace)}" if index.tablespace else ""
+    return storage_options.clause(index.options) + where
+
+
+def key_tail(key: Any) -> str:
+    """The same of the index under a constraint."""
+    return tail(key, "USING INDEX TABLESPACE")
+
+
+def set_tablespace(change: Change[Any], context: Context) -> list[Draft]:
+    """REINDEX CONCURRENTLY writes it in its new place while the table is in use (REINDEX, parameter TABLESPACE). The
+    index under an exclusion constraint cannot be built so, and is moved under its lock. A partitioned index has nothing
+    in it: what says where it is goes for partitions to come, after REINDEX did it for those that are there.
+    """
+    schema, table = change.address.path[:2]
+    name = getattr(change.desired, "name", change.address.name)
+    parted, where = partitioned(change.address, context), change.desired.tablespace or "pg_default"
+    found: list[Draft] = []
+    if change.address.kind != "exclusion":
+        left = None if parted else (schema, f"{name}_ccnew")
+
+        def rebuilt(index: Any) -> Sql:
+            there = ident(index.tablespace or "pg_default")
+            return alone(f"REINDEX (TABLESPACE {there}) INDEX CONCURRENTLY {qualified(schema, name)}", repairs=left)
+
+        title = f"build index {name} of {table} again in tablespace {where} while it is in use"
+        held = locked(change.address, context, SHARE_UPDATE_EXCLUSIVE)
+        step = Draft("reindex", Phase.EXPAND, title, rebuilt(change.desired), locks=held)
+        found.append(replace(step, undo=(rebuilt(change.live),)))
+    if parted or not found:
+
+        def moved(index: Any) -> Sql:
+            there = ident(index.tablespace or "pg_default")
+            return sql(f"ALTER INDEX {qualified(schema, name)} SET TABLESPACE {there}")
+
+        title = f"move index {name} of {table} to tablespace {where}"
+        step = Draft("tablespace", Phase.EXPAND, title, moved(change.desired))
+        slow = hazard(Code.SCAN_UNDER_LOCK, f"{name} is copied while nobody uses {table}")
+        held, hazards = access_exclusive((schema, name)), () if found else (slow,)
+        found.append(replace(step, locks=held, hazards=hazards, undo=(moved(change.live),)))
+    done = (Check(change.address, attributes=(("tablespace", change.desired.tablespace),)),)
+    return [*found[:-1], replace(found[-1], done=done)]
 
 
 def lower_targets(parts: list[Any]) -> Targets:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.engines.postgres import storage_options
 from reconciler.engines.postgres.constraint_parts import (
     table_name,
 )
 from reconciler.engines.postgres.index_parts import render as render_part
+from reconciler.engines.postgres.index_settings import tail
 from reconciler.engines.postgres.quoting import columns, ident
 
 if TYPE_CHECKING:
@@ -24,5 +24,5 @@ def definition(index: Index, name: str, concurrently: bool) -> str:
     text += f" ({', '.join(map(render_part, index.parts))})"
     text += f" INCLUDE {columns(index.include)}" if index.include else ""
     text += " NULLS NOT DISTINCT" if index.nulls_not_distinct else ""
-    text += storage_options.clause(index.options)
+    text += tail(index)
     return text + (f" WHERE {index.where.source}" if index.where else "")

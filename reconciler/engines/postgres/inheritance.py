@@ -20,6 +20,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.resource import Resource
 
 if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.foreign_table import ForeignTable
     from reconciler.engines.postgres.kinds.table import Table
 
 Path = tuple[str, ...]
@@ -27,7 +28,7 @@ Resources = Mapping[Address, Resource]
 INHERITED = ("column", "check")
 
 
-def parents_of(table: Table | None) -> tuple[Path, ...]:
+def parents_of(table: Table | ForeignTable | None) -> tuple[Path, ...]:
     """What it is a partition of, or inherits from, by (schema, table)."""
     if table is None:
         return ()
@@ -78,15 +79,25 @@ def _foreign(catalog: Catalog) -> Mapping[Path, tuple[Path, ...]]:
 
     found: dict[Path, tuple[Path, ...]] = {}
     for table in catalog.of_kind(ForeignTable):
-        if table.partition_of is not None:
-            found[table.partition_of] = (*found.get(table.partition_of, ()), table.address.path)
+        for parent in parents_of(table):
+            found[parent] = (*found.get(parent, ()), table.address.path)
     return found
 
 
-def foreign_partitions(path: Path, catalog: Catalog) -> list[Path]:
-    """The foreign tables that are partitions of it, or of its partitions."""
-    known = _foreign(catalog)
-    return [f for p in (path[:2], *descendants(path, catalog)) for f in known.get(p, ())] if known else []
+def foreign_children(path: Path, catalog: Catalog) -> tuple[Path, ...]:
+    """The foreign tables that are its partitions, or inherit from it."""
+    return _foreign(catalog).get(path[:2], ())
+
+
+def foreign_descendants(path: Path, catalog: Catalog) -> list[Path]:
+    """The foreign tables that are partitions of it or inherit from it, or do so from what is below it; each once."""
+    known, found = _foreign(catalog), dict[Path, None]()
+    waiting = [path[:2], *descendants(path, catalog)] if known else []
+    while waiting:
+        below = [f for f in known.get(waiting.pop(), ()) if f not in found]
+        found.update(dict.fromkeys(below))
+        waiting += below
+    return sorted(found)
 
 
 def inherited_from(resource: Any, catalog: Catalog) -> Iterator[Address]:

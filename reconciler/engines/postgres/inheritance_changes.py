@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from reconciler.engines.postgres.inheritance import children_of, descendants, foreign_partitions, parents_of, table_at
+from reconciler.engines.postgres.inheritance import children_of, descendants, foreign_descendants, parents_of, table_at
 from reconciler.engines.postgres.locks import lock
 from reconciler.engines.postgres.operations import Sql
 from reconciler.engines.postgres.quoting import qualified
@@ -143,7 +143,7 @@ def spread(emit: Emit[Any]) -> Emit[Any]:
     def emitted(change: Change[Any], context: Context) -> list[Draft]:
         drafts = emit(change, context)
         below = descendants(change.address.path, context.live)
-        foreign = foreign_partitions(change.address.path, context.live)
+        foreign = foreign_descendants(change.address.path, context.live)
         if drafts and (held := _let_go(change, context)):
             drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, held))
         if (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.engines.postgres import conninfo, dependencies, generic_options, lookups
 from reconciler.engines.postgres.kind import PgKind, Reader, not_member
 from reconciler.engines.postgres.quoting import literal
+from reconciler.engines.postgres.table_parts import BELOW_FOREIGN
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Unmanaged
 from reconciler.model.engine import Scope
@@ -26,10 +27,10 @@ JOURNAL_SCHEMA = "reconcile"
 
 # What a database may hold that no kind models yet: (kind, schema, name). `k` words are those of the documentation.
 UNMANAGED = f"""
-    SELECT 'inheriting foreign table', n.nspname, c.relname
+    SELECT 'table under a foreign one', n.nspname, c.relname
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relnamespace = ANY (%(namespaces)s) AND {not_member("pg_class", "c.oid")} AND c.relkind = 'f'
-      AND NOT c.relispartition AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
+    WHERE c.relnamespace = ANY (%(namespaces)s) AND {not_member("pg_class", "c.oid")} AND c.relkind IN ('r', 'p')
+      AND c.oid IN ({BELOW_FOREIGN})
     UNION ALL
     SELECT 'unfinished key', n.nspname, k.conname
     FROM pg_constraint k JOIN pg_index i ON i.indexrelid = k.conindid AND i.indrelid = k.conrelid AND NOT i.indisvalid
@@ -84,6 +85,7 @@ OF_19 = f"""
 NOTHING = "SELECT WHERE false"
 
 REASONS = {
+    "table under a foreign one": "its columns follow those of a foreign table; let it inherit from a table instead",
     "parameter grants": "they hold for the whole server, in every database; no declaration of one can say them",
     "security label": "only the module that provides the labels could say what one means, and take it",
     "unfinished key": "not on every partition, it counts as one that is: add it there and attach its index, or drop it",

@@ -44,8 +44,9 @@ IDENTITIES = """
       AND d.refobjsubid > 0"""
 
 INDEX_OPTIONS = """
-    SELECT c.oid, c.reloptions FROM pg_class c
-    WHERE c.reloptions IS NOT NULL AND c.relkind IN ('i', 'I') AND c.relnamespace = ANY (%(namespaces)s)"""
+    SELECT c.oid, c.reloptions, s.spcname FROM pg_class c LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace
+    WHERE (c.reloptions IS NOT NULL OR c.reltablespace <> 0) AND c.relkind IN ('i', 'I')
+      AND c.relnamespace = ANY (%(namespaces)s)"""
 
 # Of columns, what differs from their types; of the keys of indexes, options of operator classes and statistics targets.
 # Storage and compression are of types of variable length (attlen -1) alone: said first, since it needs no join.
@@ -82,6 +83,7 @@ class Lookups:
     is not the default one; `collations`: oid → (schema, name); `defaults`: of columns, generation expressions too;
     `identities`: (start, increment, min, max, cache, cycle, name); `class_options`: (index oid, key number) → options;
     `index_targets`: index oid → its statistics targets; `index_options`: index oid → storage parameters;
+    `index_tablespaces`: index oid → where it is, if not where the database is;
     `column_settings`: storage, compression, statistics target and options of columns that have some; `not_nulls`:
     unusual states and names of NOT NULL.
     """
@@ -96,6 +98,7 @@ class Lookups:
     class_options: dict[Spot, str] = field(default_factory=dict)
     index_targets: dict[int, tuple[Spot, ...]] = field(default_factory=dict)
     index_options: dict[int, list[str]] = field(default_factory=dict)
+    index_tablespaces: dict[int, str] = field(default_factory=dict)
     column_settings: dict[Spot, Sequence[str | None]] = field(default_factory=dict)
     not_nulls: dict[Spot, tuple[int, str | None]] = field(default_factory=dict)
 
@@ -126,7 +129,11 @@ def read(results: Sequence[Iterable[Sequence[Any]]]) -> Lookups:
     found.collations = {oid: (schema, name) for oid, schema, name in collations}
     found.defaults = {(oid, number): Expr(text, text) for oid, number, text in defaults}
     found.identities = {(oid, n): (a, b, c, d, e, f, g) for oid, n, a, b, c, d, e, f, g in identities}
-    found.index_options = {oid: list(said) for oid, said in stored}
+    for oid, said, tablespace in stored:
+        if said is not None:
+            found.index_options[oid] = list(said)
+        if tablespace is not None:
+            found.index_tablespaces[oid] = tablespace
     for oid, number, of_index, *plain, options in settings:
         if not of_index:
             found.column_settings[oid, number] = (*plain, *(options or ()))

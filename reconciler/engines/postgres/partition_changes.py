@@ -6,18 +6,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from reconciler.engines.postgres.attach_steps import attached, checked, rebound
 from reconciler.engines.postgres.attaching import (
     ancestors,
-    attach_locks,
     attaching,
     default_partition,
     detach_locks,
     detaching,
-    helper,
-    implied_check,
     name_of,
     path_of,
-    scans,
 )
 from reconciler.engines.postgres.detached import leftovers, loosened
 from reconciler.engines.postgres.evidence import became
@@ -28,7 +25,7 @@ from reconciler.engines.postgres.locks import (
 )
 from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import alone, sql
-from reconciler.engines.postgres.parents_changed import inside, settling, staying
+from reconciler.engines.postgres.parents_changed import inside, staying
 from reconciler.engines.postgres.quoting import fitting, ident, qualified
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
@@ -36,7 +33,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Check, Draft, Phase, Probe, Ref
+from reconciler.model.step import Check, Draft, Phase, Ref
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.table import Table
@@ -58,13 +55,13 @@ def reparent(change: Change[Table], context: Context) -> list[Draft]:
     live, desired = change.live, change.desired
     drafts: list[Draft] = []
     if live.partition_of and live.partition_of == desired.partition_of and not live.detach_pending:
-        return [*_checked(change, context), _rebound(change, context)]
+        return [*checked(change, context), *rebound(change, context)]
     if live.partition_of:
         drafts += detach(change, context)
     if set(live.inherits) - set(desired.inherits) or (live.inherits and desired.partition_of):
         drafts.append(_disowned(change))
     if desired.partition_of:
-        drafts += [*_checked(change, context), *_attached(change, context)]
+        drafts += [*checked(change, context), *attached(change, context)]
     elif desired.inherits != tuple(p for p in live.inherits if p in desired.inherits):
         drafts.append(_adopted(change, context))
     return drafts
@@ -213,98 +210,6 @@ def _adopted(change: Change[Table], context: Context) -> Draft:
             ),
         ),
         requires=inside(change, context),
-    )
-
-
-# Attaching
-
-
-def _checked(change: Change[Table], context: Context) -> list[Draft]:
-    """A check that says what the bound will, validated while the table is in use, so that ATTACH scans nothing."""
-    table, condition = change.desired, implied_check(change.desired, context)
-    if condition is None or context.size(table.address).rows == 0:
-        return []
-    name, named = name_of(table), helper(table)
-    check = table.address.sibling("check", (*path_of(table), named))
-    below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
-    refused = hazard(Code.OLD_WRITERS, f"rows of {name} that are not {condition} are refused from here on")
-    return [
-        Draft(
-            "check",
-            Phase.CONTRACT,
-            f"let {table.address.path[1]} hold only what its bound will let in",
-            sql(f"ALTER TABLE {name} ADD CONSTRAINT {ident(named)} CHECK ({condition}) NOT VALID"),
-            locks=access_exclusive(path_of(table), *below),
-            hazards=(refused,),
-            probes=(
-                Probe(
-                    f"rows of {name} are outside the bound",
-                    f"SELECT ctid::text FROM {name} WHERE NOT ({condition})",
-                ),
-            ),
-            done=(Check(check),),
-            undo=(sql(f"ALTER TABLE {name} DROP CONSTRAINT IF EXISTS {ident(named)}"),),
-        ),
-        Draft(
-            "validate",
-            Phase.CONTRACT,
-            f"check the rows that are in {table.address.path[1]}",
-            sql(f"ALTER TABLE {name} VALIDATE CONSTRAINT {ident(named)}"),
-            locks=share_update_exclusive(path_of(table), *below),
-            done=(Check(check, attributes=(("validated", True),)),),
-            undo=(),
-            reads=table.address,
-        ),
-    ]
-
-
-def _attached(change: Change[Table], context: Context) -> list[Draft]:
-    table, live = change.desired, change.live
-    name, named = name_of(table), ident(helper(table))
-    checked = implied_check(table, context) is not None and context.size(table.address).rows != 0
-    tidy = [f"ALTER TABLE {name} DROP CONSTRAINT {named}"] if checked else []
-    below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
-    shown = hazard(Code.OLD_READERS, f"rows of {name} show in {qualified(*(table.partition_of or ('', '')))}")
-    again = (Check(table.address, attributes=(("partition_of", table.partition_of),)),)
-    undo = None if live.partition_of else (sql(detaching(table)),)
-    return [
-        Draft(
-            "attach",
-            Phase.CONTRACT,
-            f"make {table.address.path[1]} a partition of {(table.partition_of or ('', ''))[1]}",
-            sql(attaching(table), *tidy),
-            locks=(*attach_locks(table, context), *access_exclusive(path_of(table), *below)),
-            hazards=(shown, *scans(table, context)),
-            done=became(change) if not live.detach_pending else again,
-            undo=undo,
-            reads=table.address if scans(table, context) else None,
-            requires=(*inside(change, context), *settling(table, context)),
-        )
-    ]
-
-
-def _rebound(change: Change[Table], context: Context) -> Draft:
-    """Out and in by one transaction: nobody misses the rows in between."""
-    table, live = change.desired, change.live
-    parent = table.partition_of or ("", "")
-    below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
-    checked = implied_check(table, context) is not None and context.size(table.address).rows != 0
-    tidy = [f"ALTER TABLE {name_of(table)} DROP CONSTRAINT {ident(helper(table))}"] if checked else []
-    refused = hazard(Code.OLD_WRITERS, f"rows outside {table.bound} are refused by {name_of(table)} from here on")
-    return Draft(
-        "rebound",
-        Phase.CONTRACT,
-        f"change the bound of partition {table.address.path[1]} of {parent[1]}",
-        sql(detaching(live), attaching(table), *tidy),
-        locks=(
-            *access_exclusive(parent, path_of(table), *below),
-            *(held for held in attach_locks(table, context) if held.on != qualified(*parent)),
-        ),
-        hazards=(refused, *scans(table, context)),
-        done=became(change),
-        undo=(sql(detaching(table), attaching(live)),),
-        reads=table.address if scans(table, context) else None,
-        provides=True,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.engines.postgres.inheritance import children_of, descendants, foreign_partitions, parents_of, table_at
+from reconciler.engines.postgres.inheritance import children_of, descendants, foreign_descendants, parents_of, table_at
 from reconciler.engines.postgres.inheritance_changes import leaving
 from reconciler.engines.postgres.locks import (
     ACCESS_EXCLUSIVE,
@@ -82,11 +82,11 @@ def create(
     table = change.address.sibling("table", change.address.path[:2])
     below = [p for p in descendants(table.path, context.live) if not _leaves(p, table, context)]
     size = context.size(table)
-    if some is None and (size.rows == 0 or not below or foreign_partitions(table.path, context.live)):
+    if some is None and (size.rows == 0 or not below or foreign_descendants(table.path, context.live)):
         mode = ACCESS_EXCLUSIVE if recipe.key else SHARE
         first = tuple(leaving(change, context))
         left = [p for r in first for p in (r.address.path, *descendants(r.address.path, context.live))]
-        foreign = foreign_partitions(table.path, context.live)
+        foreign = foreign_descendants(table.path, context.live)
         left += [p for p in foreign if context.deletes(table.sibling("foreign_table", p))]
         gone = {qualified(*_two(p)) for p in left}
         locks = (*locked(change.address, context, mode), *(lock(mode, *_two(p)) for p in foreign))
@@ -138,7 +138,7 @@ def completed(
     """
     table = change.address.sibling("table", change.address.path[:2])
     inner = any(children_of(p, context.live) for p in there)
-    if inner or foreign_partitions(table.path, context.live) or (some is not None and not {*there} <= {*some}):
+    if inner or foreign_descendants(table.path, context.live) or (some is not None and not {*there} <= {*some}):
         return []
     left = [p for p in children_of(table.path, context.live) if p not in there and (some is None or p in some)]
     top = (table.path[0], change.address.name)
@@ -250,6 +250,18 @@ def equal_index(change: Change[Any], path: Path, context: Context) -> str | None
         if replace(whole, address=index.address, options=getattr(index, "options", ())) == index:
             return str(index.address.name)
     return None
+
+
+def attachable(own: Any, index: Any) -> bool:
+    """Whether the server would make an index of a partition part of one of its parent's: whatever their order (index.c,
+    CompareIndexInfo).
+    """
+
+    def said(index: Any) -> tuple[Any, ...]:
+        parts = [p._replace(descending=False, nulls_first=False) for p in index.parts]
+        return index.method, index.unique, index.nulls_not_distinct, parts, index.include, index.where
+
+    return said(own) == said(index)
 
 
 def taken_in(change: Change[Any], context: Context) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres import attaching as joining
 from reconciler.engines.postgres import partition_changes as partitions
+from reconciler.engines.postgres.bounds import vacated
 from reconciler.engines.postgres.inheritance import parents_of
 from reconciler.engines.postgres.kinds.sequence import Sequence, owning
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
@@ -49,9 +50,11 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
     joins = parent is not None and not context.creates(parent)
     made = statements(table, context.desired, child=not joins)
     locks: tuple[Lock, ...] = ()
+    waits: tuple[Ref, ...] = tuple(_checked(table, context))
     if joins:
         made.append(joining.attaching(table))
         locks = joining.attach_locks(table, context)
+        waits = (*settling(table, context), *vacated(table, context))
     elif table.partition_of is not None:
         locks = access_exclusive(table.partition_of)
     elif table.inherits:
@@ -66,10 +69,7 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
             hazards=joining.scans(table, context) if joins else (),
             done=(Check(change.address),),
             undo=(sql(*joining.removing(table, context.desired)),),
-            requires=(
-                *_freed(change, context),
-                *(settling(table, context) if joins else _checked(table, context)),
-            ),
+            requires=(*_freed(change, context), *waits),
             provides=True,
         ),
         *_unchecked(table, context),

@@ -122,6 +122,13 @@ def short_of(path: Path, schema: str) -> str:
     return dotted(path[1]) if path[0] == schema else dotted(*path)
 
 
+BELOW_FOREIGN = """
+    WITH RECURSIVE below (oid) AS (
+        SELECT i.inhrelid FROM pg_inherits i JOIN pg_class f ON f.oid = i.inhparent AND f.relkind = 'f'
+        UNION SELECT i.inhrelid FROM below b JOIN pg_inherits i ON i.inhparent = b.oid)
+    SELECT oid FROM below"""
+"""SQL for what inherits from foreign tables, and is none of ours unless it is foreign itself."""
+
 QUERY = f"""
     SELECT c.oid, n.nspname, c.relname, c.relpersistence = 'u', c.relispartition,
            pg_get_expr(c.relpartbound, c.oid), h.parents, h.pending, y.name,
@@ -159,6 +166,7 @@ QUERY = f"""
               ) x (oid, replica, clustered) ON x.oid = c.oid
     LEFT JOIN ({partitioning.KEYS}) k ON k.oid = c.oid
     WHERE c.relkind IN ('r', 'p') AND c.relnamespace = ANY (%(namespaces)s) AND {not_member("pg_class", "c.oid")}
+      AND c.oid NOT IN ({BELOW_FOREIGN})
     ORDER BY 2, 3"""
 
 

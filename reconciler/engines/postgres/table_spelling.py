@@ -8,7 +8,8 @@ from typing import Any
 
 import psycopg
 
-from reconciler.engines.postgres.inheritance import table_at
+from reconciler.engines.postgres.foreign_columns import shape
+from reconciler.engines.postgres.inheritance import parents_of, table_at
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.kinds.foreign_table import ForeignTable
 from reconciler.engines.postgres.kinds.table import Table
@@ -53,21 +54,19 @@ def spelled_bound(
     return live if live is not None and spelling.alike(live) else spelling
 
 
-def spelled_partition(
+def spelled_child(
     connection: psycopg.Connection[Any], table: ForeignTable, live: ForeignTable | None, desired: Catalog
 ) -> ForeignTable:
-    """The declared foreign partition with its bound, defaults and checks as the server writes them, asked on a
-    temporary table with the columns of its parent. Raises psycopg.Error for what it refuses.
+    """The declared foreign table of other tables with its bound, expressions and checks as the server writes them,
+    asked on a temporary table with all its columns. Raises psycopg.Error for what it refuses.
     """
     bound = spelled_bound(connection, table, live.bound if live is not None else None, desired)
-    parent = table_at(desired, table.address.sibling("table", table.partition_of or ("", "")))
-    if parent is None:
-        return table
-    checks = "".join(f", CONSTRAINT {ident(n)} CHECK ({e.source})" for n, e in table.checks)
+    lines = ", ".join(f"{ident(n)} {text}" for n, text in _with_inherited(table, desired).items())
+    checks = "".join(f", CONSTRAINT {ident(c.name)} CHECK ({c.expression.source})" for c in table.checks)
     with connection.transaction(force_rollback=True):
-        connection.execute(f"CREATE TEMP TABLE {PARENT} ({_columns(parent, desired)}{checks})")
+        connection.execute(f"CREATE TEMP TABLE {PARENT} ({(lines + checks).removeprefix(', ')})")
         for column in table.columns:
-            if column.default is not None:
+            if column.default is not None and not column.type:
                 action = f"ALTER COLUMN {ident(column.name)} SET DEFAULT {column.default.source}"
                 connection.execute(f"ALTER TABLE pg_temp.{PARENT} {action}")
         rows = connection.execute(_EXPRESSIONS.format(PARENT)).fetchall()
@@ -77,11 +76,27 @@ def spelled_partition(
         return Expr(said.source, found.get((sort, name), said.text))
 
     columns = (
-        c._replace(default=told("default", c.name, c.default)) if c.default is not None else c for c in table.columns
+        c._replace(
+            default=told("default", c.name, c.default) if c.default is not None else None,
+            generated=told("default", c.name, c.generated) if c.generated is not None else None,
+        )
+        for c in table.columns
     )
-    return replace(
-        table, bound=bound, columns=tuple(columns), checks=tuple((n, told("check", n, e)) for n, e in table.checks)
-    )
+    said = tuple(c._replace(expression=told("check", c.name, c.expression)) for c in table.checks)
+    return replace(table, bound=bound, columns=tuple(columns), checks=said)
+
+
+def _with_inherited(table: Table | ForeignTable, desired: Catalog) -> dict[str, str]:
+    """Name → type, and more for its own, of all columns of a table, those of its parents first."""
+    found: dict[str, str] = {}
+    for path in parents_of(table):
+        foreign = desired.get(table.address.sibling("foreign_table", path), ForeignTable)
+        parent = foreign or table_at(desired, table.address.sibling("table", path))
+        found |= _with_inherited(parent, desired) if parent is not None else {}
+    if isinstance(table, ForeignTable):
+        return found | {c.name: shape(c._replace(options=())) for c in table.columns if c.type}
+    columns = desired.children(table.address, "column", Column)
+    return found | {c.address.name: f"{c.type}{_collate(c)}" for c in columns}
 
 
 _EXPRESSIONS = """

@@ -50,7 +50,7 @@ def statements(table: Table, catalog: Catalog, child: bool) -> list[str]:
         text += f" (\n{body}\n)"
     elif not child or not (table.partition_of or table.of_type):
         text += " ()"
-    made = text + _bound(table, child) + _tail(table)
+    made = text + _bound(table, child) + _tail(table, child and _elsewhere(table, catalog))
     after = [s for c in columns for s in _afterwards(c, table, catalog, child)]
     return [made, *after, *(f"ALTER TABLE {name} ADD {primary_key_clause(k)}" for k in late)]
 
@@ -80,11 +80,18 @@ def _bound(table: Table, child: bool) -> str:
     return ""
 
 
-def _tail(table: Table) -> str:
+def _elsewhere(table: Table, catalog: Catalog) -> bool:
+    """Whether it would be put where its parent is, and is not to be there (CREATE TABLE, parameter TABLESPACE)."""
+    parent = inheritance.table_at(catalog, table.address.sibling("table", table.partition_of or ("", "")))
+    return parent is not None and parent.tablespace not in ("", table.tablespace)
+
+
+def _tail(table: Table, elsewhere: bool) -> str:
     text = f" PARTITION BY {table.partition_by}" if table.partition_by is not None else ""
     text += f" USING {ident(table.access_method)}" if table.access_method else ""
     text += storage_options.clause(table.options)
-    return text + (f" TABLESPACE {ident(table.tablespace)}" if table.tablespace else "")
+    tablespace = table.tablespace or ("pg_default" if elsewhere else "")
+    return text + (f" TABLESPACE {ident(tablespace)}" if tablespace else "")
 
 
 def _passed(column: Column, catalog: Catalog) -> Column | None:

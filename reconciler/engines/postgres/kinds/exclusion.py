@@ -24,7 +24,7 @@ from reconciler.engines.postgres.constraint_parts import (
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.index_marks import keeping
 from reconciler.engines.postgres.index_parts import KEYS, KEYS_FROM, PART, Keys, Part
-from reconciler.engines.postgres.index_settings import set_options
+from reconciler.engines.postgres.index_settings import key_tail, set_options, set_tablespace
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds import operator_class
 from reconciler.engines.postgres.locks import access_exclusive
@@ -66,6 +66,7 @@ class Exclusion(Resource):
     deferrable: bool = attr(Role.REPLACE, default=False)
     deferred: bool = attr(Role.REPLACE, default=False)
     options: storage_options.Options = ()
+    tablespace: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -90,6 +91,7 @@ SPEC = {
         "where": {"type": "string", "minLength": 1},
         "deferrable": DEFERRABLE,
         "with": storage_options.SPEC,
+        "tablespace": {"type": "string", "minLength": 1},
     },
 }
 
@@ -110,6 +112,7 @@ def lower(name: str, node: Any, place: Place) -> Exclusion:
         deferrable,
         deferred,
         storage_options.lower(node.get("with")),
+        node.get("tablespace", ""),
     )
 
 
@@ -124,6 +127,8 @@ def lift(exclusion: Exclusion, _catalog: Catalog) -> Any:
     node |= lift_deferrable(exclusion.deferrable, exclusion.deferred)
     if exclusion.options:
         node["with"] = storage_options.lift(exclusion.options)
+    if exclusion.tablespace:
+        node["tablespace"] = exclusion.tablespace
     return node
 
 
@@ -163,6 +168,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Exclusion]:
             deferrable,
             deferred,
             storage_options.read(options),
+            reader.lookups.index_tablespaces.get(keys.oid, ""),
         )
 
 
@@ -172,7 +178,7 @@ def clause(exclusion: Exclusion) -> str:
     elements = ", ".join(map(str, exclusion.elements))
     text = f"CONSTRAINT {ident(exclusion.address.name)} EXCLUDE{using} ({elements})"
     text += f" INCLUDE {columns(exclusion.include)}" if exclusion.include else ""
-    text += storage_options.clause(exclusion.options)
+    text += key_tail(exclusion)
     text += f" WHERE ({exclusion.where.source})" if exclusion.where else ""
     return text + timing(exclusion.deferrable, exclusion.deferred)
 
@@ -295,7 +301,10 @@ KIND = PgKind(
     drop=drop,
     replace=keeping(replace),
     rebuild=keeping(rebuild),
-    rules=(rule("options", emit=set_options),),
+    rules=(
+        rule("options", emit=set_options),
+        rule("tablespace", emit=set_tablespace),
+    ),
     temporary=temporary,
     piece=True,
     parent="table",

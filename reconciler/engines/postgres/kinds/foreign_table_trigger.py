@@ -8,9 +8,10 @@ from typing import Any
 
 from reconciler.engines.postgres import trigger_changes as changes
 from reconciler.engines.postgres import trigger_parts as parts
+from reconciler.engines.postgres.constraint_parts import gone_with_table
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change
 from reconciler.model.kind import Context, Place, rule
 
 
@@ -42,8 +43,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[ForeignTableTrigger]:
 
 def absorbed(change: Change[ForeignTableTrigger], context: Context) -> bool:
     """Gone with its foreign table."""
-    table = change.address.sibling("foreign_table", change.address.path[:2])
-    return change.action is Action.DELETE and context.deletes(table)
+    return gone_with_table(change, context)
 
 
 KIND = PgKind(

@@ -34,6 +34,8 @@ class Grants(Resource):
 
 SPEC = privileges.SPEC
 UNKNOWN = ("usage", "?")
+SYSTEM_COLUMNS = frozenset({"tableoid", "ctid", "xmin", "cmin", "xmax", "cmax"})
+"""GRANT takes them, and no column of a table can be called so (documentation, section "System Columns")."""
 STARTED = f"EXISTS (SELECT FROM pg_default_acl f WHERE f.defaclrole = {ME})"
 
 
@@ -108,11 +110,12 @@ def attaches_to(kind: Kind[Any]) -> bool:
 
 
 def references(grants: Grants, catalog: Catalog) -> Iterable[Address]:
-    """The columns it names."""
+    """The columns it names; those that the system gives every table are declared by nobody."""
     holder = carrier(grants.address)
     if holder.kind == "table" and holder in catalog.resources:
         for name in dict.fromkeys(e.column for e in grants.privileges.entries if e.column):
-            yield holder.sibling("column", (*holder.path, name))
+            if name not in SYSTEM_COLUMNS:
+                yield holder.sibling("column", (*holder.path, name))
 
 
 def _target(holder: Address, owner: str, catalog: Catalog, context: Context) -> Target:

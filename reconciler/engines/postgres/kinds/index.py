@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,7 @@ class Index(Resource):
     statistics: index_settings.Targets = ()
     valid: bool = True
     partitions: tuple[tuple[str, str], ...] | None = None
+    tablespace: str = ""
     uses: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="columns; follows from the definition", default=())
 
 
@@ -80,6 +82,7 @@ SPEC = {
             "description": "the only ones that have it: it is made ON ONLY the table, and not valid",
         },
         "with": storage_options.SPEC,
+        "tablespace": {"type": "string", "minLength": 1},
     },
 }
 
@@ -108,6 +111,7 @@ def lower(name: str, node: Any, place: Place) -> Index:
         index_settings.lower_targets(node["columns"]),
         "partitions" not in node,
         tuple(sorted(path_of(n, place.parent[0]) for n in node["partitions"])) if "partitions" in node else None,
+        tablespace=node.get("tablespace", ""),
         uses=(*(p.column for p in parts if p.column), *include),
     )
 
@@ -131,6 +135,8 @@ def lift(index: Index, _catalog: Catalog) -> Any:
         node["partitions"] = [short_of(p, index.address.path[0]) for p in index.partitions]
     if index.options:
         node["with"] = storage_options.lift(index.options)
+    if index.tablespace:
+        node["tablespace"] = index.tablespace
     return node["columns"] if len(node) == 1 else node
 
 
@@ -171,13 +177,14 @@ def read(rows: Iterable[Row], reader: Reader, kind: str = "index") -> Iterable[I
             reader.lookups.index_targets.get(keys.oid, ()),
             valid,
             tuple((schema, table) for schema, table in partitions) if partitions is not None else None,
+            tablespace=reader.lookups.index_tablespaces.get(keys.oid, ""),
             uses=(*[p.column for p in parts if p.column], *include),
         )
 
 
 def temporary(index: Index) -> str:
     """The index on the temporary twin of its table."""
-    text = definition(index, index.address.name, concurrently=False)
+    text = definition(dataclasses.replace(index, tablespace=""), index.address.name, concurrently=False)
     made = text.replace(f" ON {table_name(index.address)}", f" ON pg_temp.{ident(index.address.path[1])}", 1)
     return "; ".join([made, *index_settings.targets(index, schema="pg_temp")])
 
@@ -224,6 +231,7 @@ KIND = PgKind(
     rules=(
         rule("valid", "partitions", emit=keeping(repair)),
         rule("options", emit=set_options),
+        rule("tablespace", emit=index_settings.set_tablespace),
         rule("statistics", emit=index_settings.set_targets),
     ),
     temporary=temporary,

@@ -30,7 +30,7 @@ from reconciler.engines.postgres.constraint_parts import (
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.index_marks import keeping
-from reconciler.engines.postgres.index_settings import set_options
+from reconciler.engines.postgres.index_settings import key_tail, set_options, set_tablespace, tail
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds import operator_class
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, access_exclusive, share_update_exclusive
@@ -60,6 +60,7 @@ class PrimaryKey(Resource):
     deferred: bool = attr(Role.REPLACE, default=False)
     without_overlaps: bool = attr(Role.REPLACE, default=False)
     options: storage_options.Options = ()
+    tablespace: str = ""
 
 
 SPEC = {
@@ -75,6 +76,7 @@ SPEC = {
         "deferrable": DEFERRABLE,
         "without_overlaps": WITHOUT_OVERLAPS,
         "with": storage_options.SPEC,
+        "tablespace": {"type": "string", "minLength": 1},
     },
 }
 
@@ -98,6 +100,7 @@ def lower(_name: str, node: Any, place: Place) -> PrimaryKey:
         deferred,
         lower_without_overlaps(node, place),
         storage_options.lower(node.get("with")),
+        node.get("tablespace", ""),
     )
 
 
@@ -113,6 +116,8 @@ def lift(key: PrimaryKey, _catalog: Catalog) -> Any:
         node["without_overlaps"] = True
     if key.options:
         node["with"] = storage_options.lift(key.options)
+    if key.tablespace:
+        node["tablespace"] = key.tablespace
     return node["columns"] if len(node) == 1 else node
 
 
@@ -142,13 +147,14 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[PrimaryKey]:
             names = reader.names(table, numbers)
             options = storage_options.read(reader.lookups.index_options.get(index))
             address = reader.known("pg_class", index, reader.address("primary_key", *path))
-            yield PrimaryKey(address, name, names[:keys], names[keys:], deferrable, deferred, period, options)
+            place = reader.lookups.index_tablespaces.get(index, "")
+            yield PrimaryKey(address, name, names[:keys], names[keys:], deferrable, deferred, period, options, place)
 
 
 def clause(key: PrimaryKey) -> str:
     """The table constraint, with its name."""
     include = f" INCLUDE {columns(key.include)}" if key.include else ""
-    ends = include + storage_options.clause(key.options) + timing(key.deferrable, key.deferred)
+    ends = include + key_tail(key) + timing(key.deferrable, key.deferred)
     return f"CONSTRAINT {ident(key.name)} PRIMARY KEY {key_columns(key.columns, key.without_overlaps)}{ends}"
 
 
@@ -187,7 +193,7 @@ def _build(change: Change[PrimaryKey], context: Context, first: str) -> list[Dra
     schema, name = address.path
     include = f" INCLUDE {columns(key.include)}" if key.include else ""
     build = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(index)} ON {table} {columns(key.columns)}{include}"
-    build += storage_options.clause(key.options)
+    build += tail(key)
     add = (
         f"ADD CONSTRAINT {ident(key.name)} PRIMARY KEY USING INDEX {ident(index)}{timing(key.deferrable, key.deferred)}"
     )
@@ -225,9 +231,7 @@ def _build_partitioned(change: Change[PrimaryKey], context: Context, first: str)
         f"the primary key of {change.address.path[1]}",
         lambda name, path, only, alone: (
             f"CREATE UNIQUE INDEX {'CONCURRENTLY ' if alone else ''}{ident(name)} ON {only}{qualified(*path[:2])} "
-            f"{columns(key.columns)}"
-            + (f" INCLUDE {columns(key.include)}" if key.include else "")
-            + storage_options.clause(key.options)
+            f"{columns(key.columns)}" + (f" INCLUDE {columns(key.include)}" if key.include else "") + tail(key)
         ),
         (),
         f"ALTER TABLE {table} {first}ADD {clause(key)}",
@@ -309,7 +313,7 @@ KIND = PgKind(
     rebuild=keeping(rebuild),
     namesakes=rivals,
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
-    rules=(rule("name", emit=rename), rule("options", emit=set_options)),
+    rules=(rule("name", emit=rename), rule("options", emit=set_options), rule("tablespace", emit=set_tablespace)),
     parent="table",
     singleton=True,
     order=50,

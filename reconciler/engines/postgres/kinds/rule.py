@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres import rule_parts as parts
+from reconciler.engines.postgres.constraint_parts import gone_with_table
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change
 from reconciler.model.kind import Context, Place, rule
 
 
@@ -41,8 +42,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Rule]:
 
 def absorbed(change: Change[Rule], context: Context) -> bool:
     """Gone with its table."""
-    holder = change.address.sibling("table", change.address.path[:2])
-    return change.action is Action.DELETE and context.deletes(holder)
+    return gone_with_table(change, context)
 
 
 KIND = PgKind(

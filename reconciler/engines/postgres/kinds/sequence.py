@@ -130,12 +130,15 @@ def definition(sequence: Sequence) -> str:
     )
 
 
-def _own(sequence: Sequence, phase: Phase, live: Sequence | None = None) -> Draft:
+def _own(sequence: Sequence, context: Context, live: Sequence | None = None) -> Draft:
     table, column = sequence.owned_by or ("", "")
     wanted = sequence.address.sibling("column", (sequence.address.path[0], table, column))
+    foreign = wanted.sibling("foreign_table", wanted.path[:2])
+    if foreign in context.desired.resources:  # whose columns are part of it
+        wanted = foreign
     return Draft(
         "own",
-        phase,
+        Phase.EXPAND,
         f"let {'.'.join(sequence.owned_by or ('nobody',))} own sequence {sequence.address.name}",
         sql(owning(sequence)),
         locks=(lock(SHARE_ROW_EXCLUSIVE, sequence.address.path[0], sequence.address.name),),
@@ -179,7 +182,7 @@ def create(change: Change[Sequence], context: Context) -> list[Draft]:
         requires=freed(change, context),
         provides=True,
     )
-    return [made, _own(sequence, Phase.EXPAND)] if sequence.owned_by else [made]
+    return [made, _own(sequence, context)] if sequence.owned_by else [made]
 
 
 def drop(change: Change[Sequence], _context: Context) -> list[Draft]:
@@ -205,7 +208,18 @@ def absorbed(change: Change[Sequence], context: Context) -> bool:
     own: Change[Any] | None = context.changes.get(column)
     if context.deletes(column) or context.creates(column.sibling("table", column.path[:2])):
         return True
+    if _gone_from_foreign(column, context):
+        return True
     return own is not None and own.action is not Action.DELETE and (takes_identity(own) or _goes(own))
+
+
+def _gone_from_foreign(column: Address, context: Context) -> bool:
+    """Whether it is a column of a foreign table, and that goes, comes anew or has it no longer."""
+    change: Change[Any] | None = context.changes.get(column.sibling("foreign_table", column.path[:2]))
+    if change is None or change.before is None:
+        return False
+    gone = change.after is None or change.action is Action.REPLACE
+    return gone or all(c.name != column.name for c in change.desired.columns)
 
 
 def _goes(change: Change[Any]) -> bool:
@@ -256,9 +270,9 @@ def set_persistence(change: Change[Sequence], _context: Context) -> list[Draft]:
     ]
 
 
-def set_owner(change: Change[Sequence], _context: Context) -> list[Draft]:
+def set_owner(change: Change[Sequence], context: Context) -> list[Draft]:
     """OWNED BY another column, or nobody."""
-    return [_own(change.desired, Phase.EXPAND, change.live)]
+    return [_own(change.desired, context, change.live)]
 
 
 KIND = PgKind(

@@ -38,6 +38,8 @@ SPEC = {
     },
 }
 
+_NUMBER = re.compile(r"(0|[1-9]\d{0,8})(\.\d+)?")
+
 
 def lower(name: str, node: Any, place: Place) -> TextSearchDictionary:
     """A template and its options."""
@@ -79,7 +81,8 @@ def _options(text: str) -> Iterable[tuple[str, str]]:
 
 
 def _said(options: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"{ident(k)} = {literal(v)}" for k, v in options]
+    """A number stands bare: 1 is a Boolean to a template, and '1' is not (defGetBoolean in define.c)."""
+    return [f"{ident(k)} = {v if _NUMBER.fullmatch(v) else literal(v)}" for k, v in options]
 
 
 def statements(found: TextSearchDictionary) -> list[str]:

@@ -31,7 +31,7 @@ from reconciler.engines.postgres.constraint_parts import (
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.index_marks import keeping
-from reconciler.engines.postgres.index_settings import set_options
+from reconciler.engines.postgres.index_settings import key_tail, set_options, set_tablespace, tail
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.kinds import operator_class
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey, key_query
@@ -60,6 +60,7 @@ class Unique(Resource):
     deferred: bool = attr(Role.REPLACE, default=False)
     without_overlaps: bool = attr(Role.REPLACE, default=False)
     options: storage_options.Options = ()
+    tablespace: str = ""
 
 
 SPEC = {
@@ -75,6 +76,7 @@ SPEC = {
         "deferrable": DEFERRABLE,
         "without_overlaps": WITHOUT_OVERLAPS,
         "with": storage_options.SPEC,
+        "tablespace": {"type": "string", "minLength": 1},
     },
 }
 
@@ -93,6 +95,7 @@ def lower(name: str, node: Any, place: Place) -> Unique:
         deferred,
         lower_without_overlaps(node, place),
         storage_options.lower(node.get("with")),
+        node.get("tablespace", ""),
     )
 
 
@@ -108,6 +111,8 @@ def lift(unique: Unique, _catalog: Catalog) -> Any:
         node["without_overlaps"] = True
     if unique.options:
         node["with"] = storage_options.lift(unique.options)
+    if unique.tablespace:
+        node["tablespace"] = unique.tablespace
     return node["columns"] if len(node) == 1 else node
 
 
@@ -124,7 +129,8 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Unique]:
             names = reader.names(table, numbers)
             address = reader.known("pg_class", index, reader.address("unique", *path, name))
             options = storage_options.read(reader.lookups.index_options.get(index))
-            yield Unique(address, names[:keys], names[keys:], distinct, deferrable, deferred, period, options)
+            place = reader.lookups.index_tablespaces.get(index, "")
+            yield Unique(address, names[:keys], names[keys:], distinct, deferrable, deferred, period, options, place)
 
 
 def _shape(unique: Unique) -> str:
@@ -135,7 +141,7 @@ def _shape(unique: Unique) -> str:
 def clause(unique: Unique) -> str:
     """The table constraint, with its name."""
     nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
-    ends = storage_options.clause(unique.options) + timing(unique.deferrable, unique.deferred)
+    ends = key_tail(unique) + timing(unique.deferrable, unique.deferred)
     return f"CONSTRAINT {ident(unique.address.name)} UNIQUE{nulls} {_shape(unique)}{ends}"
 
 
@@ -181,7 +187,7 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
     index = fitting(name, suffix="_new") if first else name
     nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
     build = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(index)} ON {table_name(address)} {_shape(unique)}{nulls}"
-    build += storage_options.clause(unique.options)
+    build += tail(unique)
     ends = timing(unique.deferrable, unique.deferred)
     add = f"ADD CONSTRAINT {ident(name)} UNIQUE USING INDEX {ident(index)}{ends}"
     easy = only_new_columns(change, unique.columns, context) and not first and not unique.nulls_not_distinct
@@ -221,7 +227,7 @@ def _build_partitioned(change: Change[Unique], context: Context, first: str) -> 
         f"unique constraint {name}",
         lambda index, path, only, alone: (
             f"CREATE UNIQUE INDEX {'CONCURRENTLY ' if alone else ''}{ident(index)} ON {only}{qualified(*path[:2])} "
-            f"{_shape(unique)}{nulls}{storage_options.clause(unique.options)}"
+            f"{_shape(unique)}{nulls}{tail(unique)}"
         ),
         unique.columns,
         f"ALTER TABLE {table} {first}ADD {clause(unique)}",
@@ -311,7 +317,10 @@ KIND = PgKind(
     rebuild=keeping(rebuild),
     namesakes=rivals,
     disturbs=lambda change: Disturbance.DROPS if change.action is Action.REPLACE else Disturbance.NONE,
-    rules=(rule("options", emit=set_options),),
+    rules=(
+        rule("options", emit=set_options),
+        rule("tablespace", emit=set_tablespace),
+    ),
     parent="table",
     order=55,
 )

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres import rule_parts as parts
+from reconciler.engines.postgres.constraint_parts import gone_with_table
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
-from reconciler.engines.postgres.kinds.column import Column
-from reconciler.engines.postgres.type_names import named
-from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change
 from reconciler.model.kind import Context, Place, rule
 
 
@@ -43,17 +41,8 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[ViewRule]:
 
 
 def absorbed(change: Change[ViewRule], context: Context) -> bool:
-    """Gone with its view, unless it is what keeps a table that holds rows of the view, and so keeps the view."""
-    holder = change.address.sibling("view", change.address.path[:2])
-    return (
-        change.action is Action.DELETE and context.deletes(holder) and not _in_circle(change.address, holder, context)
-    )
-
-
-def _in_circle(rule: Address, view: Address, context: Context) -> bool:
-    tables = {u.sibling("table", u.path[:2]) for u in context.live.uses.get(rule, ()) if u.kind in ("table", "column")}
-    columns = (c for t in tables for c in context.live.children(t, "column", Column))
-    return any(named(c.type) == view.path for c in columns)
+    """Gone with its view."""
+    return gone_with_table(change, context)
 
 
 KIND = PgKind(
