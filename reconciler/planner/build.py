@@ -175,7 +175,7 @@ def _changes(state: TargetState) -> Iterable[PlannedChange]:
 def _silent(change: Change[Resource], state: TargetState) -> bool:
     """A part that says nothing and goes without saying, as the sequence of an identity column: its whole is told."""
     resource, catalog = (change.after, state.desired) if change.after is not None else (change.before, state.live)
-    if resource is None or compared_attributes(type(resource)):
+    if resource is None or any(getattr(resource, a) is not None for a in compared_attributes(type(resource))):
         return False
     return state.engine.kinds[change.address.kind].implied(resource, catalog)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reconciler.errors import UnsupportedChange
-from tests.postgres.bench import bench, declared
+from reconciler.model.engine import Server
+from tests.postgres.bench import bench, declared, pure_plan
 from tests.postgres.server import Postgres
 
 STORED = """
@@ -31,3 +32,35 @@ def test_it_is_refused_before_anything_runs(case: str, pg_database: Postgres.Fac
             database.plan(declared(text.replace(word, after)))
     assert refused.value.message == message
     assert refused.value.hint
+
+
+NAMED = """
+  tables:
+    people: {columns: {name: {type: text, not_null: {name: NAME}}}}
+    workers: {inherits: people, columns: {name: {not_null: {name: own}}}}
+"""
+
+
+def test_a_constraint_is_not_renamed_away_from_its_children() -> None:
+    live, desired = (
+        declared(f"service: shop\npostgres:{NAMED.replace('NAME', name)}") for name in ("has_name", "is_called")
+    )
+    with pytest.raises(UnsupportedChange) as refused:
+        pure_plan(desired, live, Server("PostgreSQL", (18, 0)), 0)
+    assert refused.value.message == (
+        "column public.people.name: its NOT NULL cannot be renamed while column public.workers.name has it as own"
+    )
+    assert refused.value.hint
+
+
+def test_a_key_that_is_not_on_every_partition_is_told(pg_database: Postgres.Factory) -> None:
+    with bench(pg_database()) as database:
+        database.script("CREATE TABLE t (a integer NOT NULL) PARTITION BY LIST (a);")
+        database.script("CREATE TABLE t_1 PARTITION OF t FOR VALUES IN (1);")
+        database.script("ALTER TABLE ONLY t ADD CONSTRAINT whole PRIMARY KEY (a);")
+        (told,) = database.live().unmanaged
+        assert (told.address.kind, told.address.path) == ("unfinished key", ("public", "whole"))
+        assert "not on every partition" in told.reason
+        database.script("ALTER TABLE t_1 ADD CONSTRAINT part PRIMARY KEY (a);")
+        database.script("ALTER INDEX whole ATTACH PARTITION part;")
+        assert not database.live().unmanaged

@@ -10,6 +10,7 @@ from reconciler.engines.postgres.column_types import read_by
 from reconciler.engines.postgres.evidence import shows
 from reconciler.engines.postgres.inheritance import inherited_from
 from reconciler.engines.postgres.inheritance_changes import rows_of, shared_parents
+from reconciler.engines.postgres.inherited_not_nulls import dropping, kept_below
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.partition_changes import no_key
@@ -32,7 +33,7 @@ def drop(change: Change[Column], context: Context) -> list[Draft]:
     drafts = []
     needed = column.not_null and column.default is None and column.identity is None and column.generated is None
     if needed and not _primary_key(column, context) and not _required_above(column, context):
-        drafts.append(_nullable(column, Phase.EXPAND, "code that no longer writes it may insert"))
+        drafts.append(_nullable(column, Phase.EXPAND, "code that no longer writes it may insert", context))
     rows = context.size(table_address(column)).rows
     known = f"in about {rows} rows" if rows > 0 else "in every row"
     above = [a for a in shared_parents(change, context) if a in context.changes]
@@ -161,7 +162,12 @@ def _required_above(column: Column, context: Context) -> bool:
     return any(getattr(c, "not_null", False) and not getattr(c, "not_null_no_inherit", False) for c in above)
 
 
-def _nullable(column: Column, phase: Phase, why: str, requires: tuple[Ref, ...] = ()) -> Draft:
+def _nullable(column: Column, phase: Phase, why: str, context: Context, requires: tuple[Ref, ...] = ()) -> Draft:
+    kept = kept_below(column, context)
+    own = [c for c in kept if context.server.version >= (18,) and not c.not_null_local]
+    partitioned = getattr(context.live.resources.get(table_address(column)), "partition_by", None) is not None
+    scans = [table_name(c) for c in kept if partitioned and context.server.version < (18,)]
+    slow = (hazard(Code.SCAN_UNDER_LOCK, f"{name} is read from end to end for rows without a value") for name in scans)
     back = alter(column, "SET NOT NULL")
     if column.not_null_name:
         back = f"ALTER TABLE {table_name(column)} ADD {not_nulls.clause(column)} {ident(column.address.name)}"
@@ -169,10 +175,16 @@ def _nullable(column: Column, phase: Phase, why: str, requires: tuple[Ref, ...] 
         "nullable",
         phase,
         f"allow no value in {label(column)}: {why}",
-        sql(alter(column, "DROP NOT NULL")),
+        sql(*dropping(column, kept, context)),
         locks=access_exclusive(column.table),
-        done=(Check(column.address, attributes=(("not_null", False),)),),
-        undo=(sql(back),),
+        hazards=tuple(slow),
+        done=(
+            Check(column.address, attributes=(("not_null", False),)),
+            *(Check(c.address, attributes=(("not_null", True),)) for c in kept),
+        ),
+        undo=None
+        if any(_primary_key(c, context) for c in own)
+        else (sql(*(alter(c, "DROP NOT NULL") for c in own), back),),
         requires=requires,
     )
 
@@ -183,7 +195,7 @@ def allow_null(change: Change[Column], context: Context) -> list[Draft]:
     key = _primary_key(column, context)
     if key is None:
         phase = Phase.CONTRACT if column.identity else Phase.EXPAND
-        return [_nullable(column, phase, "it is declared nullable")]
+        return [_nullable(column, phase, "it is declared nullable", context)]
     siblings = [column.address.sibling("column", (*column.table, name)) for name in key.columns]
     requires = tuple(map(Ref, (key.address, *(a for a in siblings if context.deletes(a)))))
-    return [_nullable(column, Phase.CONTRACT, "it is declared nullable", requires)]
+    return [_nullable(column, Phase.CONTRACT, "it is declared nullable", context, requires)]

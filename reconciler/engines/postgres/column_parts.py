@@ -59,6 +59,11 @@ class Facts(NamedTuple):
     sets_expression: bool = True
 
 
+def generation(generated: Generated) -> str:
+    """GENERATED ALWAYS AS."""
+    return f"GENERATED ALWAYS AS ({generated.expression.source}) {'VIRTUAL' if generated.virtual else 'STORED'}"
+
+
 def defaults(generated: str, kind: str, increment: int = 1) -> Identity:
     """The options a sequence of that type has when nothing is said (CREATE SEQUENCE documentation)."""
     limit = LIMITS.get(kind, LIMITS["bigint"])

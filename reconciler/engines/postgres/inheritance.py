@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from reconciler.engines.postgres import not_nulls
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred, unequal
 from reconciler.model.resource import Resource
@@ -181,10 +182,7 @@ def passed_on(resource: Any, table: Address) -> Any:
         resource,
         address=here,
         identity=None,
-        not_null=resource.not_null and not resource.not_null_no_inherit,
-        not_null_no_inherit=False,
-        not_null_name="",
-        not_null_local=False,
+        **not_nulls.passed_on(resource),
         statistics=-1,
         options=(),
         local=False,
@@ -208,10 +206,11 @@ def _of_type(table: Table, resources: Resources) -> list[Any]:
 
 
 def joined(first: Any, second: Any) -> Any:
-    """What two parents pass on: the first one's, not null where either says so."""
+    """What two parents pass on: the first one's; not null, enforced and valid where either says so."""
     if first.address.kind == "check":
-        return first
-    return replace(first, not_null=first.not_null or second.not_null, default=first.default or second.default)
+        either = {n: getattr(first, n) or getattr(second, n) for n in ("enforced", "validated")}
+        return replace(first, **either)
+    return replace(first, **not_nulls.joined(first, second), default=first.default or second.default)
 
 
 def _said(own: Any, passed: Any, table: Table) -> Any:
@@ -227,7 +226,7 @@ def _said(own: Any, passed: Any, table: Table) -> Any:
     taken = {n: getattr(own, n) for n in own.said}
     taken |= {"local": local, "said": own.said, "not_null_local": own.not_null_local}
     if "not_null" in own.said:
-        taken["not_null_name"] = own.not_null_name
+        taken |= not_nulls.of_its_own(own)
     if "generated" in names or "identity" in names:
         taken["default"] = None
     return replace(passed, **taken)

@@ -60,9 +60,23 @@ def handed_down(change: Change[Any], context: Context) -> bool:
     found = above(change, context, change.action) or _passed_anew(change, context)
     if found is None:
         return False
-    if change.action is not Action.CREATE or change.address.kind == "check":
-        return True
-    return not differences(change, found)
+    if change.action is Action.CREATE and change.address.kind == "check":
+        return not _valid_by_itself(change, found)
+    return change.action is not Action.CREATE or not differences(change, found)
+
+
+def _valid_by_itself(change: Change[Any], found: Change[Any]) -> bool:
+    """A child's own check of all its rows, where the parent's is NOT VALID: that merges with it, but not before it."""
+    wanted, above = change.desired, found.after
+    return bool(wanted.local and wanted.validated and not getattr(above, "validated", True))
+
+
+def valid_below(change: Change[Any], context: Context) -> Iterator[Ref]:
+    """Checks of children that come before that of their parent; see `_valid_by_itself`."""
+    for path in descendants(change.address.path, context.live):
+        below = context.changes.get(change.address.sibling("check", (*path, change.address.name)))
+        if below is not None and below.action is Action.CREATE and _valid_by_itself(below, change):
+            yield Ref(below.address)
 
 
 def _passed_anew(change: Change[Any], context: Context) -> Change[Any] | None:
@@ -140,7 +154,7 @@ def spread(emit: Emit[Any]) -> Emit[Any]:
             return drafts
         if getattr(change.after, "no_inherit", False) and (change.action is Action.CREATE or not _inherited(change)):
             return drafts
-        first = tuple(leaving(change, context))
+        first = tuple(dict.fromkeys((*leaving(change, context), *_waits_for(drafts[0], context))))
         gone = {p for ref in first for p in (ref.address.path, *descendants(ref.address.path, context.live))}
         drafts[0] = replace(drafts[0], requires=(*drafts[0].requires, *first))
         going = {p for p in foreign if context.deletes(change.address.sibling("foreign_table", p))}
@@ -151,6 +165,11 @@ def spread(emit: Emit[Any]) -> Emit[Any]:
         return [*spread[:1], *drafts[1:]] if getattr(change.after, "no_inherit", False) else spread
 
     return emitted
+
+
+def _waits_for(draft: Draft, context: Context) -> Iterator[Ref]:
+    """Tables that have to be gone before it runs."""
+    return (ref for ref in draft.requires if ref.address.kind == "table" and context.deletes(ref.address))
 
 
 def _inherited(change: Change[Any]) -> bool:

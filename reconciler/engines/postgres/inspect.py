@@ -32,6 +32,11 @@ UNMANAGED = f"""
     WHERE c.relnamespace = ANY (%(namespaces)s) AND {not_member("pg_class", "c.oid")} AND c.relkind IN ('r', 'p')
       AND c.oid IN ({BELOW_FOREIGN})
     UNION ALL
+    SELECT 'unfinished key', n.nspname, k.conname
+    FROM pg_constraint k JOIN pg_index i ON i.indexrelid = k.conindid AND i.indrelid = k.conrelid AND NOT i.indisvalid
+    JOIN pg_namespace n ON n.oid = k.connamespace
+    WHERE k.contype IN ('p', 'u', 'x') AND k.connamespace = ANY (%(namespaces)s)
+    UNION ALL
     SELECT 'security label', l.provider, pg_describe_object(l.classoid, l.objoid, l.objsubid) FROM pg_seclabel l
     UNION ALL
     SELECT 'security label', l.provider, pg_describe_object(l.classoid, l.objoid, 0) FROM pg_shseclabel l
@@ -86,6 +91,7 @@ REASONS = {
     "large objects": "they are rows, and come and go with those; so do their owners, grants and comments",
     "parameter grants": "they hold for the whole server, in every database; no declaration of one can say them",
     "security label": "only the module that provides the labels could say what one means, and take it",
+    "unfinished key": "not on every partition, it counts as one that is: add it there and attach its index, or drop it",
     "subscription through a server": "its connection is the server's and a user mapping's; not managed yet",
     "subscription": "only a member of pg_read_all_data may read its connection",
     "secret option": "secrets have no place in a declaration; set it on the server by hand",

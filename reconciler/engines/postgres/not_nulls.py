@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 GIVEN = re.compile(r"_not_null\d*$")
 """How the names end that the server gives (heap.c, AddRelationNotNullConstraints)."""
 
+UNLIKE_PARENTS = {"validated": True}
+"""What a child says that has the parents' constraint, though checked in its own rows alone."""
+
 
 def usual(path: tuple[str, ...]) -> str:
     """What the server calls it where that is free; `path` is (schema, table, column)."""
@@ -43,8 +46,33 @@ def lower(node: Any, path: tuple[str, ...]) -> dict[str, Any]:
         "not_null_valid": bool(said.get("validated", True)),
         "not_null_no_inherit": bool(said.get("no_inherit", False)),
         "not_null_name": chosen(said["name"], path) if "name" in said else "",
-        "not_null_local": bool(node),
+        "not_null_local": bool(node) and node != UNLIKE_PARENTS,
     }
+
+
+def passed_on(column: Column) -> dict[str, Any]:
+    """What a child gets of a parent's constraint. Its name there is the server's, and cannot be changed."""
+    passes = column.not_null and not column.not_null_no_inherit
+    return {
+        "not_null": passes,
+        "not_null_valid": column.not_null_valid or not passes,
+        "not_null_no_inherit": False,
+        "not_null_name": "",
+        "not_null_local": False,
+    }
+
+
+def joined(first: Column, second: Column) -> dict[str, Any]:
+    """What two parents pass on together: checked where either is."""
+    if not (first.not_null and second.not_null):
+        one = first if first.not_null else second
+        return {"not_null": one.not_null, "not_null_valid": one.not_null_valid}
+    return {"not_null_valid": first.not_null_valid or second.not_null_valid}
+
+
+def of_its_own(column: Column) -> dict[str, Any]:
+    """What a child says of the constraint itself."""
+    return {n: getattr(column, n) for n in ("not_null_valid", "not_null_no_inherit", "not_null_name")}
 
 
 def name_of(column: Column) -> str:
@@ -53,11 +81,14 @@ def name_of(column: Column) -> str:
 
 
 def called(name: str, table: Address, catalog: Catalog) -> Column | None:
-    """The column of a table whose constraint has a name."""
+    """The column of a table whose constraint has a name, its own or that of a parent."""
+    from reconciler.engines.postgres.inherited_not_nulls import names_above
     from reconciler.engines.postgres.kinds.column import Column
 
-    columns = catalog.children(table, "column", Column)
-    return next((c for c in columns if c.not_null and name_of(c) == name), None)
+    columns = [c for c in catalog.children(table, "column", Column) if c.not_null]
+    return next((c for c in columns if name_of(c) == name), None) or next(
+        (c for c in columns if name in names_above(c, catalog)), None
+    )
 
 
 def clause(column: Column) -> str:
@@ -66,12 +97,22 @@ def clause(column: Column) -> str:
     return text + (" NO INHERIT" if column.not_null_no_inherit else "")
 
 
+def apart(column: Column) -> str | None:
+    """A line of CREATE TABLE for a column that a parent makes (18 and later); None where SET NOT NULL says it all."""
+    special = column.not_null_name or column.not_null_no_inherit
+    return _line(column) if special and column.not_null_valid else None
+
+
 def unchecked(column: Column, table: str) -> list[str]:
     """ADD CONSTRAINT … NOT VALID, where rows that were there may have no value; `table` is quoted."""
     if not column.not_null or column.not_null_valid:
         return []
-    words = f"CONSTRAINT {ident(name_of(column))} NOT NULL {ident(column.address.name)}"
-    return [f"ALTER TABLE {table} ADD {words}{' NO INHERIT' if column.not_null_no_inherit else ''} NOT VALID"]
+    return [f"ALTER TABLE {table} ADD {_line(column)} NOT VALID"]
+
+
+def _line(column: Column) -> str:
+    inherit = " NO INHERIT" if column.not_null_no_inherit else ""
+    return f"CONSTRAINT {ident(name_of(column))} NOT NULL {ident(column.address.name)}{inherit}"
 
 
 def said(column: Column) -> dict[str, Any]:
@@ -84,6 +125,14 @@ def said(column: Column) -> dict[str, Any]:
 def lift(column: Column) -> Any:
     """The node of `not_null`."""
     return said(column) or column.not_null
+
+
+def lift_unlike(column: Column, passed: Column | None) -> dict[str, Any]:
+    """The node of a child whose constraint is its parents' alone and not what they say of it; {} where it is."""
+    inherited = passed is not None and column.not_null and passed.not_null and not column.not_null_local
+    if not inherited or passed is None or column.not_null_valid == passed.not_null_valid:
+        return {}
+    return {"not_null": UNLIKE_PARENTS if column.not_null_valid else {"validated": False}}
 
 
 def adopts(declared: Column, live: Column) -> Column:
@@ -99,10 +148,14 @@ def renamed(change: Change[Column], _context: Context) -> bool:
 
 
 def rename(change: Change[Column], context: Context) -> list[Draft]:
-    """RENAME CONSTRAINT once the name is free."""
+    """RENAME CONSTRAINT once the name is free; one that only the parents had is renamed where they give it up."""
+    from reconciler.engines.postgres.inherited_not_nulls import called_otherwise, from_above
     from reconciler.engines.postgres.names import freed_for_not_null
 
-    return [renaming(change.desired, name_of(change.live), freed_for_not_null(change.desired, context))]
+    if from_above(change, context):
+        return []
+    waits = (*freed_for_not_null(change.desired, context), *called_otherwise(change.live, context))
+    return [renaming(change.desired, name_of(change.live), waits)]
 
 
 def renaming(column: Column, old: str, requires: tuple[Ref, ...]) -> Draft:
@@ -157,6 +210,8 @@ def named_for_now(column: Column, context: Context) -> tuple[Column, list[Draft]
 
 def require(column: Column, nulls: Probe, old: Hazard, context: Context, added: bool) -> list[Draft]:
     """NOT VALID first, and the check of the rows apart, where that is not `added` yet (row 35, 18 and later)."""
+    from reconciler.engines.postgres.inherited_not_nulls import named_below
+
     column, later = (column, []) if added else named_for_now(column, context)
     name, table = ident(column.address.name), table_name(column)
     constraint = ident(name_of(column))
@@ -171,6 +226,7 @@ def require(column: Column, nulls: Probe, old: Hazard, context: Context, added: 
         probes=(nulls,),
         done=(Check(column.address, attributes=(("not_null", True),)),),
         undo=(sql(alter(column, "DROP NOT NULL")),),
+        requires=tuple(named_below(column, context)),
     )
     second = Draft(
         "validate",
@@ -180,7 +236,7 @@ def require(column: Column, nulls: Probe, old: Hazard, context: Context, added: 
         locks=share_update_exclusive(column.table),
         probes=(nulls,) if added else (),
         done=(Check(column.address, attributes=(("not_null", True), ("not_null_valid", True))),),
-        undo=(unchecked_again(column),) if added else (),
+        undo=_unchecked_again(column, context) if added else (),
         reads=table_address(column),
     )
     return [second] if added else [first, second, *later]
@@ -206,7 +262,7 @@ def bequeath(change: Change[Column]) -> Draft:
 def _name_by_then(column: Column) -> str:
     """As it is called by the time the step runs: one that nobody declared is renamed before."""
     live = column.facts.not_null_name if column.facts else None
-    given = live if live and GIVEN.search(live) else None
+    given = live if live and (GIVEN.search(live) or not column.local) else None
     return ident(column.not_null_name or given or usual(column.address.path))
 
 
@@ -215,7 +271,12 @@ def validate(column: Column) -> Sql:
     return sql(f"ALTER TABLE {table_name(column)} VALIDATE CONSTRAINT {_name_by_then(column)}")
 
 
-def unchecked_again(column: Column) -> Sql:
-    """Back to a constraint that only new rows were checked by."""
+def _unchecked_again(column: Column, context: Context) -> tuple[Sql, ...] | None:
+    """Back to a constraint that only new rows were checked by; one that a parent wants cannot be dropped for that."""
+    from reconciler.engines.postgres.inheritance import base
+
+    passed = base(column, context.live)
+    if passed is not None and passed.not_null:
+        return None
     again = f"ADD CONSTRAINT {_name_by_then(column)} NOT NULL {ident(column.address.name)} NOT VALID"
-    return sql(alter(column, "DROP NOT NULL"), f"ALTER TABLE {table_name(column)} {again}")
+    return (sql(alter(column, "DROP NOT NULL"), f"ALTER TABLE {table_name(column)} {again}"),)

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
+from reconciler.engines.postgres.mentions import RELATIONS
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.kind import Kind
@@ -35,18 +36,23 @@ NO_TYPE = "a type outside public is written with its schema; one that an extensi
 CHANGEABLE = frozenset({"composite", "domain", "range"})
 """Types that are not made for the answer where they are live already."""
 
+ROWS = RELATIONS - {"table"}
+"""Relations that are not made for the answer, though a column may be of their row type."""
+
 
 def is_slip(
     error: psycopg.Error, resource: Resource, desired: Catalog, live: Catalog, kinds: Mapping[str, Kind[Any]]
 ) -> bool:
     """Whether the author got it wrong. A new value of an enum cannot be used before it is committed, and a type
-    or another table that is to change is not yet as declared: with these the text may be right.
+    or another relation that is to come or to change is not yet as declared: with these the text may be right.
     """
     if not isinstance(error, SLIPS):
         return False
     if isinstance(error, errors.InvalidTextRepresentation) and "enum" in (error.diag.message_primary or ""):
         return False
     said = {*references_of(resource, desired, kinds), *kinds[resource.address.kind].mentions(resource, desired)}
+    if any(a.kind in ROWS and a not in live.resources for a in said):
+        return False
     types = (a for a in said if a.kind in CHANGEABLE and a in live.resources)
     tables = (a for a in said if a.kind == "table" and a.path != resource.address.path[:2])
     return all(live.resources[a] == desired.resources[a] for a in types) and all(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres import attaching as joining
@@ -14,13 +14,14 @@ from reconciler.engines.postgres.kinds.sequence import Sequence, owning
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.names import freed
+from reconciler.engines.postgres.not_nulls import unchecked
 from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.owners import CURRENT, owner_of
 from reconciler.engines.postgres.parents_changed import settling
 from reconciler.engines.postgres.quoting import qualified
 from reconciler.engines.postgres.roles import role
 from reconciler.engines.postgres.table_settings import needs
-from reconciler.engines.postgres.table_statements import settled, statements
+from reconciler.engines.postgres.table_statements import settled, statements, unchecked_tables, waiting
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
@@ -49,7 +50,7 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
     joins = parent is not None and not context.creates(parent)
     made = statements(table, context.desired, child=not joins)
     locks: tuple[Lock, ...] = ()
-    waits: tuple[Ref, ...] = ()
+    waits: tuple[Ref, ...] = tuple(_checked(table, context))
     if joins:
         made.append(joining.attaching(table))
         locks = joining.attach_locks(table, context)
@@ -70,7 +71,8 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
             undo=(sql(*joining.removing(table, context.desired)),),
             requires=(*_freed(change, context), *waits),
             provides=True,
-        )
+        ),
+        *_unchecked(table, context),
     ]
     if settled(table):
         drafts.append(
@@ -94,6 +96,37 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
             )
         )
     return drafts
+
+
+def _unchecked(table: Table, context: Context) -> list[Draft]:
+    """NOT NULL NOT VALID that new children get from their new parent, which a constraint that is there first is not."""
+    columns = waiting(table, context.desired)
+    if not columns:
+        return []
+    below = unchecked_tables(columns, context.desired)
+    return [
+        Draft(
+            "unchecked",
+            Phase.EXPAND,
+            f"require values in new rows of {'.'.join(table.address.path)} and what is below it",
+            sql(*(s for c in columns for s in unchecked(c, _name(table)))),
+            locks=access_exclusive(joining.path_of(table), *((t.path[0], t.path[1]) for t in below)),
+            done=tuple(Check(c.address, attributes=(("not_null", True),)) for c in columns),
+            undo=(),
+            requires=tuple(map(Ref, below)),
+        )
+    ]
+
+
+def _checked(table: Table, context: Context) -> Iterator[Ref]:
+    """What a child waits for whose NOT NULL is checked, though that of its new parent is not."""
+    for path in parents_of(table):
+        parent = context.desired.get(table.address.sibling("table", path), type(table))
+        if parent is None or not context.creates(parent.address):
+            continue
+        columns = waiting(parent, context.desired)
+        if columns and table.address not in unchecked_tables(columns, context.desired):
+            yield Ref(parent.address, "unchecked")
 
 
 def _name(table: Table) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres import column_settings, inheritance, not_nulls, storage_options
-from reconciler.engines.postgres.column_parts import render_identity
+from reconciler.engines.postgres.column_parts import generation, render_identity
 from reconciler.engines.postgres.index_marks import clustered_on, replica_identity
 from reconciler.engines.postgres.kinds.check import Check, apart
 from reconciler.engines.postgres.kinds.check import clause as check_clause
 from reconciler.engines.postgres.kinds.column import Column, operand
 from reconciler.engines.postgres.kinds.column import clause as column_clause
+from reconciler.engines.postgres.kinds.comment import Comment
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.primary_key import clause as primary_key_clause
 from reconciler.engines.postgres.kinds.unique import Unique, repeats
 from reconciler.engines.postgres.kinds.unique import clause as unique_clause
 from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 
 if TYPE_CHECKING:
@@ -29,7 +33,9 @@ def statements(table: Table, catalog: Catalog, child: bool) -> list[str]:
     name = qualified(*table.address.path)
     columns = catalog.children(table.address, "column", Column)
     lines = [text for c in columns if (text := _column(c, table, catalog, child)) is not None]
-    lines += [primary_key_clause(k) for k in catalog.children(table.address, "primary_key", PrimaryKey)]
+    keys = catalog.children(table.address, "primary_key", PrimaryKey)
+    late = [k for k in keys if child and _owns_no_not_null(k, catalog)]
+    lines += [primary_key_clause(k) for k in keys if k not in late]
     uniques = sorted(catalog.children(table.address, "unique", Unique), key=lambda u: u.address)
     lines += [unique_clause(u) for u in uniques if not repeats(u, catalog)]
     checks = sorted(catalog.children(table.address, "check", Check), key=lambda c: c.address)
@@ -45,7 +51,17 @@ def statements(table: Table, catalog: Catalog, child: bool) -> list[str]:
     elif not child or not (table.partition_of or table.of_type):
         text += " ()"
     made = text + _bound(table, child) + _tail(table, child and _elsewhere(table, catalog))
-    return [made, *(s for c in columns for s in _afterwards(c, table, catalog, child))]
+    after = [s for c in columns for s in _afterwards(c, table, catalog, child)]
+    return [made, *after, *(f"ALTER TABLE {name} ADD {primary_key_clause(k)}" for k in late)]
+
+
+def _owns_no_not_null(key: PrimaryKey, catalog: Catalog) -> bool:
+    """Whether a column has its NOT NULL from a parent alone: a key within CREATE TABLE would make it the child's too
+    (18, measured).
+    """
+    columns = (catalog.get(key.address.sibling("column", (*key.address.path[:2], n)), Column) for n in key.columns)
+    pairs = ((c, _passed(c, catalog)) for c in columns if c is not None)
+    return any(passed is not None and passed.not_null and not c.not_null_local for c, passed in pairs)
 
 
 def _origin(table: Table, child: bool) -> str:
@@ -85,20 +101,65 @@ def _passed(column: Column, catalog: Catalog) -> Column | None:
 
 def _column(column: Column, table: Table, catalog: Catalog, child: bool) -> str | None:
     """The line of a column; None where the parents say it."""
+    column = _with_known_name(column, catalog)
     passed = _passed(column, catalog) if child else None
     if passed is None or (table.inherits and column.local):
-        return column_clause(column)
+        return column_clause(column if passed is None or _own_not_null(column, passed) else _nullable(column))
     if table.inherits:
-        return None
+        return not_nulls.apart(column) if _own_not_null(column, passed) else None
     words = []
     if column.default is not None and column.default != passed.default:
         words.append(f"DEFAULT {operand(column.default.source)}")
     if column.generated is not None and column.generated != passed.generated:
-        words.append(f"GENERATED ALWAYS AS ({column.generated.expression.source}) STORED")
-    if column.not_null and (column.not_null_local or not passed.not_null) and not _in_key(column, catalog):
+        words.append(generation(column.generated))
+    if _own_not_null(column, passed) and column.not_null_valid and not _in_key(column, catalog):
         words.append(not_nulls.clause(column))
     options = "WITH OPTIONS " if table.of_type else ""
     return f"{ident(column.address.name)} {options}{' '.join(words)}" if words else None
+
+
+def _waits(column: Column, catalog: Catalog) -> bool:
+    """Its children are to get a constraint that is not checked: of one that is there before them they get a checked one
+    (measured on 18).
+    """
+    if column.not_null_valid or not column.not_null:
+        return False
+    return any(not c.not_null_valid for c in _below(column, catalog))
+
+
+def _below(column: Column, catalog: Catalog) -> Iterator[Column]:
+    """The column in each child."""
+    for path in inheritance.children_of(column.table, catalog):
+        found = catalog.get(column.address.sibling("column", (*path, column.address.name)), Column)
+        if found is not None:
+            yield found
+
+
+def waiting(table: Table, catalog: Catalog) -> list[Column]:
+    """Columns whose NOT NULL NOT VALID comes when children are there, so that they have it unchecked."""
+    return [c for c in catalog.children(table.address, "column", Column) if _waits(c, catalog)]
+
+
+def unchecked_tables(columns: Iterable[Column], catalog: Catalog) -> list[Address]:
+    """The children that such a constraint waits for; the others wait for it."""
+    found = (c.address.sibling("table", c.table) for w in columns for c in _below(w, catalog) if not c.not_null_valid)
+    return list(dict.fromkeys(found))
+
+
+def _with_known_name(column: Column, catalog: Catalog) -> Column:
+    """With the name of its NOT NULL where that is described: the server chooses another one if a table has that."""
+    described = catalog.get(column.address.sibling("comment", ("table", *column.table)), Comment)
+    name = not_nulls.name_of(column)
+    known = column.not_null and described is not None and ("constraints", name) in {p[:2] for p in described.parts}
+    return replace(column, not_null_name=name) if known else column
+
+
+def _nullable(column: Column) -> Column:
+    return replace(column, not_null=False, not_null_valid=True, not_null_no_inherit=False)
+
+
+def _own_not_null(column: Column, passed: Column) -> bool:
+    return column.not_null and (column.not_null_local or not passed.not_null)
 
 
 def _in_key(column: Column, catalog: Catalog) -> bool:
@@ -110,7 +171,8 @@ def _afterwards(column: Column, table: Table, catalog: Catalog, child: bool) -> 
     name = qualified(*table.address.path)
     passed = _passed(column, catalog) if child else None
     if passed is None or (table.inherits and column.local):
-        unchecked = not_nulls.unchecked(column, name)
+        own = (passed is None or _own_not_null(column, passed)) and not _waits(column, catalog)
+        unchecked = not_nulls.unchecked(column, name) if own else []
         return [*unchecked, *column_settings.after_creation(column, name, column_settings.merged(column, passed))]
     start = f"ALTER TABLE {name} ALTER COLUMN {ident(column.address.name)}"
     found = []
@@ -120,8 +182,12 @@ def _afterwards(column: Column, table: Table, catalog: Catalog, child: bool) -> 
         found.append(f"{start} DROP DEFAULT")
     if column.identity is not None:
         found.append(f"{start} ADD {render_identity(column.identity, column.type)}")
-    if table.inherits and (column.not_null != passed.not_null or (column.not_null and column.not_null_local)):
-        found.append(f"{start} {'SET' if column.not_null else 'DROP'} NOT NULL")
+    if _own_not_null(column, passed):
+        unchecked = not_nulls.unchecked(column, name)
+        usual = table.inherits and not_nulls.apart(_with_known_name(column, catalog)) is None
+        found += unchecked or ([f"{start} SET NOT NULL"] if usual else [])
+    elif table.inherits and passed.not_null and not column.not_null:
+        found.append(f"{start} DROP NOT NULL")
     return found + column_settings.after_creation(column, name, passed)
 
 

@@ -20,7 +20,14 @@ from reconciler.engines.postgres.constraint_parts import (
     table_path,
 )
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.inheritance_changes import handed_down, inherited, rows_of, shared_parents, spread
+from reconciler.engines.postgres.inheritance_changes import (
+    handed_down,
+    inherited,
+    rows_of,
+    shared_parents,
+    spread,
+    valid_below,
+)
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.mentions import mentioned, of_expression
@@ -208,7 +215,7 @@ def _add(change: Change[Check], context: Context, phase: Phase, first: str) -> l
             probes=(violations(check, context),) if check.validated and check.of_old_rows else (),
             done=became(change, *(("validated",) if check.validated else ())),
             undo=(sql(*undo),),
-            requires=freed(change, context),
+            requires=(*freed(change, context), *valid_below(change, context)),
             provides=True,
         )
     ]

@@ -23,6 +23,7 @@ from reconciler.engines.postgres.column_parts import (
     Facts,
     Generated,
     Identity,
+    generation,
     lift_identity,
     lower_identity,
     render_identity,
@@ -175,9 +176,10 @@ def lift(column: Column, catalog: Catalog) -> Any:
     old = passed or Column(column.address, "")
     node: dict[str, Any] = {} if passed is not None and passed.local >= column.local else {"type": column.type}
     required = column.identity is not None or _in_key(column, catalog)
-    again = column.not_null and column.not_null_local and passed is not None and not required
+    again = column.not_null and column.not_null_local and passed is not None and column.identity is None
     if column.not_null != (old.not_null or required) or not_nulls.said(column) or again:
         node["not_null"] = not_nulls.lift(column)
+    node |= not_nulls.lift_unlike(column, passed)
     if column.default != old.default and (column.default is not None or column.generated == old.generated):
         node["default"] = column.default.source if column.default is not None else None
     if column.identity is not None:
@@ -258,8 +260,7 @@ def clause(column: Column) -> str:
     if column.identity is not None:
         parts.append(render_identity(column.identity, column.type))
     if column.generated is not None:
-        kind = "VIRTUAL" if column.generated.virtual else "STORED"
-        parts.append(f"GENERATED ALWAYS AS ({column.generated.expression.source}) {kind}")
+        parts.append(generation(column.generated))
     if column.not_null and column.not_null_valid:
         parts.append(not_nulls.clause(column))
     return " ".join(parts)
@@ -319,8 +320,7 @@ def create(change: Change[Column], context: Context) -> list[Draft]:
 
 def implied(column: Column, catalog: Catalog) -> bool:
     """It is as its parents have it, and they alone say so."""
-    own = column.not_null and column.not_null_local and not _in_key(column, catalog)
-    return inheritance.implied(column, catalog) and not own
+    return inheritance.implied(column, catalog) and not (column.not_null and column.not_null_local)
 
 
 def adopts(declared: Column, live: Column) -> Column:
