@@ -41,6 +41,13 @@ def set_aside(
                 yield from ((key, cause) for key in before[other] for cause in (address, other))
 
 
+def in_circle(change: Change[Table], context: Context) -> bool:
+    """Whether keys are set aside for its sake: then it is one with what takes them away and brings them back. Else
+    nothing has to wait for it.
+    """
+    return any(change.address in c.causes for c in context.changes.values() if c.address.kind == "foreign_key")
+
+
 def _reached(start: Address, first: Mapping[Address, Mapping[Address, Any]]) -> set[Address]:
     found = {start}
     queue = [start]
@@ -58,8 +65,8 @@ def before_change(change: Change[Table], context: Context) -> tuple[Ref, ...]:
     found: set[Ref] = set()
     for key in [*context.live.of_kind(ForeignKey), *context.desired.of_kind(ForeignKey)]:
         other, own = _other(key, change), context.changes.get(key.address)
-        if other is None or (own is not None and own.forced is not None):
-            continue
+        if other is None or (own is not None and change.address in own.causes):
+            continue  # what is set aside goes and comes again with the table
         if own is not None and own.before is not None and not _speaks(own.after, change):
             found.update(Ref(a) for a in (key.address, _table(key.address)) if a in context.changes and a != other)
             found.update(Ref(a) for a in (other,) if context.deletes(a) and a in context.changes)

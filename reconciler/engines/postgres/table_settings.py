@@ -58,7 +58,7 @@ def _done(draft: Draft, change: Change[Table], *names: str) -> Draft:
 
 def set_logged(change: Change[Table], context: Context) -> list[Draft]:
     """SET LOGGED / UNLOGGED rewrites the table (measured, row 66)."""
-    from reconciler.engines.postgres.persistence import before_change
+    from reconciler.engines.postgres.persistence import before_change, in_circle
     from reconciler.engines.postgres.row_holders import around
 
     word, back = ("UNLOGGED", "LOGGED") if change.desired.unlogged else ("LOGGED", "UNLOGGED")
@@ -66,7 +66,8 @@ def set_logged(change: Change[Table], context: Context) -> list[Draft]:
     draft = _done(_altered(change, f"SET {word}", f"SET {back}", "logged", title), change, "unlogged")
     forgets = hazard(Code.DELETES_DATA, "after a crash of the server the table is empty, on replicas always")
     hazards = (*draft.hazards, forgets) if change.desired.unlogged else draft.hazards
-    draft = dataclasses.replace(draft, hazards=hazards, requires=before_change(change, context), provides=True)
+    requires, together = before_change(change, context), in_circle(change, context)
+    draft = dataclasses.replace(draft, hazards=hazards, requires=requires, provides=together)
     return [around(draft, [change.address], context, of=change.address)]
 
 
