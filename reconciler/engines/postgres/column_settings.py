@@ -101,7 +101,8 @@ def change(change: Change[Column], context: Context) -> list[Draft]:
 
     column, live = change.desired, change.live
     table = qualified(*column.table)
-    holder = f"ONLY {table}" if children_of(column.address.path, context.live) else table
+    below = (children_of(column.address.path, c) for c in (context.live, context.desired))  # new ones may be there, too
+    holder = f"ONLY {table}" if any(below) else table
     if change.changed("type", "collation"):
         live = _as_new(live, column)
         if not actions(live, column):
