@@ -17,6 +17,7 @@ from reconciler.engines.postgres.attaching import (
     scans,
 )
 from reconciler.engines.postgres.bounds import swaps, vacated
+from reconciler.engines.postgres.detached import gains
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.inheritance import descendants
 from reconciler.engines.postgres.locks import (
@@ -87,7 +88,7 @@ def attached(change: Change[Table], context: Context) -> list[Draft]:
     below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
     shown = hazard(Code.OLD_READERS, f"rows of {name} show in {qualified(*(table.partition_of or ('', '')))}")
     again = (Check(table.address, attributes=(("partition_of", table.partition_of),)),)
-    undo = None if live.partition_of else (sql(detaching(table)),)
+    undo = None if live.partition_of or gains(table, context) else (sql(detaching(table)),)
     return [
         Draft(
             "attach",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ from reconciler.model.resource import Resource
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.table import Table
+
+
+BUILT = ("index", "unique", "primary_key", "exclusion")
 
 
 def leftovers(change: Change[Table], context: Context) -> list[str]:
@@ -87,15 +91,20 @@ def needed(there: Any, table: Table, context: Context) -> bool:
     return any(replace(o, address=there.address) == there for o in others)
 
 
-def missing(table: Table, context: Context) -> bool:
+def missing(table: Table, context: Context, kinds: Iterable[str] = BUILT) -> bool:
     """Whether the parent has an index or key that ATTACH PARTITION would have to build."""
     parent = table.address.sibling("table", table.partition_of or ("", ""))
-    for kind in ("index", "unique", "primary_key", "exclusion"):
+    for kind in kinds:
         here = context.live.children(table.address, kind, Resource)
         for above in context.desired.children(parent, kind, Resource):
             if not any(needed(h, table, context) for h in here if _same(h, above)):
                 return True
     return False
+
+
+def gains(table: Table, context: Context) -> bool:
+    """Whether ATTACH PARTITION gives it anything that it would keep after DETACH."""
+    return missing(table, context, (*BUILT, "foreign_key"))
 
 
 def _same(here: Any, above: Any) -> bool:
