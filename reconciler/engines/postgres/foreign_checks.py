@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from reconciler.engines.postgres import check_words
 from reconciler.engines.postgres.quoting import ident
 from reconciler.model.expr import Expr
 
@@ -23,28 +24,8 @@ Checks = tuple[ForeignCheck, ...]
 
 
 def lower(name: str, node: Any) -> ForeignCheck:
-    """A condition; a mapping in the words of a table's check says more."""
-    said = {"check": node} if isinstance(node, str) else node
-    enforced = bool(said.get("enforced", True))
-    return ForeignCheck(
-        name,
-        Expr(said["check"]),
-        bool(said.get("no_inherit", False)),
-        enforced and bool(said.get("validated", True)),
-        enforced,
-    )
-
-
-def lift(check: ForeignCheck) -> Any:
-    """The condition where that says all."""
-    node: dict[str, Any] = {"check": check.expression.source}
-    if check.no_inherit:
-        node["no_inherit"] = True
-    if not check.enforced:
-        node["enforced"] = False
-    elif not check.validated:
-        node["validated"] = False
-    return node["check"] if len(node) == 1 else node
+    """In the words of a table's check."""
+    return ForeignCheck(name, *check_words.lower(node))
 
 
 def query(version: int) -> str:
@@ -64,11 +45,7 @@ def read(rows: Iterable[Sequence[str]]) -> Checks:
 
 def clause(check: ForeignCheck) -> str:
     """The check as CREATE FOREIGN TABLE and ADD write it."""
-    text = f"CONSTRAINT {ident(check.name)} CHECK ({check.expression.source})"
-    text += " NO INHERIT" if check.no_inherit else ""
-    if not check.enforced:
-        return text + " NOT ENFORCED"
-    return text if check.validated else text + " NOT VALID"
+    return check_words.clause(check.name, check, check.validated)
 
 
 def dropped(before: Checks, after: Checks) -> Iterator[str]:

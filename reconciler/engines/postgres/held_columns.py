@@ -69,9 +69,8 @@ def _named_in_defaults(start: Address, holders: tuple[Column, ...], live: Catalo
 
 
 def _steady(holder: Column, changes: Changes, desired: Catalog, live: Catalog) -> bool:
-    """Whether it can be text during several changes: it has none of its own but
-    of its default. New columns of the table have a place in
-    its rows only while nothing else happens, so they come by themselves.
+    """Whether it can be text during several changes: it has none of its own but of its default. New columns of the
+    table have a place in its rows only while nothing else happens, so they come by themselves.
     """
     alone = not any(True for _ in inherited_from(holder, desired))
     change = changes.get(holder.address)

@@ -77,12 +77,12 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
     seen = hazard(Code.OLD_READERS, f"rows of {live.address.path[1]} are no longer seen in {parent[1]}")
     gone = change.after is None
     left = [] if gone else leftovers(change, context)
-    loose = () if gone else access_exclusive(*loosened(change, context))
     leaves = context.server.version[0] < LEAVES_NO_CHECK
     check = _left_check(live, context) if leaves else None
     if live.detach_pending:
         return _finalized(change, context, check, left)
     far = detach_locks(parent, context)
+    loose = () if gone else access_exclusive(*loosened(change, context))
     plain = (leaves and check is None) or default_partition(parent, context.live, live.address) is not None
     parents = [parent, *ancestors(parent, context.live, live.address)][:1]
     below = [(p[0], p[1]) for p in descendants(live.address.path, context.live)]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.postgres import inheritance, parents_changed
+from reconciler.engines.postgres import check_words, inheritance, parents_changed
 from reconciler.engines.postgres.column_types import OUT, follows, hinders
 from reconciler.engines.postgres.constraint_parts import (
     absorbed_by_table,
@@ -76,29 +76,14 @@ SPEC = {
 
 def lower(name: str, node: Any, place: Place) -> Check:
     """A condition; a mapping says more."""
-    if isinstance(node, str):
-        node = {"check": node}
-    return Check(
-        place.address("check", name),
-        Expr(node.get("check", "")),
-        bool(node.get("no_inherit", False)),
-        bool(node.get("validated", True)) and bool(node.get("enforced", True)),
-        bool(node.get("enforced", True)),
-    )
+    return Check(place.address("check", name), *check_words.lower(node))
 
 
 def lift(check: Check, catalog: Catalog) -> Any:
     """The condition where that says all; nothing but what is attached to it where a parent says it."""
     if not check.local and implied(check, catalog):
         return {}
-    node: dict[str, Any] = {"check": check.expression.source}
-    if check.no_inherit:
-        node["no_inherit"] = True
-    if not check.enforced:
-        node["enforced"] = False
-    elif not check.validated:
-        node["validated"] = False
-    return node["check"] if len(node) == 1 else node
+    return check_words.lift(check)
 
 
 def query(version: int) -> str:
@@ -124,9 +109,7 @@ def read(rows: Iterable[Row], reader: Reader) -> Iterable[Check]:
 
 def clause(check: Check, valid: bool = True) -> str:
     """The table constraint, with its name."""
-    ends = " NO INHERIT" if check.no_inherit else ""
-    ends += " NOT ENFORCED" if not check.enforced else "" if valid else " NOT VALID"
-    return f"CONSTRAINT {ident(check.address.name)} CHECK ({check.expression.source}){ends}"
+    return check_words.clause(check.address.name, check, valid)
 
 
 def temporary(check: Check) -> str:

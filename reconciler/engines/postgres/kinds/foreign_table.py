@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.postgres import foreign_checks, generic_options
+from reconciler.engines.postgres import check_words, foreign_checks, generic_options
 from reconciler.engines.postgres.attaching import default_partition, path_of
 from reconciler.engines.postgres.bounds import vacated
 from reconciler.engines.postgres.evidence import shows
@@ -116,7 +116,7 @@ def lift(table: ForeignTable, _catalog: Catalog) -> Any:
     if table.columns:
         node["columns"] = {n: lift_column(by_name[n]) for n in table.order or by_name}
     if table.checks:
-        node["checks"] = {c.name: foreign_checks.lift(c) for c in table.checks}
+        node["checks"] = {c.name: check_words.lift(c) for c in table.checks}
     return node | ({"options": generic_options.lift(table.options)} if table.options else {})
 
 
