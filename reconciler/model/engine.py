@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
+from reconciler.model.change import Change
 from reconciler.model.kind import Kind, Place, Policy
 from reconciler.model.resource import Resource
 from reconciler.model.step import Draft, Lock, Operation, Probe, Size, Step, Violations
@@ -272,9 +273,11 @@ class Rehearsing(Protocol):
 
 @runtime_checkable
 class Noting(Protocol):
-    """An engine that can tell what its store does by itself when a plan runs."""
+    """An engine that can tell what its store does by itself when a plan runs, and what no plan can change."""
 
-    def notes(self, live: Catalog, drafts: Iterable[Draft]) -> Iterable[str]:
+    def notes(
+        self, desired: Catalog, live: Catalog, changes: Mapping[Address, Change[Any]], drafts: Iterable[Draft]
+    ) -> Iterable[str]:
         """What whoever reads the plan has to know of that, in sentences."""
         ...
 

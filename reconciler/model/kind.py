@@ -212,6 +212,8 @@ class Kind(Generic[R]):
     """Kinds that may carry one instead of one parent: a comment. Its path is (kind, *path) of what carries it, with a
     name of its own at the end unless it is a singleton."""
     singleton: bool = False
+    ordered: bool = False
+    """New ones come into their parent in the order in which they are declared: columns."""
     long: Callable[[Any], dict[str, Any]] = _not_long
     """A lifted node in short form as a mapping, so that sections below it have a place."""
     mentions: Callable[[R, Catalog], Iterable[Address]] = _always

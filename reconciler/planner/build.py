@@ -141,8 +141,9 @@ def build(
 
 def _hints(state: TargetState, nodes: Sequence[Node]) -> Iterable[Note]:
     """What the store does by itself, and renames that nobody declared, perhaps."""
-    if nodes and isinstance(state.engine, Noting):
-        yield from (Note(state.name, text) for text in state.engine.notes(state.live, [n.draft for n in nodes]))
+    if isinstance(state.engine, Noting):
+        found = state.engine.notes(state.desired, state.live, state.changes, [n.draft for n in nodes])
+        yield from (Note(state.name, text) for text in found)
     for old, new in lookalikes(state.changes, state.desired, state.live, state.engine.kinds):
         kept = state.engine.kinds[old.kind].keeps_former
         end = "that is built before the old one goes" if kept else "nothing is dropped"

@@ -59,7 +59,8 @@ class Graph:
         self.of[address] = mine
 
     def order(self) -> list[Node]:
-        """The one answer: topological, ties by (phase, kind, address, slot); deletions in reverse order of kinds.
+        """The one answer: topological, ties by (phase, kind, address, slot), columns that are new as they are
+        declared; deletions in reverse order of kinds.
 
         Raises InternalError naming the drafts of a cycle, or a required draft that is not there.
         """
@@ -73,14 +74,22 @@ class Graph:
         for change in self.changes.values():
             self._connect_gladly(change)
         order = {k.name: k.order for k in self.engine.kinds.values()}
+        places = self._places()
 
         def key(index: int) -> tuple[Any, ...]:
             node = self.nodes[index]
             gone = node.draft.removes or self.changes[node.address].action is Action.DELETE
             rank = order[node.address.kind]
-            return (node.phase, -rank if gone else rank, node.address.path, node.slot, index)
+            path = places.get(node.address, node.address.path)
+            return (node.phase, -rank if gone else rank, path, node.slot, index)
 
         return [self.nodes[i] for i in self._topological(key)]
+
+    def _places(self) -> dict[Address, tuple[str, ...]]:
+        """What stands for the paths of new resources of kinds in which the order of declaration counts."""
+        new = {a for a in self.of if self.engine.kinds[a.kind].ordered and self.changes[a].before is None}
+        declared = enumerate(self.desired.resources) if new else ()
+        return {a: (*a.path[:-1], f"{number:09}") for number, a in declared if a in new}
 
     def _connect(self, change: Change[Any]) -> None:
         mine = self._drafts(change.address)

@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.engines.postgres import (
     backfill,
+    column_order,
     firing,
     foreign_key_targets,
     held_columns,
@@ -167,9 +168,12 @@ class Postgres:
 
         return connect(target, self.kinds)
 
-    def notes(self, live: Catalog, drafts: Iterable[Draft]) -> Iterable[str]:
-        """Event triggers that fire on them; see `firing.notes`."""
-        return firing.notes(live, drafts)
+    def notes(
+        self, desired: Catalog, live: Catalog, changes: Mapping[Address, Change[Any]], drafts: Iterable[Draft]
+    ) -> Iterable[str]:
+        """Event triggers that fire on the drafts, and columns that stand in another order than declared."""
+        yield from firing.notes(live, drafts)
+        yield from column_order.notes(desired, live, changes)
 
     def release(self, server: Server) -> str:
         """The major version: what servers of one build is the same."""

@@ -10,6 +10,7 @@ from reconciler.engines.postgres.inheritance import children_of, descendants, fo
 from reconciler.engines.postgres.locks import ROW_SHARE, lock
 from reconciler.engines.postgres.operations import Sql
 from reconciler.engines.postgres.quoting import qualified
+from reconciler.engines.postgres.table_parts import UNTYPED
 from reconciler.model.address import Address
 from reconciler.model.change import Action, AttributeChange, Change
 from reconciler.model.kind import Context, Emit, Rule
@@ -205,8 +206,8 @@ def _both(draft: Draft, address: Address, context: Context) -> Iterator[Lock]:
 
 
 def _let_go(change: Change[Any], context: Context) -> Ref | None:
-    """The step by which the table leaves a parent: until then what it has from that can be neither dropped nor altered,
-    and a partition can have no more than its parent.
+    """The step by which the table leaves a parent or its type: until then what it has from that can be neither dropped
+    nor altered, and a partition can have no more than its parent.
     """
     table = change.address.sibling("table", change.address.path[:2])
     whole = context.changes.get(table)
@@ -215,6 +216,9 @@ def _let_go(change: Change[Any], context: Context) -> Ref | None:
     before, after = table_at(context.live, table), table_at(context.desired, table)
     partition = before is not None and before.partition_of is not None
     held = change.action in (Action.DELETE, Action.REPLACE) or change.changed(*RECURSES)
+    if before is not None and before.of_type and change.address.kind == "column":
+        leaves = after is not None and after.of_type != before.of_type and not whole.forced
+        return Ref(table, UNTYPED) if leaves and (held or change.action is Action.CREATE) else None
     if not set(parents_of(before)) - set(parents_of(after)) or not (held or partition):
         return None
     return Ref(table, "detach" if partition else "no inherit")

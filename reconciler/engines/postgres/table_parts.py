@@ -23,6 +23,9 @@ class Twin(NamedTuple):
     of: str
 
 
+UNTYPED = "untyped"
+"""The draft by which a table leaves its type: until then its columns are those of the type."""
+
 IDENTITY = {"d": (), "f": ("full",), "n": ("nothing",)}
 _RELATION: dict[str, Any] = {"type": "string", "minLength": 1, "description": "a table, or schema.table"}
 PARTITION_SPEC: dict[str, Any] = {"partition_of": _RELATION, **partitioning.BOUND_SPEC}

@@ -10,13 +10,16 @@ from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.index_marks import clustered_on, replica_identity
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.parents_changed import inside
 from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.table_parts import UNTYPED
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
+from reconciler.model.resource import Resource
 from reconciler.model.step import Check, Draft, Phase, Ref
 
 if TYPE_CHECKING:
@@ -181,23 +184,43 @@ def set_cluster(change: Change[Table], context: Context) -> list[Draft]:
     ]
 
 
-def set_type(change: Change[Table], _context: Context) -> list[Draft]:
-    """OF and NOT OF: the columns have to be those of the type."""
+def set_type(change: Change[Table], context: Context) -> list[Draft]:
+    """NOT OF lets the columns go their own way; OF wants just those of the type, in its order (ALTER TABLE).
 
-    def word(table: Table) -> str:
-        return f"ALTER TABLE {qualified(*_path(table))} " + (
-            f"OF {qualified(*table.of_type)}" if table.of_type else "NOT OF"
-        )
+    Raises UnsupportedChange where the columns stand in another order.
+    """
+    from reconciler.engines.postgres import column_order
 
-    new = change.desired
-    return [
-        Draft(
-            "type",
-            Phase.CONTRACT,
-            f"make {_label(new)} {'a table of ' + new.of_type[1] if new.of_type else 'a table of no type'}",
-            sql(word(new)),
-            locks=access_exclusive(_path(new)),
-            done=(Check(change.address, attributes=(("of_type", new.of_type),)),),
-            undo=(sql(word(change.live)),),
-        )
-    ]
+    live, new = change.live, change.desired
+    drafts: list[Draft] = []
+    if live.of_type:
+        free = dataclasses.replace(live, of_type=None)
+        drafts.append(_typed(live, free, UNTYPED, f"make {_label(live)} a table of no type"))
+        live = free
+    if new.of_type:
+        stand = column_order.after(change.address, context.desired, context.live, context.changes)
+        if stand != [c.address.name for c in context.desired.children(change.address, "column", Resource)]:
+            raise UnsupportedChange(
+                f"{change.address} cannot become a table of {new.of_type[1]}: its columns stand as {', '.join(stand)}",
+                hint="the server wants the order of the type; make a new table and move the rows over",
+                where=context.desired.origin(change.address),
+            )
+        made = _typed(live, new, "type", f"make {_label(new)} a table of {new.of_type[1]}")
+        drafts.append(dataclasses.replace(made, phase=Phase.CONTRACT, requires=inside(change, context)))
+    return drafts
+
+
+def _typed(before: Table, after: Table, slot: str, title: str) -> Draft:
+    def of(table: Table) -> str:
+        words = f"OF {qualified(*table.of_type)}" if table.of_type else "NOT OF"
+        return f"ALTER TABLE {qualified(*_path(table))} {words}"
+
+    return Draft(
+        slot,
+        Phase.EXPAND,
+        title,
+        sql(of(after)),
+        locks=access_exclusive(_path(after)),
+        done=(Check(after.address, attributes=(("of_type", after.of_type),)),),
+        undo=(sql(of(before)),),
+    )

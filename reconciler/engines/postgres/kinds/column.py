@@ -378,6 +378,7 @@ KIND = PgKind(
     create=inheriting.spread(create),
     drop=inheriting.spread(changes.drop),
     rules=tuple(map(inheriting.inherited, RULES)),
+    ordered=True,
     parent="table",
     order=45,
 )
