@@ -183,7 +183,7 @@ def listed(text: str) -> list[str]:
 
 
 def signature(address: Address) -> str:
-    """`schema.name(types)`, as ALTER, DROP, COMMENT and GRANT name a routine; an aggregate of no arguments takes a star.
+    """`schema.name(types)`, as ALTER, DROP, COMMENT and GRANT name a routine; an aggregate of none takes a star.
 
     Types without a mode would mean a procedure's outgoing arguments too (LookupFuncWithArgs in parse_func.c).
     """
