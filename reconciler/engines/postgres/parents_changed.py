@@ -10,6 +10,7 @@ from reconciler.engines.postgres.inheritance import INHERITED, parents_of, table
 from reconciler.engines.postgres.inheritance_changes import RECURSES
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.partitioned_indexes import contested
 from reconciler.engines.postgres.quoting import qualified
 from reconciler.model.address import Address
 from reconciler.model.change import Action, Change
@@ -62,11 +63,17 @@ def settling(table: Table, context: Context) -> Iterator[Ref]:
         if address.kind in INHERITED and address.path[:2] == parent:
             waits = change.action is not Action.UPDATE or change.changed(*RECURSES)
         elif address.kind in INDEXED and address.path[:2] in above and not context.creates(_table(address)):
-            waits = owning if change.after is None else getattr(change.after, "partitions", None) is None
+            waits = owning if change.after is None else _first(change, table, context)
         else:
             waits = False
         if waits:
             yield Ref(address)
+
+
+def _first(change: Change[Any], table: Table, context: Context) -> bool:
+    """Whether an index or key is there before a partition that gets a part of it."""
+    whole = getattr(change.after, "partitions", None) is None
+    return whole and not contested(table.address, change.after, context)
 
 
 def _table(address: Address) -> Address:

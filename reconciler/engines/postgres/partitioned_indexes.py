@@ -220,7 +220,8 @@ def _below(
 ) -> list[Draft]:
     drafts: list[Draft] = []
     table = change.address.sibling("table", above)
-    new = [p for p in children_of(above, context.desired) if some and context.creates(table.sibling("table", p))]
+    made = (p for p in children_of(above, context.desired) if context.creates(table.sibling("table", p)))
+    new = [p for p in made if some or contested(table.sibling("table", p), change.desired, context)]
     for path in sorted({*children_of(above, context.live), *new}):
         if (path not in new and _leaves(path, table, context)) or (some is not None and path not in some):
             continue
@@ -233,6 +234,7 @@ def _below(
         words = f"ALTER TABLE {qualified(*_two(path))} ADD CONSTRAINT {ident(name)} {recipe.key}"
         if inner:
             drafts.append(_inside(change, recipe, phase, path, name))
+            index = drafts[-1].done[0]
             drafts += _below(change, context, recipe, phase, path, (path[0], name), some)
         elif there is None:
             build = alone(recipe.index(name, path, "", True), repairs=(path[0], name))
@@ -244,7 +246,7 @@ def _below(
         again = () if there is None else (alone(recipe.index(name, path, "", True), repairs=(path[0], name)),)
         attach = [f"{words} USING INDEX {ident(name)}{recipe.timing}"] if recipe.key and not inner else []
         attach.append(f"ALTER INDEX {qualified(*parent)} ATTACH PARTITION {qualified_name}")
-        held = access_exclusive(_two(path)) if recipe.key else (lock(ACCESS_EXCLUSIVE, path[0], name),)
+        held = access_exclusive(_two(path)) if recipe.key and not inner else (lock(ACCESS_EXCLUSIVE, path[0], name),)
         drafts.append(
             Draft(
                 f"attach {path}",
@@ -316,6 +318,22 @@ def attachable(own: Any, index: Any) -> bool:
         return index.method, index.unique, index.nulls_not_distinct, parts, index.include, index.where
 
     return said(own) == said(index)
+
+
+def contested(partition: Address, index: Any, context: Context) -> bool:
+    """Whether a new partition gets an index of its own under the name that the server would give to its part of another
+    one: then the partition comes first.
+    """
+    if partition.kind != "table" or not context.creates(partition) or index.address.kind != "index":
+        return False
+    part = fitting(partition.name, *names_of(index), suffix="_idx")
+    own = context.desired.children(partition, "index", type(index))
+    return any(i.address.name.rstrip("0123456789") == part and not attachable(i, index) for i in own)
+
+
+def names_of(index: Any) -> tuple[str, ...]:
+    """What the server makes the names of its parts of."""
+    return tuple(p.column or "expr" for p in index.parts)
 
 
 def taken_in(change: Change[Any], context: Context) -> bool:
