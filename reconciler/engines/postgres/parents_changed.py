@@ -12,7 +12,6 @@ from reconciler.engines.postgres.locks import access_exclusive, share_update_exc
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.partitioned_indexes import contested
 from reconciler.engines.postgres.quoting import qualified
-from reconciler.model.address import Address
 from reconciler.model.change import Action, Change
 from reconciler.model.kind import Context
 from reconciler.model.step import Check, Draft, Phase, Ref
@@ -62,7 +61,7 @@ def settling(table: Table, context: Context) -> Iterator[Ref]:
     for address, change in context.changes.items():
         if address.kind in INHERITED and address.path[:2] == parent:
             waits = change.action is not Action.UPDATE or change.changed(*RECURSES)
-        elif address.kind in INDEXED and address.path[:2] in above and not context.creates(_table(address)):
+        elif address.kind in INDEXED and address.path[:2] in above:
             waits = owning if change.after is None else _first(change, table, context)
         else:
             waits = False
@@ -74,10 +73,6 @@ def _first(change: Change[Any], table: Table, context: Context) -> bool:
     """Whether an index or key is there before a partition that gets a part of it."""
     whole = getattr(change.after, "partitions", None) is None
     return whole and not contested(table.address, change.after, context)
-
-
-def _table(address: Address) -> Address:
-    return address.sibling("table", address.path[:2])
 
 
 def own(change: Change[Any], context: Context) -> list[Draft]:
