@@ -96,7 +96,8 @@ def create(
         foreign = foreign_descendants(table.path, context.live)
         left += [p for p in foreign if context.deletes(table.sibling("foreign_table", p))]
         gone = {qualified(*_two(p)) for p in left}
-        locks = (*locked(change.address, context, mode), *(lock(mode, *_two(p)) for p in foreign))
+        below_too = (p for p in descendants(table.path, context.desired) if _before(p, change, context))
+        locks = (*locked(change.address, context, mode), *(lock(mode, *_two(p)) for p in (*foreign, *below_too)))
         return [
             Draft(
                 "create",
@@ -221,7 +222,7 @@ def _below(
     drafts: list[Draft] = []
     table = change.address.sibling("table", above)
     made = (p for p in children_of(above, context.desired) if context.creates(table.sibling("table", p)))
-    new = [p for p in made if some or contested(table.sibling("table", p), change.desired, context)]
+    new = [p for p in made if some or _before(p, change, context)]
     for path in sorted({*children_of(above, context.live), *new}):
         if (path not in new and _leaves(path, table, context)) or (some is not None and path not in some):
             continue
@@ -329,6 +330,10 @@ def contested(partition: Address, index: Any, context: Context) -> bool:
     part = fitting(partition.name, *names_of(index), suffix="_idx")
     own = context.desired.children(partition, "index", type(index))
     return any(i.address.name.rstrip("0123456789") == part and not attachable(i, index) for i in own)
+
+
+def _before(partition: Path, change: Change[Any], context: Context) -> bool:
+    return contested(change.address.sibling("table", partition), change.desired, context)
 
 
 def names_of(index: Any) -> tuple[str, ...]:
