@@ -41,6 +41,8 @@ def canonicalise(
     make temporary tables, a standby) comes back deferred, unless its text equals the live text already.
     """
     own = inheritance.own_for_good(desired, live)
+    kept: dict[Address, Any] = {d.address: desired.resources[d.address] for d in own}
+    desired = desired.updated({a: replace(r, local=True) for a, r in kept.items()})
     found = _canonical(connection, kinds, desired, live, server)
     deferred = [d for d in own if found.resources[d.address] == live.resources[d.address]]
     return replace(found, deferred=(*found.deferred, *deferred)) if deferred else found

@@ -94,14 +94,24 @@ def create(change: Change[Index], context: Context) -> list[Draft]:
 
 def _beside_its_parts(change: Change[Index], context: Context) -> Iterable[Ref]:
     """The indexes that partitions get for themselves. Made first, they have their names, which the server might give to
-    the parts of this one; but it would take one that says the same for its part.
+    the parts of this one; but it would take one that says the same for its part. Most new partitions come after it.
     """
     index = change.desired
     for path in descendants(change.address.path, context.desired):
-        for own in context.desired.children(change.address.sibling("table", path), "index", type(index)):
+        table = change.address.sibling("table", path)
+        if _joins_later(table, index, context):
+            continue
+        for own in context.desired.children(table, "index", type(index)):
             made = context.changes.get(own.address)
             if made is not None and made.after is not None and not parted.attachable(own, index):
                 yield Ref(own.address)
+
+
+def _joins_later(partition: Address, index: Index, context: Context) -> bool:
+    """Whether a new partition is made when the index is there, and so gets its part of it."""
+    there = not context.creates(table_address(index.address))
+    whole = index.partitions is None
+    return there and whole and context.creates(partition) and not parted.contested(partition, index, context)
 
 
 def _new_partitions(index: Address, context: Context) -> list[tuple[str, str]]:
@@ -147,7 +157,7 @@ def _recipe(index: Index, name: str) -> parted.Recipe:
         return text.replace(" ON ", f" ON {only}", 1)
 
     here = index.address.path[:2]
-    names = tuple(p.column or "expr" for p in index.parts)
+    names = parted.names_of(index)
     return parted.Recipe(f"index {name}", made, names, made(name, here, "", False), made(name, here, "ONLY ", False))
 
 

@@ -266,7 +266,7 @@ def own_for_good(declared: Catalog, live: Catalog) -> list[Deferred]:
     """Columns and checks that are declared the parents' alone, and live are the child's too. NO INHERIT and INHERIT
     leave a column so (measured on 15 and 18): only dropping it with its values, or the table, takes that back. A check
     could go from both and come again, for which all rows would be read; it means the same as long as the parent stays.
-    What is in a partition is its parent's alone once it is attached.
+    What is in a partition is its parent's alone once it is attached (tablecmds.c, MergeAttributesIntoExisting).
     """
     reason = "it is the child's own beside its parents', and is left so: it outlives theirs"
     inherited = (a for a in unequal(declared, live) if a.kind in INHERITED and a in live.resources)

@@ -224,14 +224,15 @@ def _let_go(change: Change[Any], context: Context) -> Ref | None:
     return Ref(table, "detach" if partition else "no inherit")
 
 
-def leaving(change: Change[Any], context: Context) -> Iterator[Ref]:
-    """Children that leave in this plan do so first, or they would get it too."""
+def leaving(change: Change[Any], context: Context, dropped: bool = False) -> Iterator[Ref]:
+    """Children that leave in this plan do so first, or they would get it too; with `dropped`, those that go as well."""
     table = change.address.sibling("table", change.address.path[:2])
     for path in children_of(table.path, context.live):
         child = table.sibling("table", path)
         after = table_at(context.desired, child)
         whole = context.changes.get(child)
-        if whole is not None and after is not None and table.path not in parents_of(after):
+        stays = after is not None and table.path in parents_of(after)
+        if whole is not None and not stays and (after is not None or dropped):
             partition = getattr(whole.before, "partition_of", None) is not None
             slot = "detach" if partition else "no inherit"
             yield Ref(child, slot if whole.action is Action.UPDATE else None)

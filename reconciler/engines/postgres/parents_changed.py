@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from reconciler.engines.postgres.attaching import path_of
+from reconciler.engines.postgres.attaching import ancestors, path_of
 from reconciler.engines.postgres.inheritance import INHERITED, parents_of, table_at
 from reconciler.engines.postgres.inheritance_changes import RECURSES
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.partitioned_indexes import contested
 from reconciler.engines.postgres.quoting import qualified
 from reconciler.model.change import Action, Change
 from reconciler.model.kind import Context
@@ -48,15 +49,30 @@ def inside(change: Change[Any], context: Context) -> tuple[Ref, ...]:
 
 def settling(table: Table, context: Context) -> Iterator[Ref]:
     """What changes of the parent in this plan so that a new partition has to be as it is then: columns and checks; and
-    the indexes and keys that the parent gets, which ATTACH PARTITION makes on the new one by itself. One that is
-    not on all partitions comes after it.
+    the indexes and keys that it or what it is a partition of itself gets, which ATTACH PARTITION makes on the new one
+    by itself. One that is not on all partitions comes after it.
+
+    What goes goes before where the new one has indexes or keys of its own: it would take them for its parts, or the
+    parts their names.
     """
+    parent = table.partition_of or ("", "")
+    above = {parent, *ancestors(parent, context.desired, table.address)}
+    owning = any(a.kind in INDEXED and a.path[:2] == table.address.path for a in context.desired.resources)
     for address, change in context.changes.items():
-        weighs = change.action is not Action.UPDATE or change.changed(*RECURSES)
-        whole = change.after is not None and getattr(change.after, "partitions", None) is None
-        indexed = address.kind in INDEXED and whole
-        if weighs and (indexed or address.kind in INHERITED) and address.path[:2] == table.partition_of:
+        if address.kind in INHERITED and address.path[:2] == parent:
+            waits = change.action is not Action.UPDATE or change.changed(*RECURSES)
+        elif address.kind in INDEXED and address.path[:2] in above:
+            waits = owning if change.after is None else _first(change, table, context)
+        else:
+            waits = False
+        if waits:
             yield Ref(address)
+
+
+def _first(change: Change[Any], table: Table, context: Context) -> bool:
+    """Whether an index or key is there before a partition that gets a part of it."""
+    whole = getattr(change.after, "partitions", None) is None
+    return whole and not contested(table.address, change.after, context)
 
 
 def own(change: Change[Any], context: Context) -> list[Draft]:

@@ -45,7 +45,8 @@ HAVING_IT = """ARRAY(
 @dataclass(frozen=True)
 class Recipe:
     """How one index or key is made. `index(name, table, how)` is CREATE INDEX with `how` as "ONLY " or "CONCURRENTLY ";
-    `key` is the constraint it backs, as in PRIMARY KEY, or "" for a plain index; `whole` makes all of it at once.
+    `key` is the constraint it backs, as in PRIMARY KEY, or "" for a plain index, and `clause` that constraint under a
+    name, `timing` the end of it; `whole` makes all of it at once.
     """
 
     label: str
@@ -55,6 +56,8 @@ class Recipe:
     only: str
     key: str = ""
     suffix: str = "_idx"
+    clause: Callable[[str], str] | None = None
+    timing: str = ""
 
 
 def partitioned(address: Address, context: Context) -> bool:
@@ -85,15 +88,16 @@ def create(
     """
     table = change.address.sibling("table", change.address.path[:2])
     below = [p for p in descendants(table.path, context.live) if not _leaves(p, table, context)]
-    size = context.size(table)
-    if some is None and (size.rows == 0 or not below or foreign_descendants(table.path, context.live)):
+    empty = context.size(table).rows == 0 and not any(_mistaken(change, p, context) for p in below)
+    if some is None and (empty or not below or foreign_descendants(table.path, context.live)):
         mode = ACCESS_EXCLUSIVE if recipe.key else SHARE
-        first = tuple(leaving(change, context))
+        first = tuple(leaving(change, context, dropped=_unfinished_below(table, context)))
         left = [p for r in first for p in (r.address.path, *descendants(r.address.path, context.live))]
         foreign = foreign_descendants(table.path, context.live)
         left += [p for p in foreign if context.deletes(table.sibling("foreign_table", p))]
         gone = {qualified(*_two(p)) for p in left}
-        locks = (*locked(change.address, context, mode), *(lock(mode, *_two(p)) for p in foreign))
+        below_too = (p for p in descendants(table.path, context.desired) if _before(p, change, context))
+        locks = (*locked(change.address, context, mode), *(lock(mode, *_two(p)) for p in (*foreign, *below_too)))
         return [
             Draft(
                 "create",
@@ -104,7 +108,7 @@ def create(
                 hazards=hazards,
                 probes=probes,
                 done=(Check(change.address),),
-                undo=(sql(_dropping(change, recipe)),),
+                undo=(sql(_dropping(recipe, table.path, _own_name(change))),),
                 requires=first,
                 provides=True,
             )
@@ -119,12 +123,14 @@ def create(
             hazards=hazards,
             probes=probes,
             done=(Check(change.address),),
-            undo=(sql(_dropping(change, recipe)),),
+            undo=(sql(_dropping(recipe, table.path, _own_name(change))),),
         )
     ]
     top = (table.path[0], _own_name(change))
     drafts += _below(change, context, recipe, phase, table.path, top, some)
     last = replace(drafts[-1], provides=True)
+    if some is None:  # valid once the last partition that has no part yet has left
+        last = replace(last, requires=(*last.requires, *leaving(change, context, dropped=True)))
     if not recipe.key:
         last = replace(last, done=(*last.done, _complete(change.address, some)))
     return [*drafts[:-1], last]
@@ -132,6 +138,20 @@ def create(
 
 def _complete(index: Address, some: Collection[Path] | None) -> Check:
     return Check(index, attributes=(("valid", True),) if some is None else (("partitions", tuple(some)),))
+
+
+def _mistaken(change: Change[Any], path: Path, context: Context) -> bool:
+    """Whether a partition has an index of its own, declared so, that would be taken for its part."""
+    table = change.address.sibling("table", path)
+    same = (i for i in context.live.children(table, "index", Resource) if i.address in context.desired.resources)
+    return change.address.kind == "index" and any(attachable(i, change.desired) for i in same)
+
+
+def _unfinished_below(table: Address, context: Context) -> bool:
+    """Whether an index on a part of the partitions is below: taken for a part, it would leave the whole not valid."""
+    below = (table.sibling("table", p) for p in descendants(table.path, context.live))
+    found = (i for t in below for i in context.live.children(t, "index", Resource))
+    return any(getattr(i, "partitions", None) is not None for i in found)
 
 
 def completed(
@@ -144,10 +164,12 @@ def completed(
     inner = any(children_of(p, context.live) for p in there)
     if inner or foreign_descendants(table.path, context.live) or (some is not None and not {*there} <= {*some}):
         return []
-    left = [p for p in children_of(table.path, context.live) if p not in there and (some is None or p in some)]
+    missing = [p for p in children_of(table.path, context.live) if p not in there]
+    below = [d for p in missing for d in (p, *descendants(p, context.live))]
+    left = [p for p in below if some is None or p in some]
     top = (table.path[0], change.address.name)
     drafts = _below(change, context, recipe, Phase.EXPAND, table.path, top, left)
-    drafts = [replace(d, undo=d.undo or None) for d in drafts]  # what is attached stays
+    drafts = [replace(d, undo=None) for d in drafts]  # what is attached stays
     if drafts:
         last = drafts[-1]
         drafts[-1] = replace(last, done=(*last.done, _complete(change.address, some)), provides=True)
@@ -162,11 +184,11 @@ def _own_name(change: Change[Any]) -> str:
     return getattr(change.after, "name", "") if change.address.kind == "primary_key" else change.address.name
 
 
-def _dropping(change: Change[Any], recipe: Recipe) -> str:
-    schema, table = change.address.path[:2]
+def _dropping(recipe: Recipe, table: Path, name: str) -> str:
+    """Away with it and all its parts, if that is not done."""
     if recipe.key:
-        return f"ALTER TABLE {qualified(schema, table)} DROP CONSTRAINT {ident(_own_name(change))}"
-    return f"DROP INDEX {qualified(schema, _own_name(change))}"
+        return f"ALTER TABLE {qualified(*_two(table))} DROP CONSTRAINT IF EXISTS {ident(name)}"
+    return f"DROP INDEX IF EXISTS {qualified(table[0], name)}"
 
 
 def _leaves(path: Path, table: Address, context: Context) -> bool:
@@ -199,7 +221,8 @@ def _below(
 ) -> list[Draft]:
     drafts: list[Draft] = []
     table = change.address.sibling("table", above)
-    new = [p for p in children_of(above, context.desired) if some and context.creates(table.sibling("table", p))]
+    made = (p for p in children_of(above, context.desired) if context.creates(table.sibling("table", p)))
+    new = [p for p in made if some or _before(p, change, context)]
     for path in sorted({*children_of(above, context.live), *new}):
         if (path not in new and _leaves(path, table, context)) or (some is not None and path not in some):
             continue
@@ -211,9 +234,8 @@ def _below(
         index = Check(change.address.sibling("index", (*path, name)))
         words = f"ALTER TABLE {qualified(*_two(path))} ADD CONSTRAINT {ident(name)} {recipe.key}"
         if inner:
-            only = recipe.index(name, path, "ONLY ", False)
-            step = _step(f"only {path}", phase, f"declare it on {path[1]}", sql(only), path, SHARE)
-            drafts.append(replace(step, done=(index,)))
+            drafts.append(_inside(change, recipe, phase, path, name))
+            index = drafts[-1].done[0]
             drafts += _below(change, context, recipe, phase, path, (path[0], name), some)
         elif there is None:
             build = alone(recipe.index(name, path, "", True), repairs=(path[0], name))
@@ -222,9 +244,10 @@ def _below(
             undo = (alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified_name}"),)
             built = index._replace(attributes=(("valid", True),))
             drafts.append(replace(step, undo=undo, done=(built,), reads=table.sibling("table", path)))
-        attach = [f"{words} USING INDEX {ident(name)}"] if recipe.key and not inner else []
+        again = () if there is None else (alone(recipe.index(name, path, "", True), repairs=(path[0], name)),)
+        attach = [f"{words} USING INDEX {ident(name)}{recipe.timing}"] if recipe.key and not inner else []
         attach.append(f"ALTER INDEX {qualified(*parent)} ATTACH PARTITION {qualified_name}")
-        held = access_exclusive(_two(path)) if recipe.key else (lock(ACCESS_EXCLUSIVE, path[0], name),)
+        held = access_exclusive(_two(path)) if recipe.key and not inner else (lock(ACCESS_EXCLUSIVE, path[0], name),)
         drafts.append(
             Draft(
                 f"attach {path}",
@@ -233,10 +256,20 @@ def _below(
                 sql(*attach),
                 locks=(*held, *share_update_exclusive(parent)),
                 done=(index._replace(present=False),),
-                undo=(),
+                undo=(sql(_dropping(recipe, above, parent[1])), *again),
             )
         )
     return drafts
+
+
+def _inside(change: Change[Any], recipe: Recipe, phase: Phase, path: Path, name: str) -> Draft:
+    """The part of a partition that has partitions itself, which come next."""
+    only, mode, place = recipe.index(name, path, "ONLY ", False), SHARE, change.address.sibling("index", (*path, name))
+    if recipe.clause is not None:
+        only, mode = f"ALTER TABLE ONLY {qualified(*_two(path))} ADD {recipe.clause(name)}", ACCESS_EXCLUSIVE
+        place = change.address.sibling(change.address.kind, (*path, name)[: len(change.address.path)])
+    step = _step(f"only {path}", phase, f"declare it on {path[1]}", sql(only), path, mode)
+    return replace(step, done=(Check(place),), undo=(sql(_dropping(recipe, path, name)),))
 
 
 def _step(slot: str, phase: Phase, title: str, operation: Any, path: Path, mode: str) -> Draft:
@@ -286,6 +319,26 @@ def attachable(own: Any, index: Any) -> bool:
         return index.method, index.unique, index.nulls_not_distinct, parts, index.include, index.where
 
     return said(own) == said(index)
+
+
+def contested(partition: Address, index: Any, context: Context) -> bool:
+    """Whether a new partition gets an index of its own under the name that the server would give to its part of another
+    one: then the partition comes first.
+    """
+    if partition.kind != "table" or not context.creates(partition) or index.address.kind != "index":
+        return False
+    part = fitting(partition.name, *names_of(index), suffix="_idx")
+    own = context.desired.children(partition, "index", type(index))
+    return any(i.address.name.rstrip("0123456789") == part and not attachable(i, index) for i in own)
+
+
+def _before(partition: Path, change: Change[Any], context: Context) -> bool:
+    return contested(change.address.sibling("table", partition), change.desired, context)
+
+
+def names_of(index: Any) -> tuple[str, ...]:
+    """What the server makes the names of its parts of."""
+    return tuple(p.column or "expr" for p in index.parts)
 
 
 def taken_in(change: Change[Any], context: Context) -> bool:

@@ -183,11 +183,13 @@ def listed(text: str) -> list[str]:
 
 
 def signature(address: Address) -> str:
-    """`schema.name(types)`, as ALTER, DROP and COMMENT name a routine; an aggregate of no arguments takes a star.
+    """`schema.name(types)`, as ALTER, DROP, COMMENT and GRANT name a routine; an aggregate of none takes a star.
 
-    GRANT … ON ROUTINE takes none: `signature(...).replace("(*)", "()")`.
+    Types without a mode would mean a procedure's outgoing arguments too (LookupFuncWithArgs in parse_func.c).
     """
     name, types = split(address.path[-1])
+    if address.kind == "procedure":
+        types = ", ".join(f"IN {t}" for t in listed(types))
     star = "*" if address.kind == "aggregate" and not types else types
     return f"{qualified(address.path[0], name)}({star})"
 

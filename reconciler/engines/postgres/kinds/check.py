@@ -307,10 +307,10 @@ def drop(change: Change[Check], context: Context) -> list[Draft]:
 
 
 def adopts(declared: Check, live: Check) -> Check:
-    """What a child has of a parent may be checked already, or be its own for good."""
+    """What a child has of a parent may be checked already."""
     if declared.local:
         return declared
-    return dataclasses.replace(declared, local=live.local, validated=declared.validated or live.validated)
+    return dataclasses.replace(declared, validated=declared.validated or live.validated)
 
 
 def implied(check: Check, catalog: Catalog) -> bool:

@@ -324,11 +324,10 @@ def implied(column: Column, catalog: Catalog) -> bool:
 
 
 def adopts(declared: Column, live: Column) -> Column:
-    """What a child once had by itself it keeps so: no statement makes it the parent's alone. Names that the server gave
-    to a sequence or a NOT NULL under another name of the table or column stay where none is declared.
+    """Names that the server gave to a sequence or a NOT NULL under another name of the table or column stay where none
+    is declared.
     """
-    declared = not_nulls.adopts(column_identity.adopts(declared, live), live)
-    return replace(declared, local=True) if live.local and not declared.local else declared
+    return not_nulls.adopts(column_identity.adopts(declared, live), live)
 
 
 RULES = (

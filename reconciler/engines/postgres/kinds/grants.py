@@ -123,7 +123,7 @@ def _target(holder: Address, owner: str, catalog: Catalog, context: Context) -> 
     if holder.kind in privileges.RELATIONS:
         words = phrase(holder.sibling("table", holder.path), catalog)
     elif holder.kind == "aggregate":
-        words = f"ROUTINE {signature(holder).replace('(*)', '()')}"
+        words = f"FUNCTION {signature(holder).replace('(*)', '()')}"
     else:
         words = ("FOREIGN " if holder.kind == "server" else "") + phrase(holder, catalog)
     return Target(words, holder.kind, owner, version, start(holder.kind, holder.name, version))

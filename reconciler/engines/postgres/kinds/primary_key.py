@@ -238,14 +238,18 @@ def _build_partitioned(change: Change[PrimaryKey], context: Context, first: str)
         f"ALTER TABLE ONLY {table} {first}ADD {clause(key)}",
         "PRIMARY KEY",
         "_pkey",
+        lambda named: clause(dataclasses.replace(key, name=named)),
+        timing(key.deferrable, key.deferred),
     )
     refused = hazard(Code.OLD_WRITERS, f"a second row with the same {columns(key.columns)} is refused")
     needs = tuple(Ref(a) for a in column_addresses(change.address, key.columns) if a in context.changes)
     probes = (duplicates(change.address, map(ident, key.columns)),)
     made = parted.create(change, context, recipe, Phase.CONTRACT, (refused,), probes)
     requires = (*made[0].requires, *freed(change, context), *needs)
-    first_made = dataclasses.replace(made[0], requires=requires, undo=None if first else made[0].undo)
-    return [first_made, *made[1:]]
+    made[0] = dataclasses.replace(made[0], requires=requires, undo=None if first else made[0].undo)
+    if context.server.version >= (18,) and needs:  # its key makes the NOT NULL a partition's own, which stays
+        made[1:] = [dataclasses.replace(d, undo=None) for d in made[1:]]
+    return made
 
 
 def drop(change: Change[PrimaryKey], context: Context) -> list[Draft]:

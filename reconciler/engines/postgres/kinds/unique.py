@@ -234,6 +234,8 @@ def _build_partitioned(change: Change[Unique], context: Context, first: str) -> 
         f"ALTER TABLE ONLY {table} {first}ADD {clause(unique)}",
         "UNIQUE",
         "_key",
+        lambda named: clause(dataclasses.replace(unique, address=change.address.sibling("unique", (table, named)))),
+        timing(unique.deferrable, unique.deferred),
     )
     refused = hazard(Code.OLD_WRITERS, f"a second row with the same {columns(unique.columns)} is refused")
     probes = (duplicates(change.address, map(ident, unique.columns), "", unique.nulls_not_distinct),)
