@@ -96,7 +96,7 @@ def require(change: Change[Column], context: Context) -> list[Draft]:
     if change.live.not_null and change.changed("not_null_no_inherit"):
         return [not_nulls.bequeath(change)]
     if not change.desired.not_null_valid:
-        return [not_nulls.require_of_new_rows(change)]
+        return [not_nulls.require_of_new_rows(change, context)]
     return required(change.desired, context, added=change.live.not_null)
 
 
@@ -169,8 +169,8 @@ def _nullable(column: Column, phase: Phase, why: str, context: Context, requires
     scans = [table_name(c) for c in kept if partitioned and context.server.version < (18,)]
     slow = (hazard(Code.SCAN_UNDER_LOCK, f"{name} is read from end to end for rows without a value") for name in scans)
     back = alter(column, "SET NOT NULL")
-    if column.not_null_name:
-        back = f"ALTER TABLE {table_name(column)} ADD {not_nulls.clause(column)} {ident(column.address.name)}"
+    if column.not_null_name or column.not_null_no_inherit or not column.not_null_valid:
+        back = not_nulls.adding(column, valid=column.not_null_valid)
     return Draft(
         "nullable",
         phase,

@@ -100,6 +100,8 @@ def differences(change: Change[Any], found: Change[Any]) -> tuple[AttributeChang
 
 def goes_down(change: Change[Any], name: str, context: Context) -> bool:
     """Whether changing this attribute changes it in all children: it has to, or all of them want the same."""
+    if name.startswith("not_null") and getattr(change.after, "not_null_no_inherit", False):
+        return False
     if name in RECURSES:
         return True
     if name != "default":

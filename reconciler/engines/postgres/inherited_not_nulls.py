@@ -68,7 +68,7 @@ def named_below(column: Column, context: Context) -> Iterator[Ref]:
         change = context.changes.get(column.address.sibling("column", (*path, column.address.name)))
         if change is None or change.action is not Action.UPDATE or not change.changed("not_null"):
             continue
-        if getattr(change.after, "not_null_name", None):
+        if getattr(change.after, "not_null_name", None) or getattr(change.after, "not_null_local", None):
             yield Ref(change.address)
 
 
@@ -110,7 +110,9 @@ def dropping(column: Column, kept: list[Column], context: Context) -> list[str]:
 def _renaming(column: Column, parent: Column, context: Context) -> str | None:
     """A name that somebody chose for the parent's, where the child's is to have another one."""
     wanted, old = _column(context.desired, column.address), not_nulls.name_of(parent)
-    if column.not_null_local or wanted is None or not_nulls.GIVEN.search(old) or old == not_nulls.name_of(wanted):
+    if column.not_null_local or wanted is None or old == not_nulls.name_of(wanted):
+        return None
+    if not_nulls.GIVEN.search(old) and not wanted.not_null_name:
         return None
     return f"ALTER TABLE {table_name(column)} RENAME CONSTRAINT {ident(old)} TO {ident(not_nulls.name_of(wanted))}"
 

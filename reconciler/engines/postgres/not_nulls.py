@@ -105,9 +105,14 @@ def apart(column: Column) -> str | None:
 
 def unchecked(column: Column, table: str) -> list[str]:
     """ADD CONSTRAINT … NOT VALID, where rows that were there may have no value; `table` is quoted."""
-    if not column.not_null or column.not_null_valid:
-        return []
-    return [f"ALTER TABLE {table} ADD {_line(column)} NOT VALID"]
+    return (
+        [f"ALTER TABLE {table} ADD {_line(column)} NOT VALID"] if column.not_null and not column.not_null_valid else []
+    )
+
+
+def adding(column: Column, valid: bool = False) -> str:
+    """ADD CONSTRAINT, `valid` only of a column that every row has a value in."""
+    return f"ALTER TABLE {table_name(column)} ADD {_line(column)}{'' if valid else ' NOT VALID'}"
 
 
 def _line(column: Column) -> str:
@@ -173,12 +178,14 @@ def renaming(column: Column, old: str, requires: tuple[Ref, ...]) -> Draft:
     )
 
 
-def require_of_new_rows(change: Change[Column]) -> Draft:
+def require_of_new_rows(change: Change[Column], context: Context) -> Draft:
     """NOT VALID for good: nothing is read. A constraint that was checked comes anew as one that is not."""
+    from reconciler.engines.postgres.inherited_not_nulls import named_below
+
     column, live = change.desired, change.live
     out = [alter(column, "DROP NOT NULL")] if live.not_null else []
     old = hazard(Code.OLD_WRITERS, f"code that writes no {column.address.name} is refused from here on")
-    back = [alter(column, "SET NOT NULL")] if live.not_null else [alter(column, "DROP NOT NULL")]
+    back = [alter(column, "DROP NOT NULL"), *([adding(live, valid=True)] if live.not_null else [])]
     return Draft(
         "require",
         Phase.CONTRACT,
@@ -188,6 +195,7 @@ def require_of_new_rows(change: Change[Column]) -> Draft:
         hazards=() if live.not_null else (old,),
         done=shows(column.address, ("not_null", True), ("not_null_valid", False)),
         undo=(sql(*back),),
+        requires=() if live.not_null else tuple(named_below(column, context)),
     )
 
 
@@ -213,14 +221,11 @@ def require(column: Column, nulls: Probe, old: Hazard, context: Context, added: 
     from reconciler.engines.postgres.inherited_not_nulls import named_below
 
     column, later = (column, []) if added else named_for_now(column, context)
-    name, table = ident(column.address.name), table_name(column)
-    constraint = ident(name_of(column))
-    inherit = " NO INHERIT" if column.not_null_no_inherit else ""
     first = Draft(
         "require",
         Phase.CONTRACT,
         f"require a value in new rows of {label(column)}",
-        sql(f"ALTER TABLE {table} ADD CONSTRAINT {constraint} NOT NULL {name}{inherit} NOT VALID"),
+        sql(adding(column)),
         locks=access_exclusive(column.table),
         hazards=(old,),
         probes=(nulls,),

@@ -21,7 +21,7 @@ from reconciler.engines.postgres.parents_changed import settling
 from reconciler.engines.postgres.quoting import qualified
 from reconciler.engines.postgres.roles import role
 from reconciler.engines.postgres.table_settings import needs
-from reconciler.engines.postgres.table_statements import settled, statements, unchecked_tables, waiting
+from reconciler.engines.postgres.table_statements import settled, statements, unchecked_below, unchecked_tables, waiting
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
@@ -48,7 +48,8 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
     table = change.desired
     parent = table.address.sibling("table", table.partition_of) if table.partition_of else None
     joins = parent is not None and not context.creates(parent)
-    made = statements(table, context.desired, child=not joins)
+    later = joins or unchecked_below(table, context)
+    made = statements(table, context.desired, child=not later)
     locks: tuple[Lock, ...] = ()
     waits: tuple[Ref, ...] = tuple(_checked(table, context))
     if joins:
@@ -58,6 +59,7 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
     elif table.partition_of is not None:
         locks = access_exclusive(table.partition_of)
     elif table.inherits:
+        made += [f"ALTER TABLE {_name(table)} INHERIT {qualified(*p)}" for p in table.inherits] if later else []
         locks = share_update_exclusive(*table.inherits)
     drafts = [
         Draft(

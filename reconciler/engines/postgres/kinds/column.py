@@ -14,6 +14,7 @@ from reconciler.engines.postgres import (
     column_settings,
     column_types,
     inheritance,
+    not_null_families,
     not_nulls,
     parents_changed,
 )
@@ -377,7 +378,10 @@ KIND = PgKind(
     spells=frozenset({"type", "default", "identity", "generated", "collation"}),
     create=inheriting.spread(create),
     drop=inheriting.spread(changes.drop),
-    rules=tuple(map(inheriting.inherited, RULES)),
+    rules=(
+        rule(*not_null_families.ATTRIBUTES, emit=not_null_families.change_apart, when=not_null_families.apart),
+        *map(inheriting.inherited, RULES),
+    ),
     parent="table",
     order=45,
 )
