@@ -93,7 +93,8 @@ def _adopted(desired: Catalog, live: Catalog, kinds: Mapping[str, PgKind[Any]]) 
         there, adopts = live.resources.get(address), kinds[address.kind].adopts
         if there is not None and adopts is not None:
             taken[address] = adopts(desired.resources[address], there)
-    return desired.updated(taken)
+    adopted = desired.updated(taken)
+    return adopted.updated({r.address: r for r in inheritance.checked_before(adopted, live)})
 
 
 def _differing(

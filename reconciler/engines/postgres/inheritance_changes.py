@@ -60,23 +60,8 @@ def handed_down(change: Change[Any], context: Context) -> bool:
     found = above(change, context, change.action) or _passed_anew(change, context)
     if found is None:
         return False
-    if change.action is Action.CREATE and change.address.kind == "check":
-        return not _valid_by_itself(change, found)
-    return change.action is not Action.CREATE or not differences(change, found)
-
-
-def _valid_by_itself(change: Change[Any], found: Change[Any]) -> bool:
-    """A child's own check of all its rows, where the parent's is NOT VALID: that merges with it, but not before it."""
-    wanted, above = change.desired, found.after
-    return bool(wanted.local and wanted.validated and not getattr(above, "validated", True))
-
-
-def valid_below(change: Change[Any], context: Context) -> Iterator[Ref]:
-    """Checks of children that come before that of their parent; see `_valid_by_itself`."""
-    for path in descendants(change.address.path, context.live):
-        below = context.changes.get(change.address.sibling("check", (*path, change.address.name)))
-        if below is not None and below.action is Action.CREATE and _valid_by_itself(below, change):
-            yield Ref(below.address)
+    whole = change.action is not Action.CREATE or change.address.kind == "check"
+    return whole or not differences(change, found)
 
 
 def _passed_anew(change: Change[Any], context: Context) -> Change[Any] | None:

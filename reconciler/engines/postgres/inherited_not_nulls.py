@@ -64,12 +64,12 @@ def called_otherwise(column: Column, context: Context) -> Iterator[Ref]:
 
 def named_below(column: Column, context: Context) -> Iterator[Ref]:
     """Changes of children that get one of their own with a name: it keeps that only if it is there first."""
-    for path in descendants(column.table, context.live):
+    for path in descendants(column.table, context.live) if not column.not_null_no_inherit else ():
         change = context.changes.get(column.address.sibling("column", (*path, column.address.name)))
         if change is None or change.action is not Action.UPDATE or not change.changed("not_null"):
             continue
         if getattr(change.after, "not_null_name", None) or getattr(change.after, "not_null_local", None):
-            yield Ref(change.address)
+            yield Ref(change.address, "require")
 
 
 def kept_below(column: Column, context: Context) -> list[Column]:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 GIVEN = re.compile(r"_not_null\d*$")
 """How the names end that the server gives (heap.c, AddRelationNotNullConstraints)."""
 
+ATTRIBUTES = ("not_null", "not_null_valid", "not_null_no_inherit", "not_null_name")
+"""Those of a column that are about it."""
+
 UNLIKE_PARENTS = {"validated": True}
 """What a child says that has the parents' constraint, though checked in its own rows alone."""
 
@@ -141,7 +144,11 @@ def lift_unlike(column: Column, passed: Column | None) -> dict[str, Any]:
 
 
 def adopts(declared: Column, live: Column) -> Column:
-    """A name that the server gave under an earlier name of the table or the column is as good as the usual one."""
+    """A name that the server gave under an earlier name of the table or the column is as good as the usual one. What a
+    child has by itself beside its parents keeps its name as long as they have theirs.
+    """
+    if declared.not_null and live.not_null_local and not declared.not_null_local:
+        return replace(declared, not_null_name=live.not_null_name)
     if declared.not_null and not declared.not_null_name and GIVEN.search(live.not_null_name):
         return replace(declared, not_null_name=live.not_null_name)
     return declared

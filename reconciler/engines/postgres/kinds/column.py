@@ -337,17 +337,10 @@ RULES = (
     rule("type", "collation", "default", emit=column_types.retype, when=column_types.differs),
     rule("generated", emit=changes.set_generated),
     rule("not_null_name", emit=not_nulls.rename, when=not_nulls.renamed),
-    rule(
-        "not_null",
-        "not_null_valid",
-        "not_null_no_inherit",
-        "not_null_name",
-        emit=changes.require,
-        when=changes.tightens,
-    ),
+    rule(*not_nulls.ATTRIBUTES, emit=changes.require, when=changes.tightens),
     rule("identity", "default", emit=column_identity.set_identity, when=column_identity.differs),
     rule("default", emit=column_defaults.set_default),
-    rule("not_null", "not_null_valid", "not_null_no_inherit", "not_null_name", emit=changes.allow_null),
+    rule(*not_nulls.ATTRIBUTES, emit=changes.allow_null),
     rule(*column_settings.NAMES, emit=column_settings.change),
     rule("local", emit=parents_changed.own),
 )
@@ -379,7 +372,7 @@ KIND = PgKind(
     create=inheriting.spread(create),
     drop=inheriting.spread(changes.drop),
     rules=(
-        rule(*not_null_families.ATTRIBUTES, emit=not_null_families.change_apart, when=not_null_families.apart),
+        rule(*not_nulls.ATTRIBUTES, emit=not_null_families.change_apart, when=not_null_families.apart),
         *map(inheriting.inherited, RULES),
     ),
     parent="table",

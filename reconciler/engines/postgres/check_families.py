@@ -1,0 +1,93 @@
+"""Checks of a table and of what inherits from it; see `families`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.engines.postgres import check_words
+from reconciler.engines.postgres.column_types import hinders
+from reconciler.engines.postgres.constraint_parts import table_name
+from reconciler.engines.postgres.evidence import became, shows
+from reconciler.engines.postgres.families import Constraint, Pair, stepping_out
+from reconciler.engines.postgres.quoting import ident
+from reconciler.model.change import Change
+from reconciler.model.kind import Context, Emit
+from reconciler.model.step import Check as StepCheck
+from reconciler.model.step import Draft
+
+if TYPE_CHECKING:
+    from reconciler.engines.postgres.kinds.check import Check
+
+
+def _drop(check: Check) -> str:
+    return f"ALTER TABLE {table_name(check.address)} DROP CONSTRAINT {ident(check.address.name)}"
+
+
+def _add(check: Check) -> str:
+    return f"ALTER TABLE {table_name(check.address)} ADD {check_words.clause(check.address.name, check, valid=False)}"
+
+
+def _same(live: Check, desired: Check) -> bool:
+    """What is checked by now may stay so where no parent wants it otherwise."""
+    both = (live, desired)
+    names = ("expression", "no_inherit", "enforced", "validated")
+    return all(len({getattr(c, n) for c in both}) == 1 for n in names)
+
+
+def _shows(check: Check) -> tuple[StepCheck, ...]:
+    return shows(check.address, ("expression", check.expression), ("no_inherit", check.no_inherit))
+
+
+def _follows(change: Change[Check], pair: Pair, was_own: bool, own: bool) -> bool:
+    """See `families.Constraint`: the plain cases, in which no child has one of its own."""
+    live, desired = pair
+    if change.before is None or not PASSED.passes(change.before):
+        return live is None and not own and _alike(change, desired)
+    if change.after is None or not PASSED.passes(change.after):
+        return desired is None and not was_own
+    return not was_own and not own and live is not None and _alike(change, desired)
+
+
+def _alike(change: Change[Check], desired: Check | None) -> bool:
+    top = change.desired
+    return desired is not None and (desired.validated, desired.enforced) == (top.validated, top.enforced)
+
+
+PASSED: Constraint = Constraint(
+    there=lambda check: check is not None,
+    passes=lambda check: check is not None and not check.no_inherit,
+    declared=lambda check: check.local,
+    valid=lambda check: check.validated,
+    same=_same,
+    name=lambda check: check.address.name,
+    label=lambda check: f"check {check.address.name}",
+    drop=_drop,
+    add=_add,
+    shows=_shows,
+    changes=lambda change: change.forced is None,
+    follows=_follows,
+)
+
+
+def apart(change: Change[Check], context: Context) -> bool:
+    """Whether it is changed with those of its family; a new type of a column takes them along by itself."""
+    return PASSED.apart(change, context) and not hinders(change, context)
+
+
+def together(emit: Emit[Check]) -> Emit[Check]:
+    """The emitter, but for what is changed with its family, or beside that of a parent that stays."""
+
+    def emitted(change: Change[Check], context: Context) -> list[Draft]:
+        if apart(change, context):
+            return PASSED.together(change, context)
+        if change.before is not None and change.after is not None and beside(change, context):
+            return [stepping_out(change, context, [_drop(change.live), _add(change.desired)], became(change))]
+        return emit(change, context)
+
+    return emitted
+
+
+def beside(change: Change[Check], context: Context) -> bool:
+    """Whether it is to be checked less than it is, beside that of a parent, which stays."""
+    weaker = not change.desired.validated or not change.desired.enforced
+    return weaker and change.desired.local and PASSED.held(change, context)
