@@ -95,7 +95,7 @@ def _ready(connection: psycopg.Connection[Any], probe: Probe) -> tuple[str, str]
         return probe.query, ""
     try:
         with connection.transaction():
-            connection.execute(function)
+            connection.execute(function + made)
     except psycopg.Error as error:
         return query, f"no temporary function can be made ({error.diag.message_primary})"
     return query, ""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.postgres import check_words
 from reconciler.engines.postgres.column_types import hinders
-from reconciler.engines.postgres.constraint_parts import table_name
+from reconciler.engines.postgres.constraint_parts import table_address, table_name
 from reconciler.engines.postgres.evidence import became, shows
 from reconciler.engines.postgres.families import Constraint, Pair, stepping_out
+from reconciler.engines.postgres.inheritance import inherited_from
 from reconciler.engines.postgres.quoting import ident
+from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.kind import Context, Emit
 from reconciler.model.step import Check as StepCheck
@@ -72,6 +74,15 @@ PASSED: Constraint = Constraint(
 def apart(change: Change[Check], context: Context) -> bool:
     """Whether it is changed with those of its family; a new type of a column takes them along by itself."""
     return PASSED.apart(change, context) and not hinders(change, context)
+
+
+def unchecked_above(change: Change[Check], context: Context) -> list[Address]:
+    """The parents' checks that a new table gets unchecked, as they come after it, though its own rows are checked."""
+    new = change.before is None and context.creates(table_address(change.address))
+    if not new or change.desired.local or not change.desired.validated:
+        return []
+    changes: list[Any] = [context.changes.get(a) for a in inherited_from(change.desired, context.desired)]
+    return [c.address for c in changes if c is not None and c.before is None and not c.after.validated]
 
 
 def together(emit: Emit[Check]) -> Emit[Check]:

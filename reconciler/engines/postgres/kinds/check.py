@@ -147,7 +147,7 @@ def absorbed(change: Change[Check], context: Context) -> bool:
         return True
     if dropped_with_column(change, change.before.columns if change.before else (), context):
         return True
-    if check_families.apart(change, context):
+    if check_families.apart(change, context) or check_families.unchecked_above(change, context):
         return False
     if handed_down(change, context):
         return True
@@ -161,6 +161,8 @@ def absorbed(change: Change[Check], context: Context) -> bool:
 def create(change: Change[Check], context: Context) -> list[Draft]:
     """NOT VALID at once, VALIDATE in a transaction of its own: no scan under AccessExclusive (rows 37 and 38)."""
     check = change.desired
+    if above := check_families.unchecked_above(change, context):
+        return [dataclasses.replace(_validation(check, Phase.EXPAND), requires=tuple(map(Ref, above)))]
     easy = (
         not check.enforced
         or in_new_table(change, context)
