@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.postgres import check_words
@@ -9,13 +10,14 @@ from reconciler.engines.postgres.column_types import hinders
 from reconciler.engines.postgres.constraint_parts import table_address, table_name
 from reconciler.engines.postgres.evidence import became, shows
 from reconciler.engines.postgres.families import Constraint, Pair, stepping_out
-from reconciler.engines.postgres.inheritance import inherited_from
+from reconciler.engines.postgres.inheritance import descendants, inherited_from
+from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.quoting import ident
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.kind import Context, Emit
 from reconciler.model.step import Check as StepCheck
-from reconciler.model.step import Draft
+from reconciler.model.step import Draft, Probe, Ref
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.check import Check
@@ -40,6 +42,12 @@ def _shows(check: Check) -> tuple[StepCheck, ...]:
     return shows(check.address, ("expression", check.expression), ("no_inherit", check.no_inherit))
 
 
+def _violations(check: Check, context: Context) -> Probe:
+    from reconciler.engines.postgres.kinds.check import violations
+
+    return violations(check, context)
+
+
 def _follows(change: Change[Check], pair: Pair, was_own: bool, own: bool) -> bool:
     """See `families.Constraint`: the plain cases, in which no child has one of its own."""
     live, desired = pair
@@ -59,13 +67,15 @@ PASSED: Constraint = Constraint(
     there=lambda check: check is not None,
     passes=lambda check: check is not None and not check.no_inherit,
     declared=lambda check: check.local,
-    valid=lambda check: check.validated,
+    flag="validated",
     same=_same,
     name=lambda check: check.address.name,
     label=lambda check: f"check {check.address.name}",
     drop=_drop,
     add=_add,
     shows=_shows,
+    probe=_violations,
+    merges=True,
     changes=lambda change: change.forced is None,
     follows=_follows,
 )
@@ -83,6 +93,18 @@ def unchecked_above(change: Change[Check], context: Context) -> list[Address]:
         return []
     changes: list[Any] = [context.changes.get(a) for a in inherited_from(change.desired, context.desired)]
     return [c.address for c in changes if c is not None and c.before is None and not c.after.validated]
+
+
+def after_children(drafts: list[Draft], change: Change[Check], context: Context) -> list[Draft]:
+    """Of a new table, one that starts out unchecked, once its new children are there: they would check theirs."""
+    table = table_address(change.address)
+    below = [p for p in descendants(table.path, context.desired) if context.creates(table.sibling("table", p))]
+    if change.desired.no_inherit or not context.creates(table) or not below:
+        return drafts
+    first, *rest = drafts
+    locks = (*first.locks, *access_exclusive(*((p[0], p[1]) for p in below)))
+    waits = (*first.requires, *(Ref(table.sibling("table", p)) for p in below))
+    return [replace(first, locks=locks, requires=waits), *rest]
 
 
 def together(emit: Emit[Check]) -> Emit[Check]:

@@ -22,7 +22,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Check, Draft, Phase, Probe
 
 
 class Pair(NamedTuple):
@@ -36,26 +36,36 @@ class Pair(NamedTuple):
 class Constraint:
     """How checks and NOT NULL are said. All but `follows` and `changes` take the resource that has it.
 
-    `declared`: the table says so itself. `same`: one may stay for the other. `add` leaves rows unchecked. `follows`:
-    the step of the parent, whose change is told, does what a child wants that had its own before, and after, or not.
+    `declared`: the table says so itself. `flag`: whether rows are checked. `same`: one may stay for the other. `add`
+    leaves rows unchecked. `follows`: the step of the parent, whose change is told, does what a child wants that had its
+    own before, and after, or not. `merges`: what a partition has by itself becomes its parent's with that.
     """
 
     there: Callable[[Any], bool]
     passes: Callable[[Any], bool]
     declared: Callable[[Any], bool]
-    valid: Callable[[Any], bool]
+    flag: str
     same: Callable[[Any, Any], bool]
     name: Callable[[Any], str]
     label: Callable[[Any], str]
     drop: Callable[[Any], str]
     add: Callable[[Any], str]
     shows: Callable[[Any], tuple[Check, ...]]
+    probe: Callable[[Any, Context], Probe]
+    merges: bool
     changes: Callable[[Change[Any]], bool]
     follows: Callable[[Change[Any], Pair, bool, bool], bool]
 
+    def valid(self, resource: Any) -> bool:
+        """Whether the rows that are there are checked."""
+        return bool(getattr(resource, self.flag))
+
     def own(self, resource: Any, catalog: Catalog) -> bool:
         """Whether the table has it by itself, too."""
-        return self.there(resource) and (self.declared(resource) or not self.passed(resource, catalog))
+        if not self.there(resource) or not self.passed(resource, catalog):
+            return self.there(resource)
+        partition = getattr(table_at(catalog, resource.address), "partition_of", None) is not None
+        return self.declared(resource) and not (partition and self.merges)
 
     def passed(self, resource: Any, catalog: Catalog) -> list[Address]:
         """The parents' from which it has it."""
@@ -118,7 +128,9 @@ class Constraint:
         back = [Pair(after, before) for before, after in below]
         undo, again = self._made(Pair(top.desired, top.live), back, context.desired, context.live)
         shown = top.desired if top.desired is not None else top.live
-        stricter = any(self.there(b) and not self.there(a) for a, b in (top, *below))
+        stricter = any(
+            self.there(b) and not (self.there(a) and _condition(a) == _condition(b)) for a, b in (top, *below)
+        )
         refused = hazard(Code.OLD_WRITERS, f"rows that break {self.label(shown)} are refused from here on")
         looser = hazard(Code.LOOSENS, f"rows that break {self.label(shown)} are let in")
         loosens = any(self.there(a) and not self.there(b) for a, b in (top, *below))
@@ -128,7 +140,8 @@ class Constraint:
             f"set {self.label(shown)} of {change.address.path[1]} and what is below it",
             sql(*statements),
             locks=access_exclusive(*((t[0], t[1]) for t in tables)),
-            hazards=(*((refused,) if stricter else ()), *((looser,) if loosens else ())),
+            hazards=(*((refused,) if any(True for _ in new) else ()), *((looser,) if loosens else ())),
+            probes=tuple(self.probe(r, context) for r, _ in checked),
             done=tuple(c for p in (top, *below) for c in self._shown(p)),
             undo=(sql(*undo, *(_validating(r, name) for r, name in again)),),
             provides=True,
@@ -138,19 +151,20 @@ class Constraint:
     def _shown(self, pair: Pair) -> tuple[Check, ...]:
         if pair.desired is None:
             return (Check(pair.live.address, present=False),)
-        return self.shows(pair.desired)
+        waits = () if self.valid(pair.desired) else (Check(pair.desired.address, attributes=((self.flag, False),)),)
+        return (*self.shows(pair.desired), *(waits if self.there(pair.desired) else ()))
 
     def validation(self, resource: Any, name: str, context: Context) -> Draft:
         """Checks the rows that are there, while they are in use."""
         path = resource.address.path
-        below = ((p[0], p[1]) for p in descendants(path, context.live))
+        below = ((p[0], p[1]) for p in descendants(path, context.live) if self.passes(resource))
         return Draft(
             f"validate {'.'.join(path[:2])}",
             Phase.CONTRACT,
             f"check the rows that are in {path[1]} by {self.label(resource)}",
             sql(_validating(resource, name)),
             locks=share_update_exclusive((path[0], path[1]), *below),
-            done=(Check(resource.address), *self.shows(resource)),
+            done=(Check(resource.address, attributes=((self.flag, True),)),),
             undo=(),
             reads=resource.address.sibling("table", path[:2]),
         )
@@ -181,6 +195,11 @@ class Constraint:
                 checked.append((resource, name))
                 valid.add(resource.address)
         return [*map(self.drop, gone), *map(self.add, added)], checked
+
+
+def _condition(resource: Any) -> tuple[Any, ...]:
+    """What rows have to fulfil, beside having values."""
+    return getattr(resource, "expression", None), getattr(resource, "enforced", True)
 
 
 def stepping_out(change: Change[Any], context: Context, inside: list[str], done: tuple[Check, ...]) -> Draft:

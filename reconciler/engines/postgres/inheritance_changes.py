@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from reconciler.engines.postgres import not_nulls
 from reconciler.engines.postgres.inheritance import children_of, descendants, foreign_descendants, parents_of, table_at
 from reconciler.engines.postgres.locks import lock
 from reconciler.engines.postgres.operations import Sql
@@ -85,7 +86,7 @@ def differences(change: Change[Any], found: Change[Any]) -> tuple[AttributeChang
 
 def goes_down(change: Change[Any], name: str, context: Context) -> bool:
     """Whether changing this attribute changes it in all children: it has to, or all of them want the same."""
-    if name.startswith("not_null") and getattr(change.after, "not_null_no_inherit", False):
+    if name in not_nulls.ATTRIBUTES and not any(map(not_nulls.passes, (change.before, change.after))):
         return False
     if name in RECURSES:
         return True

@@ -70,11 +70,13 @@ def named_below(column: Column, context: Context) -> Iterator[Ref]:
             continue
         if getattr(change.after, "not_null_name", None) or getattr(change.after, "not_null_local", None):
             yield Ref(change.address, "require")
+            if getattr(change.after, "not_null_valid", False):
+                yield Ref(change.address, "validate")
 
 
 def kept_below(column: Column, context: Context) -> list[Column]:
     """The live columns of children, the uppermost ones, that hold values on when the parent's no longer has to."""
-    return list(dict.fromkeys(_kept(column, context)))
+    return [] if column.not_null_no_inherit else list(dict.fromkeys(_kept(column, context)))
 
 
 def _kept(column: Column, context: Context) -> Iterator[Column]:

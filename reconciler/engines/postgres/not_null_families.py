@@ -23,10 +23,6 @@ def _there(column: Column | None) -> bool:
     return column is not None and column.not_null
 
 
-def _passes(column: Column | None) -> bool:
-    return column is not None and column.not_null and not column.not_null_no_inherit
-
-
 def _same(live: Column, desired: Column) -> bool:
     kept = live.not_null_valid == desired.not_null_valid and live.not_null_no_inherit == desired.not_null_no_inherit
     return live.not_null and desired.not_null and kept and not_nulls.name_of(live) == not_nulls.name_of(desired)
@@ -69,15 +65,17 @@ def _follows(change: Change[Column], pair: Pair, was_own: bool, own: bool) -> bo
 
 NOT_NULL = Constraint(
     there=_there,
-    passes=_passes,
+    passes=not_nulls.passes,
     declared=lambda column: column.not_null_local,
-    valid=lambda column: column.not_null_valid,
+    flag="not_null_valid",
     same=_same,
     name=not_nulls.name_of,
     label=lambda column: f"NOT NULL of {column.address.name}",
     drop=lambda column: alter(column, "DROP NOT NULL"),
     add=not_nulls.adding,
     shows=_shows,
+    probe=not_nulls.without_value,
+    merges=False,
     changes=_changes,
     follows=_follows,
 )
@@ -110,7 +108,10 @@ def change_apart(change: Change[Column], context: Context) -> list[Draft]:
         inside = [f"ALTER TABLE {table_name(column)} RENAME CONSTRAINT {ident(named)} TO {new}"]
     else:
         inside = [alter(live, "DROP NOT NULL"), not_nulls.adding(column)]
-    drafts = [stepping_out(change, context, inside, _shows(column))]
+    done = shows(column.address, *((a.name, a.after) for a in change.attributes if a.name == "not_null_name"))
+    if not column.not_null_valid:
+        done = shows(column.address, ("not_null_name", column.not_null_name), ("not_null_valid", False))
+    drafts = [stepping_out(change, context, inside, done)]
     if column.not_null_valid and not live.not_null_valid:
         drafts.append(NOT_NULL.validation(column, not_nulls.name_of(column), context))
     return drafts

@@ -53,12 +53,16 @@ def lower(node: Any, path: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
+def passes(column: Column | None) -> bool:
+    """Whether children have it too."""
+    return column is not None and column.not_null and not column.not_null_no_inherit
+
+
 def passed_on(column: Column) -> dict[str, Any]:
     """What a child gets of a parent's constraint. Its name there is the server's, and cannot be changed."""
-    passes = column.not_null and not column.not_null_no_inherit
     return {
-        "not_null": passes,
-        "not_null_valid": column.not_null_valid or not passes,
+        "not_null": passes(column),
+        "not_null_valid": column.not_null_valid or not passes(column),
         "not_null_no_inherit": False,
         "not_null_name": "",
         "not_null_local": False,
@@ -203,6 +207,16 @@ def require_of_new_rows(change: Change[Column], context: Context) -> Draft:
         done=shows(column.address, ("not_null", True), ("not_null_valid", False)),
         undo=(sql(*back),),
         requires=() if live.not_null else tuple(named_below(column, context)),
+    )
+
+
+def without_value(column: Column, context: Context) -> Probe:
+    """Finds rows that have none."""
+    from reconciler.engines.postgres.inheritance_changes import rows_of
+
+    return Probe(
+        f"rows of {table_name(column)} have no {column.address.name}",
+        f"SELECT ctid::text FROM {rows_of(column.address, context)} WHERE {ident(column.address.name)} IS NULL",
     )
 
 

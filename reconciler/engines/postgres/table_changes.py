@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.postgres import attaching as joining
 from reconciler.engines.postgres import partition_changes as partitions
@@ -14,7 +14,7 @@ from reconciler.engines.postgres.kinds.sequence import Sequence, owning
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.names import freed
-from reconciler.engines.postgres.not_nulls import unchecked
+from reconciler.engines.postgres.not_nulls import ATTRIBUTES, unchecked
 from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.owners import CURRENT, owner_of
 from reconciler.engines.postgres.parents_changed import settling
@@ -24,7 +24,7 @@ from reconciler.engines.postgres.table_settings import needs
 from reconciler.engines.postgres.table_statements import settled, statements, unchecked_below, unchecked_tables, waiting
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
 from reconciler.model.resource import Resource
@@ -121,14 +121,28 @@ def _unchecked(table: Table, context: Context) -> list[Draft]:
 
 
 def _checked(table: Table, context: Context) -> Iterator[Ref]:
-    """What a child waits for whose NOT NULL is checked, though that of its new parent is not."""
+    """What a child waits for whose NOT NULL is checked, though that of its new parent is not; and what changes of that
+    of a parent which has one, as the child is to have it as it is then.
+    """
     for path in parents_of(table):
         parent = context.desired.get(table.address.sibling("table", path), type(table))
-        if parent is None or not context.creates(parent.address):
+        if parent is None:
+            continue
+        if not context.creates(parent.address):
+            yield from _passed_otherwise(parent, context)
             continue
         columns = waiting(parent, context.desired)
         if columns and table.address not in unchecked_tables(columns, context.desired):
             yield Ref(parent.address, "unchecked")
+
+
+def _passed_otherwise(parent: Table, context: Context) -> Iterator[Ref]:
+    for column in context.desired.children(parent.address, "column", Resource):
+        change: Change[Any] | None = context.changes.get(column.address)
+        if change is None or change.action is not Action.UPDATE or context.server.version < (18,):
+            continue
+        if change.live.not_null and change.changed(*ATTRIBUTES):
+            yield Ref(column.address)
 
 
 def _name(table: Table) -> str:

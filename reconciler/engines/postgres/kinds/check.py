@@ -168,7 +168,9 @@ def create(change: Change[Check], context: Context) -> list[Draft]:
         or in_new_table(change, context)
         or (check.lets_null and only_new_columns(change, check.columns, context))
     )
-    return _add(change, context, Phase.EXPAND if easy else Phase.CONTRACT, "")
+    return check_families.after_children(
+        _add(change, context, Phase.EXPAND if easy else Phase.CONTRACT, ""), change, context
+    )
 
 
 def replace(change: Change[Check], context: Context) -> list[Draft]:
