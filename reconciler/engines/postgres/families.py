@@ -8,7 +8,7 @@ one transaction, in which nobody writes, not valid at first; what is to be check
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
-from reconciler.model.hazard import Code, hazard
+from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
 from reconciler.model.step import Check, Draft, Phase, Probe
 
@@ -127,26 +127,28 @@ class Constraint:
         statements, checked = self._made(top, below, context.live, context.desired)
         back = [Pair(after, before) for before, after in below]
         undo, again = self._made(Pair(top.desired, top.live), back, context.desired, context.live)
-        shown = top.desired if top.desired is not None else top.live
-        stricter = any(
-            self.there(b) and not (self.there(a) and _condition(a) == _condition(b)) for a, b in (top, *below)
-        )
-        refused = hazard(Code.OLD_WRITERS, f"rows that break {self.label(shown)} are refused from here on")
-        looser = hazard(Code.LOOSENS, f"rows that break {self.label(shown)} are let in")
-        loosens = any(self.there(a) and not self.there(b) for a, b in (top, *below))
+        about = top.desired if top.desired is not None else top.live
         first = Draft(
             "family",
             Phase.CONTRACT,
-            f"set {self.label(shown)} of {change.address.path[1]} and what is below it",
+            f"set {self.label(about)} of {change.address.path[1]} and what is below it",
             sql(*statements),
             locks=access_exclusive(*((t[0], t[1]) for t in tables)),
-            hazards=(*((refused,) if any(True for _ in new) else ()), *((looser,) if loosens else ())),
+            hazards=tuple(self._hazards(self.label(about), [top, *below])),
             probes=tuple(self.probe(r, context) for r, _ in checked),
             done=tuple(c for p in (top, *below) for c in self._shown(p)),
             undo=(sql(*undo, *(_validating(r, name) for r, name in again)),),
             provides=True,
         )
         return [first, *(self.validation(r, name, context) for r, name in checked)]
+
+    def _hazards(self, label: str, pairs: list[Pair]) -> Iterator[Hazard]:
+        both = (p for p in pairs if self.there(p.live) and self.there(p.desired))
+        kept = [p for p in both if _condition(p.live) == _condition(p.desired)]
+        if any(self.there(p.desired) and p not in kept for p in pairs):
+            yield hazard(Code.OLD_WRITERS, f"rows that break {label} are refused from here on")
+        if any(self.there(p.live) and not self.there(p.desired) for p in pairs):
+            yield hazard(Code.LOOSENS, f"rows that break {label} are let in")
 
     def _shown(self, pair: Pair) -> tuple[Check, ...]:
         if pair.desired is None:

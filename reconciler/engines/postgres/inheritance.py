@@ -270,8 +270,9 @@ def checked_before(declared: Catalog, live: Catalog) -> Iterator[Resource]:
         flag = {"column": "not_null_valid", "check": "validated"}.get(address.kind)
         if there is None or flag is None or getattr(here, flag) or not getattr(there, flag) or _says(here):
             continue
-        above = [live.resources[a] for a in inherited_from(there, live)]
-        if above and not any(getattr(a, flag) for a in above):
+        above = (passed_on(live.resources[a], address) for a in inherited_from(there, live))
+        passed = [p for p in above if p is not None and getattr(p, "not_null", True)]
+        if passed and not any(getattr(p, flag) for p in passed):
             yield replace(here, **{flag: True})
 
 

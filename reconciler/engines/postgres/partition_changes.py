@@ -15,6 +15,7 @@ from reconciler.engines.postgres.attaching import (
     detaching,
     name_of,
     path_of,
+    referred,
 )
 from reconciler.engines.postgres.detached import leftovers, loosened
 from reconciler.engines.postgres.evidence import became
@@ -98,6 +99,7 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
                 sql(detaching(live), *left),
                 locks=locks,
                 hazards=(seen,),
+                probes=referred(live, context),
                 done=shows,
                 undo=None if left else back,
                 releases=True,
@@ -110,6 +112,7 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
         alone(detaching(live, " CONCURRENTLY")),
         locks=(*share_update_exclusive(*parents), *access_exclusive(path_of(live)), *far),
         hazards=(seen,),
+        probes=referred(live, context),
         done=shows,
         undo=None if left else back,
         releases=True,
