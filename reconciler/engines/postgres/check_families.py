@@ -14,7 +14,7 @@ from reconciler.engines.postgres.inheritance import descendants, inherited_from
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.quoting import ident
 from reconciler.model.address import Address
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.kind import Context, Emit
 from reconciler.model.step import Check as StepCheck
 from reconciler.model.step import Draft, Probe, Ref
@@ -114,13 +114,16 @@ def together(emit: Emit[Check]) -> Emit[Check]:
         if apart(change, context):
             return PASSED.together(change, context)
         if change.before is not None and change.after is not None and beside(change, context):
-            return [stepping_out(change, context, [_drop(change.live), _add(change.desired)], became(change))]
+            inside = [_drop(change.live), _add(change.desired)]
+            first = stepping_out(change, context, inside, became(change, "validated"))
+            wanted = change.desired
+            return [first, *([PASSED.validation(wanted, wanted.address.name, context)] if wanted.validated else [])]
         return emit(change, context)
 
     return emitted
 
 
 def beside(change: Change[Check], context: Context) -> bool:
-    """Whether it is to be checked less than it is, beside that of a parent, which stays."""
-    weaker = not change.desired.validated or not change.desired.enforced
-    return weaker and change.desired.local and PASSED.held(change, context)
+    """Whether it is to be another one, or to be checked less than it is, beside that of a parent, which stays."""
+    other = change.action is Action.REPLACE or not change.desired.validated
+    return other and change.desired.local and PASSED.held(change, context)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from reconciler.engines.postgres.inheritance import descendants, inherited_from, parents_of, table_at
@@ -94,14 +95,9 @@ class Constraint:
             above: Change[Any] | None = context.changes.get(address)
             if above is not None and (top := self._top(above, context)) is not None:
                 return top
-        if not self.changes(change) or not (self.passes(change.before) or self.passes(change.after)):
-            return None
-        return None if all(self._follows(change, p, context) for p in self._below(change.address, context)) else change
+        return change if _parts(self, change.address, context) else None
 
-    def _follows(self, change: Change[Any], pair: Pair, context: Context) -> bool:
-        return self.follows(change, pair, self.own(pair.live, context.live), self.own(pair.desired, context.desired))
-
-    def _below(self, address: Address, context: Context) -> list[Pair]:
+    def below(self, address: Address, context: Context) -> list[Pair]:
         """What is below before and after, parents first; nothing where another parent passes its own on too."""
         found: list[Pair] = []
         family = {address.path[:2]}
@@ -122,7 +118,7 @@ class Constraint:
     def _anew(self, change: Change[Any], context: Context) -> list[Draft]:
         """All of the family in one transaction; then what rows are to be checked by, each by itself."""
         top = Pair(change.before, change.after)
-        below = self._below(change.address, context)
+        below = self.below(change.address, context)
         tables = [change.address.path[:2], *(next(r for r in p if r is not None).address.path[:2] for p in below)]
         statements, checked = self._made(top, below, context.live, context.desired)
         back = [Pair(after, before) for before, after in below]
@@ -197,6 +193,18 @@ class Constraint:
                 checked.append((resource, name))
                 valid.add(resource.address)
         return [*map(self.drop, gone), *map(self.add, added)], checked
+
+
+@lru_cache(maxsize=64)
+def _parts(constraint: Constraint, address: Address, context: Context) -> bool:
+    """Whether the change there leaves something below otherwise than it is declared. Kept, as each below it asks."""
+    change = context.changes[address]
+    if not constraint.changes(change) or not (constraint.passes(change.before) or constraint.passes(change.after)):
+        return False
+    return not all(
+        constraint.follows(change, p, constraint.own(p.live, context.live), constraint.own(p.desired, context.desired))
+        for p in constraint.below(address, context)
+    )
 
 
 def _condition(resource: Any) -> tuple[Any, ...]:

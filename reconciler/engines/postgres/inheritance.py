@@ -270,6 +270,8 @@ def checked_before(declared: Catalog, live: Catalog) -> Iterator[Resource]:
         flag = {"column": "not_null_valid", "check": "validated"}.get(address.kind)
         if there is None or flag is None or getattr(here, flag) or not getattr(there, flag) or _says(here):
             continue
+        if not getattr(here, "enforced", True):
+            continue
         above = (passed_on(live.resources[a], address) for a in inherited_from(there, live))
         passed = [p for p in above if p is not None and getattr(p, "not_null", True)]
         if passed and not any(getattr(p, flag) for p in passed):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.engines.postgres import attaching as joining
 from reconciler.engines.postgres import partition_changes as partitions
 from reconciler.engines.postgres.bounds import vacated
-from reconciler.engines.postgres.inheritance import parents_of
+from reconciler.engines.postgres.inheritance import implied, parents_of
 from reconciler.engines.postgres.kinds.sequence import Sequence, owning
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.mentions import of_expression
@@ -130,6 +130,7 @@ def _checked(table: Table, context: Context) -> Iterator[Ref]:
             continue
         if not context.creates(parent.address):
             yield from _passed_otherwise(parent, context)
+            yield from _checked_otherwise(table, parent, context)
             continue
         columns = waiting(parent, context.desired)
         if columns and table.address not in unchecked_tables(columns, context.desired):
@@ -143,6 +144,14 @@ def _passed_otherwise(parent: Table, context: Context) -> Iterator[Ref]:
             continue
         if change.live.not_null and change.changed(*ATTRIBUTES):
             yield Ref(column.address)
+
+
+def _checked_otherwise(table: Table, parent: Table, context: Context) -> Iterator[Ref]:
+    """Checks that the parent has, and will have otherwise, where the child's are to be other than those then."""
+    for check in context.desired.children(table.address, "check", Resource):
+        above = parent.address.sibling("check", (*parent.address.path, check.address.name))
+        if above in context.live.resources and above in context.changes and not implied(check, context.desired):
+            yield Ref(above)
 
 
 def _name(table: Table) -> str:
