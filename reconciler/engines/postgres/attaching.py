@@ -184,7 +184,9 @@ def scans(table: Table, context: Context) -> tuple[Hazard, ...]:
     known = context.size(table.address).rows == 0 or table.address not in context.live.resources
     from reconciler.engines.postgres.detached import missing
 
-    scanned = [] if known or (implied_check(table, context) and not missing(table, context)) else [table]
+    live = table_at(context.live, table.address)
+    built = (live is not None and live.partition_of == table.partition_of) or not missing(table, context)
+    scanned = [] if known or (implied_check(table, context) and built) else [table]
     other = default_partition(table.partition_of or ("", ""), context.live, table.address)
     scanned += [other] if other is not None and other.address != table.address else []
     return tuple(

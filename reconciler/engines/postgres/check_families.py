@@ -115,7 +115,9 @@ def together(emit: Emit[Check]) -> Emit[Check]:
             return PASSED.together(change, context)
         if change.before is not None and change.after is not None and beside(change, context):
             inside = [_drop(change.live), _add(change.desired)]
-            first = stepping_out(change, context, inside, became(change, "validated"))
+            first = stepping_out(
+                change, context, inside, became(change, *(("validated",) if change.desired.validated else ()))
+            )
             wanted = change.desired
             return [first, *([PASSED.validation(wanted, wanted.address.name, context)] if wanted.validated else [])]
         return emit(change, context)

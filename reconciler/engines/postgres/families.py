@@ -101,7 +101,7 @@ class Constraint:
         """What is below before and after, parents first; nothing where another parent passes its own on too."""
         found: list[Pair] = []
         family = {address.path[:2]}
-        after = descendants(address.path, context.desired)
+        after = set(descendants(address.path, context.desired))
         for path in descendants(address.path, context.live):
             there = address.sibling(address.kind, (*path, address.name))
             pair = Pair(context.live.resources.get(there), context.desired.resources.get(there))
@@ -176,13 +176,13 @@ class Constraint:
         uppermost comes last. What stays the same is kept.
         """
         own = [p for p in below if self.own(p.desired, new)]
-        kept = [p for p in own if self.own(p.live, old) and self.same(p.live, p.desired)]
+        kept = {p.desired.address: p.desired for p in own if self.own(p.live, old) and self.same(p.live, p.desired)}
         gone = [top.live] if self.there(top.live) else []
-        gone += [p.live for p in below if self.own(p.live, old) and p not in kept]
-        added = [p.desired for p in reversed(own) if p not in kept]
+        gone += [p.live for p in below if self.own(p.live, old) and p.live.address not in kept]
+        added = [p.desired for p in reversed(own) if p.desired.address not in kept]
         added += [top.desired] if self.there(top.desired) else []
-        names = {r.address: self.name(r) for r in (*added, *(p.desired for p in kept))}
-        valid = {p.desired.address for p in kept if self.valid(p.desired)}
+        names = {r.address: self.name(r) for r in (*added, *kept.values())}
+        valid = {address for address, resource in kept.items() if self.valid(resource)}
         checked: list[tuple[Any, str]] = []
         for resource in (r for r in (top.desired, *(p.desired for p in below)) if self.there(r)):
             above = self.passed(resource, new)
