@@ -13,7 +13,7 @@ from functools import partial
 from reconciler.apply.guard import Admission
 from reconciler.apply.journal import stepped
 from reconciler.apply.parallel import in_parallel
-from reconciler.apply.violations import violated
+from reconciler.apply.violations import unknown, violated
 from reconciler.model.engine import Engine, Grouping, Laned, Limits, Session
 from reconciler.model.step import Phase, Step
 from reconciler.results import Listener, StepEvent
@@ -111,13 +111,15 @@ class Executor:
         return 1
 
     def _step(self, run: TargetRun, step: Step) -> None:
+        def progress(message: str) -> None:
+            self.listen(StepEvent("waiting", run.name, step, message))
+
         for probe in step.probes:
             found = run.session.probe(probe)
             if found.count:
                 raise violated(probe, found)
-
-        def progress(message: str) -> None:
-            self.listen(StepEvent("waiting", run.name, step, message))
+            if found.unknown:
+                progress(unknown(probe, found))
 
         if not isinstance(run.admission.seen.state.engine, Laned):
             run.session.execute(step.operation, self.limits, progress, stepped(self.digest, step.id))

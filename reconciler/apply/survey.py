@@ -227,4 +227,6 @@ def audited(state: TargetState, session: Session) -> TargetState:
 
 def _audit_text(each: Audited) -> str:
     said = violation(each.probe, each.found)
+    if each.found.unknown:
+        return said
     return f"blocked: {said}" if each.certain else f"to be mended by the steps before, or refused: {said}"

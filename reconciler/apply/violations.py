@@ -8,7 +8,14 @@ from reconciler.model.step import Probe, Violations
 
 def violation(probe: Probe, found: Violations) -> str:
     """How many, a sample, and the query that finds all of them."""
+    if found.unknown:
+        return unknown(probe, found)
     return f"{_counted(probe, found)}; find them with: {_in_a_line(probe)}"
+
+
+def unknown(probe: Probe, found: Violations) -> str:
+    """What nobody could ask, and why."""
+    return f"not known whether {probe.message}: {found.unknown}; the step itself finds out"
 
 
 def violated(probe: Probe, found: Violations) -> Blocked:

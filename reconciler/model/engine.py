@@ -204,7 +204,9 @@ class Checked(NamedTuple):
 
 
 class Audited(NamedTuple):
-    """A probe that found something. `certain`: no step before changes data, so nothing of the plan mends it."""
+    """A probe that found something, or that nobody may ask. `certain`: no step before changes data, so nothing of the
+    plan mends it.
+    """
 
     probe: Probe
     found: Violations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -46,8 +46,8 @@ class Place(NamedTuple):
         return Address(self.service, self.engine, kind, (*self.parent, *names))
 
 
-class Context(Protocol):
-    """What a rule may ask about the plan it works for."""
+class Context(Hashable, Protocol):
+    """What a rule may ask about the plan it works for. Equal to itself alone, so that what it led to may be kept."""
 
     @property
     def desired(self) -> Catalog:

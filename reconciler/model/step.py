@@ -82,10 +82,14 @@ class Probe(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Violations:
-    """What a probe found: how many, and a few of them for the report. Samples are keys, not whole rows (law 9)."""
+    """What a probe found: how many, and a few of them for the report. Samples are keys, not whole rows (law 9).
+
+    `unknown` is why that cannot be told; then the step itself finds what there is.
+    """
 
     count: int
     sample: tuple[str, ...]
+    unknown: str = ""
 
 
 class Ref(NamedTuple):

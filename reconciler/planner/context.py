@@ -19,9 +19,9 @@ from reconciler.planner.rebuild import stays
 UNKNOWN = Size(-1, -1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class PlanContext:
-    """Implements `model.kind.Context` for one target."""
+    """Implements `model.kind.Context` for one target. Equal to itself alone, so that what it led to may be kept."""
 
     desired: Catalog
     live: Catalog

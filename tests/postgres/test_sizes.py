@@ -55,7 +55,7 @@ def test_zero_rows_is_said_only_where_it_is_so(database: Bench) -> None:
 
 
 def test_a_table_that_has_filled_up_since_is_found(database: Bench) -> None:
-    full = ("analysed", "heir_full", "split")
-    assert [database.session.probe(still_empty(("public", name))).count for name in full] == [1, 1, 1]
-    empty = ("empty", "emptied", "heir_empty", "split_empty")
-    assert [database.session.probe(still_empty(("public", name))).count for name in empty] == [0, 0, 0, 0]
+    full = ("analysed", "emptied", "heir_full", "split")
+    assert all(database.session.probe(still_empty(("public", name))).count for name in full)
+    empty = ("empty", "heir_empty", "split_empty")
+    assert [database.session.probe(still_empty(("public", name))).count for name in empty] == [0, 0, 0]

@@ -14,6 +14,8 @@ from reconciler.engines.postgres.attaching import (
     implied_check,
     name_of,
     path_of,
+    referred,
+    referring,
     scans,
 )
 from reconciler.engines.postgres.bounds import swaps, vacated
@@ -132,19 +134,21 @@ def rebound(change: Change[Table], context: Context) -> list[Draft]:
     tidy = [f"ALTER TABLE {name_of(table)} DROP CONSTRAINT {ident(helper(table))}"] if checked else []
     refused = hazard(Code.OLD_WRITERS, f"rows outside {table.bound} are refused by {name_of(table)} from here on")
     apart = swaps(table, context)
-    out = () if apart else (parent,)
+    out = access_exclusive(*(() if apart else (parent, *referring(parent, context))))
     bound = Draft(
         "rebound",
         Phase.CONTRACT,
         f"change the bound of partition {table.address.path[1]} of {parent[1]}",
         sql(*(() if apart else (detaching(live),)), attaching(table), *tidy),
         locks=(
-            *access_exclusive(*out, path_of(table), *below),
-            *(held for held in attach_locks(table, context) if apart or held.on != qualified(*parent)),
+            *out,
+            *access_exclusive(path_of(table), *below),
+            *(held for held in attach_locks(table, context) if held.on not in {o.on for o in out}),
         ),
         hazards=(refused, *scans(table, context)),
         done=became(change),
         undo=(sql(detaching(table), *(() if apart else (attaching(live),))),),
+        probes=referred(live, context),
         reads=table.address if scans(table, context) else None,
         requires=vacated(table, context),
         provides=True,
@@ -164,6 +168,7 @@ def _left(change: Change[Table], context: Context, below: list[Path]) -> Draft:
         sql(detaching(live)),
         locks=(*access_exclusive(parent, path_of(live), *below), *detach_locks(parent, context)),
         hazards=(unseen,),
+        probes=referred(live, context),
         done=(Check(live.address, attributes=(("partition_of", None),)),),
         undo=(sql(attaching(live)),),
     )

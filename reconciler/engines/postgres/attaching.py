@@ -17,7 +17,7 @@ from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Lock
+from reconciler.model.step import Lock, Probe
 
 Path = tuple[str, str]
 
@@ -66,7 +66,8 @@ def default_partition(parent: Path, catalog: Catalog, address: Address) -> Table
 def attach_locks(table: Table, context: Context) -> tuple[Lock, ...]:
     """ShareUpdateExclusive on the parent, AccessExclusive on what exists of the partition and on a DEFAULT partition;
     what the parent's foreign keys refer to is locked against writers, and from 15 on what refers to the parent (row 86,
-    measured).
+    measured). Against everybody where the partition has such a key itself: it gives up its triggers there, as the
+    parent's has them.
     """
     parent = table.partition_of or ("", "")
     locks = list(share_update_exclusive(parent))
@@ -75,7 +76,37 @@ def attach_locks(table: Table, context: Context) -> tuple[Lock, ...]:
         locks += access_exclusive(path_of(other))
         locks += (lock("AccessExclusive", p[0], p[1]) for p in descendants(other.address.path, context.live))
     users = referring(parent, context) if context.server.version[0] >= 15 else ()
-    return (*locks, *share_row_exclusive(*sorted({*referenced(parent, context), *users})))
+    taken = _taken_in(table, context)
+    others = {*referenced(parent, context), *users} - set(taken)
+    return (*locks, *access_exclusive(*taken), *share_row_exclusive(*sorted(others)))
+
+
+def _taken_in(table: Table, context: Context) -> list[Path]:
+    """What the foreign keys refer to that the partition has and its parent has too, left from being its partition."""
+    from reconciler.engines.postgres.detached import needed
+    from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
+
+    live = table_at(context.live, table.address)
+    if live is not None and live.partition_of is not None:
+        return referenced(live.partition_of, context)
+    own = context.live.children(table.address, "foreign_key", ForeignKey)
+    return sorted({k.table for k in own if needed(k, table, context)})
+
+
+def referred(table: Table, context: Context) -> tuple[Probe, ...]:
+    """Finds rows that refer to those of a partition: as long as there are some, it can leave its parent only with the
+    foreign key (measured on 14 to 18).
+    """
+    above = _lineage(table.partition_of or ("", ""), context)
+    name, probes = name_of(table), []
+    for key in _keys(context.live):
+        if key.table not in above or context.deletes(key.address) or not key.enforced:
+            continue
+        equal = (f"f.{ident(a)} = t.{ident(b)}" for a, b in zip(key.columns, key.referenced, strict=True))
+        users = qualified(*key.address.path[:2])
+        query = f"SELECT f.ctid::text FROM {users} f JOIN {name} t ON {' AND '.join(equal)}"
+        probes.append(Probe(f"rows of {users} refer by {key.address.name} to rows of {name}, which is to leave", query))
+    return tuple(probes)
 
 
 def detach_locks(parent: Path, context: Context) -> tuple[Lock, ...]:
@@ -153,7 +184,9 @@ def scans(table: Table, context: Context) -> tuple[Hazard, ...]:
     known = context.size(table.address).rows == 0 or table.address not in context.live.resources
     from reconciler.engines.postgres.detached import missing
 
-    scanned = [] if known or (implied_check(table, context) and not missing(table, context)) else [table]
+    live = table_at(context.live, table.address)
+    built = (live is not None and live.partition_of == table.partition_of) or not missing(table, context)
+    scanned = [] if known or (implied_check(table, context) and built) else [table]
     other = default_partition(table.partition_of or ("", ""), context.live, table.address)
     scanned += [other] if other is not None and other.address != table.address else []
     return tuple(

@@ -41,8 +41,8 @@ def canonicalise(
     make temporary tables, a standby) comes back deferred, unless its text equals the live text already.
     """
     own = inheritance.own_for_good(desired, live)
-    kept: dict[Address, Any] = {d.address: desired.resources[d.address] for d in own}
-    desired = desired.updated({a: replace(r, local=True) for a, r in kept.items()})
+    kept: list[Any] = [desired.resources[d.address] for d in own if getattr(live.resources[d.address], "local", False)]
+    desired = desired.updated({r.address: replace(r, local=True) for r in kept})
     found = _canonical(connection, kinds, desired, live, server)
     deferred = [d for d in own if found.resources[d.address] == live.resources[d.address]]
     return replace(found, deferred=(*found.deferred, *deferred)) if deferred else found
@@ -95,7 +95,8 @@ def _adopted(desired: Catalog, live: Catalog, kinds: Mapping[str, PgKind[Any]]) 
         there, adopts = live.resources.get(address), kinds[address.kind].adopts
         if there is not None and adopts is not None:
             taken[address] = adopts(desired.resources[address], there)
-    return desired.updated(taken)
+    adopted = desired.updated(taken)
+    return adopted.updated({r.address: r for r in inheritance.checked_before(adopted, live)})
 
 
 def _differing(

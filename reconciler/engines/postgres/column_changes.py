@@ -9,7 +9,7 @@ from reconciler.engines.postgres.column_names import alter, label, table_address
 from reconciler.engines.postgres.column_types import read_by
 from reconciler.engines.postgres.evidence import shows
 from reconciler.engines.postgres.inheritance import inherited_from
-from reconciler.engines.postgres.inheritance_changes import rows_of, shared_parents
+from reconciler.engines.postgres.inheritance_changes import shared_parents
 from reconciler.engines.postgres.inherited_not_nulls import dropping, kept_below
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.operations import sql
@@ -18,7 +18,7 @@ from reconciler.engines.postgres.quoting import fitting, ident
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Check, Draft, Phase, Probe, Ref
+from reconciler.model.step import Check, Draft, Phase, Ref
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.column import Column
@@ -93,20 +93,20 @@ def tightens(change: Change[Column], _context: Context) -> bool:
 
 def require(change: Change[Column], context: Context) -> list[Draft]:
     """NOT NULL without a scan under AccessExclusive (row 35)."""
-    if change.live.not_null and change.changed("not_null_no_inherit"):
-        return [not_nulls.bequeath(change)]
-    if not change.desired.not_null_valid:
-        return [not_nulls.require_of_new_rows(change)]
-    return required(change.desired, context, added=change.live.not_null)
+    live, desired = change.live, change.desired
+    weaker = not desired.not_null_valid and (live.not_null_valid or not live.not_null)
+    if weaker:
+        return [not_nulls.require_of_new_rows(change, context)]
+    drafts = [not_nulls.bequeath(change)] if live.not_null and change.changed("not_null_no_inherit") else []
+    if not live.not_null or (desired.not_null_valid and not live.not_null_valid):
+        drafts += required(desired, context, added=live.not_null)
+    return drafts
 
 
 def required(column: Column, context: Context, added: bool = False) -> list[Draft]:
     """What makes a nullable column hold a value in every row; `added`: new rows have to have one already."""
     name, table = ident(column.address.name), table_name(column)
-    nulls = Probe(
-        f"rows of {table} have no {column.address.name}",
-        f"SELECT ctid::text FROM {rows_of(column.address, context)} WHERE {name} IS NULL",
-    )
+    nulls = not_nulls.without_value(column, context)
     without = "NULL to" if column.default is not None else "no"  # what leaves it out gets the default
     old = hazard(Code.OLD_WRITERS, f"code that writes {without} {column.address.name} is refused from here on")
     if context.server.version >= (18,):
@@ -169,8 +169,8 @@ def _nullable(column: Column, phase: Phase, why: str, context: Context, requires
     scans = [table_name(c) for c in kept if partitioned and context.server.version < (18,)]
     slow = (hazard(Code.SCAN_UNDER_LOCK, f"{name} is read from end to end for rows without a value") for name in scans)
     back = alter(column, "SET NOT NULL")
-    if column.not_null_name:
-        back = f"ALTER TABLE {table_name(column)} ADD {not_nulls.clause(column)} {ident(column.address.name)}"
+    if column.not_null_name or column.not_null_no_inherit or not column.not_null_valid:
+        back = not_nulls.adding(column, valid=column.not_null_valid)
     return Draft(
         "nullable",
         phase,

@@ -84,6 +84,8 @@ def uses(rows: Iterable[Any], reader: Reader) -> dict[Address, tuple[Address, ..
     found: dict[Address, set[Address]] = {}
     for catalog, oid, part, relation, name, number, contype, domain, wanted, wanted_oid, wanted_part in rows:
         target = reader.object(wanted, wanted_oid, wanted_part)
+        if target is None and wanted == "pg_class":
+            target = reader.stand_ins.get(wanted_oid)
         if target is None:
             continue
         if catalog == "pg_constraint" and not relation:

@@ -52,6 +52,7 @@ def _virtual(generated: Any) -> bool:
 SINCE: tuple[tuple[str, Callable[[Any], bool], int, str], ...] = (
     ("nulls_not_distinct", bool, 15, "NULLS NOT DISTINCT"),
     ("not_null_no_inherit", bool, 18, "NOT NULL NO INHERIT"),
+    ("not_null_valid", lambda valid: valid is False, 18, "NOT NULL NOT VALID"),
     ("enforced", lambda enforced: enforced is False, 18, "NOT ENFORCED"),
     ("without_overlaps", bool, 18, "WITHOUT OVERLAPS"),
     ("period", bool, 18, "PERIOD"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.engines.postgres.quoting import qualified
+from reconciler.engines.postgres.quoting import literal, qualified
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.expr import Expr
@@ -21,12 +21,17 @@ def shows(address: Address, *attributes: tuple[str, Any]) -> tuple[Check, ...]:
 def still_empty(table: tuple[str, str]) -> Probe:
     """Refuses a step that was planned for an empty table, (schema, name), once that or one that inherits has a row.
 
-    When the plan is made a table without a single page is surely empty; when it is applied that has to be asked again.
+    When the plan is made a table without a single page is surely empty; when it is applied that has to be asked again,
+    of the pages too: row level security may hide rows, and no step says that there are any.
     """
     name = qualified(*table)
     return Probe(
         f"{name} has rows by now and had none when this was planned: plan again",
-        f"SELECT ctid::text FROM {name} LIMIT 1",
+        f"""WITH RECURSIVE tree (oid) AS (
+    SELECT {literal(name)}::regclass::oid
+    UNION SELECT i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid
+)
+SELECT oid::regclass::text FROM tree WHERE pg_relation_size(oid) > 0""",
     )
 
 

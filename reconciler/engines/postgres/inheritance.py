@@ -219,7 +219,7 @@ def _said(own: Any, passed: Any, table: Table) -> Any:
         return passed
     if own.address.kind == "check":
         if not own.expression.source:
-            return passed
+            return replace(passed, **{n: getattr(own, n) for n in own.said})
         return replace(own, local=table.partition_of is None)
     names = [n for n in own.said if n != "type" or table.partition_of is None]
     local = passed.local or ("type" in own.said and table.partition_of is None)
@@ -262,6 +262,27 @@ def orphaned(resources: Resources) -> Iterable[Address]:
             yield address
 
 
+def checked_before(declared: Catalog, live: Catalog) -> Iterator[Resource]:
+    """What a child has of its parents may be checked in its rows already, though in theirs it is not: so it stays."""
+    for address in unequal(declared, live):
+        here: Any = declared.resources[address]
+        there = live.resources.get(address)
+        flag = {"column": "not_null_valid", "check": "validated"}.get(address.kind)
+        if there is None or flag is None or getattr(here, flag) or not getattr(there, flag) or _says(here):
+            continue
+        if not getattr(here, "enforced", True):
+            continue
+        above = (passed_on(live.resources[a], address) for a in inherited_from(there, live))
+        passed = [p for p in above if p is not None and getattr(p, "not_null", True)]
+        if passed and not any(getattr(p, flag) for p in passed):
+            yield replace(here, **{flag: True})
+
+
+def _says(resource: Any) -> bool:
+    """Whether it is declared how far it is checked."""
+    return bool({"not_null", "validated"} & set(resource.said)) or (resource.address.kind == "check" and resource.local)
+
+
 def own_for_good(declared: Catalog, live: Catalog) -> list[Deferred]:
     """Columns and checks that are declared the parents' alone, and live are the child's too. NO INHERIT and INHERIT
     leave a column so (measured on 15 and 18): only dropping it with its values, or the table, takes that back. A check
@@ -273,6 +294,14 @@ def own_for_good(declared: Catalog, live: Catalog) -> list[Deferred]:
     return [
         Deferred(a, reason)
         for a in inherited
-        if getattr(live.resources[a], "local", False) and not getattr(declared.resources[a], "local", False)
+        if _more_its_own(live.resources[a], declared.resources[a])
         if not getattr(table_at(declared, a), "partition_of", None)
     ]
+
+
+def _more_its_own(live: Any, declared: Any) -> bool:
+    """Whether it, or its NOT NULL under a name of its own, is the child's too, and declared the parents' alone."""
+    if live.local and not declared.local:
+        return True
+    named = getattr(live, "not_null_local", False) and live.not_null_name != declared.not_null_name
+    return named and declared.not_null and not declared.not_null_local

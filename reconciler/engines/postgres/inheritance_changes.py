@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from reconciler.engines.postgres import not_nulls
 from reconciler.engines.postgres.inheritance import children_of, descendants, foreign_descendants, parents_of, table_at
 from reconciler.engines.postgres.locks import ROW_SHARE, lock
 from reconciler.engines.postgres.operations import Sql
@@ -61,23 +62,8 @@ def handed_down(change: Change[Any], context: Context) -> bool:
     found = above(change, context, change.action) or _passed_anew(change, context)
     if found is None:
         return False
-    if change.action is Action.CREATE and change.address.kind == "check":
-        return not _valid_by_itself(change, found)
-    return change.action is not Action.CREATE or not differences(change, found)
-
-
-def _valid_by_itself(change: Change[Any], found: Change[Any]) -> bool:
-    """A child's own check of all its rows, where the parent's is NOT VALID: that merges with it, but not before it."""
-    wanted, above = change.desired, found.after
-    return bool(wanted.local and wanted.validated and not getattr(above, "validated", True))
-
-
-def valid_below(change: Change[Any], context: Context) -> Iterator[Ref]:
-    """Checks of children that come before that of their parent; see `_valid_by_itself`."""
-    for path in descendants(change.address.path, context.live):
-        below = context.changes.get(change.address.sibling("check", (*path, change.address.name)))
-        if below is not None and below.action is Action.CREATE and _valid_by_itself(below, change):
-            yield Ref(below.address)
+    whole = change.action is not Action.CREATE or change.address.kind == "check"
+    return whole or not differences(change, found)
 
 
 def _passed_anew(change: Change[Any], context: Context) -> Change[Any] | None:
@@ -101,6 +87,8 @@ def differences(change: Change[Any], found: Change[Any]) -> tuple[AttributeChang
 
 def goes_down(change: Change[Any], name: str, context: Context) -> bool:
     """Whether changing this attribute changes it in all children: it has to, or all of them want the same."""
+    if name in not_nulls.ATTRIBUTES and not any(map(not_nulls.passes, (change.before, change.after))):
+        return False
     if name in RECURSES:
         return True
     if name != "default":

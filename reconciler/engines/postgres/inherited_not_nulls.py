@@ -64,17 +64,19 @@ def called_otherwise(column: Column, context: Context) -> Iterator[Ref]:
 
 def named_below(column: Column, context: Context) -> Iterator[Ref]:
     """Changes of children that get one of their own with a name: it keeps that only if it is there first."""
-    for path in descendants(column.table, context.live):
+    for path in descendants(column.table, context.live) if not column.not_null_no_inherit else ():
         change = context.changes.get(column.address.sibling("column", (*path, column.address.name)))
         if change is None or change.action is not Action.UPDATE or not change.changed("not_null"):
             continue
-        if getattr(change.after, "not_null_name", None):
-            yield Ref(change.address)
+        if getattr(change.after, "not_null_name", None) or getattr(change.after, "not_null_local", None):
+            yield Ref(change.address, "require")
+            if getattr(change.after, "not_null_valid", False):
+                yield Ref(change.address, "validate")
 
 
 def kept_below(column: Column, context: Context) -> list[Column]:
     """The live columns of children, the uppermost ones, that hold values on when the parent's no longer has to."""
-    return list(dict.fromkeys(_kept(column, context)))
+    return [] if column.not_null_no_inherit else list(dict.fromkeys(_kept(column, context)))
 
 
 def _kept(column: Column, context: Context) -> Iterator[Column]:
@@ -110,7 +112,9 @@ def dropping(column: Column, kept: list[Column], context: Context) -> list[str]:
 def _renaming(column: Column, parent: Column, context: Context) -> str | None:
     """A name that somebody chose for the parent's, where the child's is to have another one."""
     wanted, old = _column(context.desired, column.address), not_nulls.name_of(parent)
-    if column.not_null_local or wanted is None or not_nulls.GIVEN.search(old) or old == not_nulls.name_of(wanted):
+    if column.not_null_local or wanted is None or old == not_nulls.name_of(wanted):
+        return None
+    if not_nulls.GIVEN.search(old) and not wanted.not_null_name:
         return None
     return f"ALTER TABLE {table_name(column)} RENAME CONSTRAINT {ident(old)} TO {ident(not_nulls.name_of(wanted))}"
 

@@ -22,7 +22,8 @@ class Reader:
 
     `tables`: oid → (schema, name) of the tables in scope; `objects`: (catalog, oid) → address of everything else that
     others may use: views, functions, types, sequences, indexes; `columns`: (table oid, attnum) → name;
-    `column_types`: the same → (type oid, collation oid); `found`: what the earlier kinds read.
+    `column_types`: the same → (type oid, collation oid); `found`: what the earlier kinds read; `stand_ins`: oid of a
+    table that is not managed → whose columns it has, so that what uses it uses those.
     """
 
     service: str
@@ -34,6 +35,7 @@ class Reader:
     objects: dict[tuple[str, int], Address] = field(default_factory=dict)
     column_types: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
     found: dict[Address, Resource] = field(default_factory=dict)
+    stand_ins: dict[int, Address] = field(default_factory=dict)
 
     def address(self, kind: str, *path: str) -> Address:
         """An address in the target that is read."""

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 GIVEN = re.compile(r"_not_null\d*$")
 """How the names end that the server gives (heap.c, AddRelationNotNullConstraints)."""
 
+ATTRIBUTES = ("not_null", "not_null_valid", "not_null_no_inherit", "not_null_name")
+"""Those of a column that are about it."""
+
 UNLIKE_PARENTS = {"validated": True}
 """What a child says that has the parents' constraint, though checked in its own rows alone."""
 
@@ -50,12 +53,16 @@ def lower(node: Any, path: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
+def passes(column: Column | None) -> bool:
+    """Whether children have it too."""
+    return column is not None and column.not_null and not column.not_null_no_inherit
+
+
 def passed_on(column: Column) -> dict[str, Any]:
     """What a child gets of a parent's constraint. Its name there is the server's, and cannot be changed."""
-    passes = column.not_null and not column.not_null_no_inherit
     return {
-        "not_null": passes,
-        "not_null_valid": column.not_null_valid or not passes,
+        "not_null": passes(column),
+        "not_null_valid": column.not_null_valid or not passes(column),
         "not_null_no_inherit": False,
         "not_null_name": "",
         "not_null_local": False,
@@ -105,9 +112,14 @@ def apart(column: Column) -> str | None:
 
 def unchecked(column: Column, table: str) -> list[str]:
     """ADD CONSTRAINT … NOT VALID, where rows that were there may have no value; `table` is quoted."""
-    if not column.not_null or column.not_null_valid:
-        return []
-    return [f"ALTER TABLE {table} ADD {_line(column)} NOT VALID"]
+    return (
+        [f"ALTER TABLE {table} ADD {_line(column)} NOT VALID"] if column.not_null and not column.not_null_valid else []
+    )
+
+
+def adding(column: Column, valid: bool = False) -> str:
+    """ADD CONSTRAINT, `valid` only of a column that every row has a value in."""
+    return f"ALTER TABLE {table_name(column)} ADD {_line(column)}{'' if valid else ' NOT VALID'}"
 
 
 def _line(column: Column) -> str:
@@ -136,7 +148,11 @@ def lift_unlike(column: Column, passed: Column | None) -> dict[str, Any]:
 
 
 def adopts(declared: Column, live: Column) -> Column:
-    """A name that the server gave under an earlier name of the table or the column is as good as the usual one."""
+    """A name that the server gave under an earlier name of the table or the column is as good as the usual one. What a
+    child has by itself beside its parents keeps its name as long as they have theirs.
+    """
+    if declared.not_null and live.not_null_local and not declared.not_null_local:
+        return replace(declared, not_null_name=live.not_null_name)
     if declared.not_null and not declared.not_null_name and GIVEN.search(live.not_null_name):
         return replace(declared, not_null_name=live.not_null_name)
     return declared
@@ -173,12 +189,14 @@ def renaming(column: Column, old: str, requires: tuple[Ref, ...]) -> Draft:
     )
 
 
-def require_of_new_rows(change: Change[Column]) -> Draft:
+def require_of_new_rows(change: Change[Column], context: Context) -> Draft:
     """NOT VALID for good: nothing is read. A constraint that was checked comes anew as one that is not."""
+    from reconciler.engines.postgres.inherited_not_nulls import named_below
+
     column, live = change.desired, change.live
     out = [alter(column, "DROP NOT NULL")] if live.not_null else []
     old = hazard(Code.OLD_WRITERS, f"code that writes no {column.address.name} is refused from here on")
-    back = [alter(column, "SET NOT NULL")] if live.not_null else [alter(column, "DROP NOT NULL")]
+    back = [alter(column, "DROP NOT NULL"), *([adding(live, valid=True)] if live.not_null else [])]
     return Draft(
         "require",
         Phase.CONTRACT,
@@ -188,6 +206,17 @@ def require_of_new_rows(change: Change[Column]) -> Draft:
         hazards=() if live.not_null else (old,),
         done=shows(column.address, ("not_null", True), ("not_null_valid", False)),
         undo=(sql(*back),),
+        requires=() if live.not_null else tuple(named_below(column, context)),
+    )
+
+
+def without_value(column: Column, context: Context) -> Probe:
+    """Finds rows that have none."""
+    from reconciler.engines.postgres.inheritance_changes import rows_of
+
+    return Probe(
+        f"rows of {table_name(column)} have no {column.address.name}",
+        f"SELECT ctid::text FROM {rows_of(column.address, context)} WHERE {ident(column.address.name)} IS NULL",
     )
 
 
@@ -213,14 +242,11 @@ def require(column: Column, nulls: Probe, old: Hazard, context: Context, added: 
     from reconciler.engines.postgres.inherited_not_nulls import named_below
 
     column, later = (column, []) if added else named_for_now(column, context)
-    name, table = ident(column.address.name), table_name(column)
-    constraint = ident(name_of(column))
-    inherit = " NO INHERIT" if column.not_null_no_inherit else ""
     first = Draft(
         "require",
         Phase.CONTRACT,
         f"require a value in new rows of {label(column)}",
-        sql(f"ALTER TABLE {table} ADD CONSTRAINT {constraint} NOT NULL {name}{inherit} NOT VALID"),
+        sql(adding(column)),
         locks=access_exclusive(column.table),
         hazards=(old,),
         probes=(nulls,),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from reconciler.engines.postgres import not_nulls
 from reconciler.engines.postgres.attaching import ancestors, path_of
 from reconciler.engines.postgres.inheritance import INHERITED, parents_of, table_at
 from reconciler.engines.postgres.inheritance_changes import RECURSES
@@ -99,7 +100,7 @@ def own(change: Change[Any], context: Context) -> list[Draft]:
 def _passing(parents: tuple[Path, ...], context: Context) -> Iterator[Ref]:
     """What the parents drop or make anew goes from the child with it only as long as the child has it from them."""
     for address, change in context.changes.items():
-        goes = change.action in (Action.DELETE, Action.REPLACE)
+        goes = change.action in (Action.DELETE, Action.REPLACE) or change.changed(*not_nulls.ATTRIBUTES)
         if goes and address.kind in INHERITED and address.path[:2] in parents:
             yield Ref(address)
 

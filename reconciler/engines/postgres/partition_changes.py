@@ -16,6 +16,7 @@ from reconciler.engines.postgres.attaching import (
     detaching,
     name_of,
     path_of,
+    referred,
 )
 from reconciler.engines.postgres.detached import leftovers, loosened
 from reconciler.engines.postgres.evidence import became
@@ -99,6 +100,7 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
                 sql(detaching(live), *left),
                 locks=locks,
                 hazards=(seen,),
+                probes=referred(live, context),
                 done=shows,
                 undo=None if left else back,
                 releases=True,
@@ -111,6 +113,7 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
         alone(detaching(live, " CONCURRENTLY")),
         locks=(*share_update_exclusive(*parents), *access_exclusive(path_of(live)), *far),
         hazards=(seen,),
+        probes=referred(live, context),
         done=shows,
         undo=None if left else back,
         releases=True,

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.postgres import attaching as joining
 from reconciler.engines.postgres import partition_changes as partitions
 from reconciler.engines.postgres.bounds import vacated
-from reconciler.engines.postgres.inheritance import parents_of
+from reconciler.engines.postgres.inheritance import implied, parents_of
 from reconciler.engines.postgres.kinds.sequence import Sequence, owning
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.names import freed
-from reconciler.engines.postgres.not_nulls import unchecked
+from reconciler.engines.postgres.not_nulls import ATTRIBUTES, unchecked
 from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.owners import CURRENT, owner_of
 from reconciler.engines.postgres.parents_changed import settling
 from reconciler.engines.postgres.quoting import qualified
 from reconciler.engines.postgres.roles import role
 from reconciler.engines.postgres.table_settings import needs
-from reconciler.engines.postgres.table_statements import settled, statements, unchecked_tables, waiting
+from reconciler.engines.postgres.table_statements import settled, statements, unchecked_below, unchecked_tables, waiting
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
 from reconciler.model.resource import Resource
@@ -48,7 +48,8 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
     table = change.desired
     parent = table.address.sibling("table", table.partition_of) if table.partition_of else None
     joins = parent is not None and not context.creates(parent)
-    made = statements(table, context.desired, child=not joins)
+    later = joins or unchecked_below(table, context)
+    made = statements(table, context.desired, child=not later)
     locks: tuple[Lock, ...] = ()
     waits: tuple[Ref, ...] = tuple(_checked(table, context))
     if joins:
@@ -58,6 +59,7 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
     elif table.partition_of is not None:
         locks = access_exclusive(table.partition_of)
     elif table.inherits:
+        made += [f"ALTER TABLE {_name(table)} INHERIT {qualified(*p)}" for p in table.inherits] if later else []
         locks = share_update_exclusive(*table.inherits)
     drafts = [
         Draft(
@@ -119,14 +121,37 @@ def _unchecked(table: Table, context: Context) -> list[Draft]:
 
 
 def _checked(table: Table, context: Context) -> Iterator[Ref]:
-    """What a child waits for whose NOT NULL is checked, though that of its new parent is not."""
+    """What a child waits for whose NOT NULL is checked, though that of its new parent is not; and what changes of that
+    of a parent which has one, as the child is to have it as it is then.
+    """
     for path in parents_of(table):
         parent = context.desired.get(table.address.sibling("table", path), type(table))
-        if parent is None or not context.creates(parent.address):
+        if parent is None:
+            continue
+        if not context.creates(parent.address):
+            yield from _passed_otherwise(parent, context)
+            yield from _checked_otherwise(table, parent, context)
             continue
         columns = waiting(parent, context.desired)
         if columns and table.address not in unchecked_tables(columns, context.desired):
             yield Ref(parent.address, "unchecked")
+
+
+def _passed_otherwise(parent: Table, context: Context) -> Iterator[Ref]:
+    for column in context.desired.children(parent.address, "column", Resource):
+        change: Change[Any] | None = context.changes.get(column.address)
+        if change is None or change.action is not Action.UPDATE or context.server.version < (18,):
+            continue
+        if change.live.not_null and change.changed(*ATTRIBUTES):
+            yield Ref(column.address)
+
+
+def _checked_otherwise(table: Table, parent: Table, context: Context) -> Iterator[Ref]:
+    """Checks that the parent has, and will have otherwise, where the child's are to be other than those then."""
+    for check in context.desired.children(table.address, "check", Resource):
+        above = parent.address.sibling("check", (*parent.address.path, check.address.name))
+        if above in context.live.resources and above in context.changes and not implied(check, context.desired):
+            yield Ref(above)
 
 
 def _name(table: Table) -> str:

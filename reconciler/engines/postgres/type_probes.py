@@ -2,7 +2,7 @@
 
 ALTER COLUMN TYPE stops at the first such value. What a cast only rounds or cuts passes, and what is not told here the
 step itself finds. PostgreSQL documentation, 8.1 "Numeric Types", 8.3 "Character Types"; from 16 on
-`pg_input_is_valid`.
+`pg_input_is_valid`, before that a function of the session that tries the cast.
 """
 
 from __future__ import annotations
@@ -21,15 +21,9 @@ from reconciler.model.step import Probe
 DIGITS = {"smallint": 5, "integer": 10, "bigint": 19}
 NUMBERS = {*DIGITS, "numeric", "real", "double precision"}
 TEXTS = {"text", "character varying", "character", "json"}
-_BYTES = "([0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}"
-WRITTEN = {
-    "uuid": rf"^({_BYTES}|\{{{_BYTES}\}})$",
-    "boolean": r"(?i)^\s*(t|tr|tru|true|f|fa|fal|fals|false|y|ye|yes|n|no|on|of|off|1|0)\s*$",
-    "numeric": r"(?i)^\s*([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|nan|[+-]?inf(inity)?)\s*$",
-    **dict.fromkeys(DIGITS, r"^\s*[+-]?[0-9]+\s*$"),
-}
-"""What PostgreSQL 14 and 15 take for a value of the type; what does not match is refused (string_to_uuid in uuid.c,
-parse_bool_with_len in bool.c, numeric_in in numeric.c, pg_strtoint64 in numutils.c). From 16 on the server tells."""
+READS = "pg_temp.is_read"
+MADE = "$$;\n"
+"""Ends the function that a probe may begin with."""
 
 
 def unfit(live: Column, column: Column, facts: Facts, context: Context) -> tuple[Probe, ...]:
@@ -39,12 +33,19 @@ def unfit(live: Column, column: Column, facts: Facts, context: Context) -> tuple
     condition = _refused(live, column, bool(facts.using), context) if facts.rewrites else ""
     if not condition:
         return ()
+    first = _reading(column) if READS in condition else ""
     return (
         Probe(
             f"rows hold a {label(column)} that is no {column.type}",
-            f"SELECT ctid::text FROM {rows_of(column.address, context)} WHERE {condition}",
+            f"{first}SELECT ctid::text FROM {rows_of(column.address, context)} WHERE {condition}",
         ),
     )
+
+
+def _reading(column: Column) -> str:
+    """The function that tells on PostgreSQL 14 and 15 whether text is a value of the type. It goes with the session."""
+    body = f"BEGIN PERFORM value::{column.type}; RETURN true; EXCEPTION WHEN data_exception THEN RETURN false; END"
+    return f"CREATE FUNCTION {READS}(value text) RETURNS boolean LANGUAGE plpgsql AS $$ {body} {MADE}"
 
 
 def _without_value(column: Column, using: Expr, context: Context) -> tuple[Probe, ...]:
@@ -73,7 +74,7 @@ def _refused(live: Column, column: Column, using: bool, context: Context) -> str
             return ""
         return f"{name}::numeric <> 'NaN' AND abs(round({name}::numeric, {scale})) >= 1e{whole}::numeric"
     if source in TEXTS and target not in TEXTS - {"json"}:
-        return _misread(name, target, column, context)
+        return _misread(name, column, context)
     return ""
 
 
@@ -82,18 +83,13 @@ def _beyond(target: str) -> str:
     return f"NOT BETWEEN {-most} AND {most - 1}"
 
 
-def _misread(name: str, target: str, column: Column, context: Context) -> str:
+def _misread(name: str, column: Column, context: Context) -> str:
     """Text that is no value of the type, as far as that can be told."""
-    text = f"{name}::text"
-    if context.server.version >= (16,):
-        return f"NOT pg_input_is_valid({text}, {literal(column.type)})" if _tells(column, context) else ""
-    if target not in WRITTEN:
+    if not _tells(column, context):
         return ""
-    pattern = literal(WRITTEN[target])
-    if target in DIGITS:
-        number = f"CASE WHEN {text} ~ {pattern} THEN {text}::numeric {_beyond(target)} ELSE true END"
-        return f"{name} IS NOT NULL AND {number}"
-    return f"{text} !~ {pattern}"
+    if context.server.version >= (16,):
+        return f"NOT pg_input_is_valid({name}::text, {literal(column.type)})"
+    return f"NOT {READS}({name}::text)"
 
 
 def _digits(kind: TypeName) -> tuple[int, int]:

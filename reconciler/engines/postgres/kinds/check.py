@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.engines.postgres import check_words, inheritance, parents_changed
+from reconciler.engines.postgres import check_families, check_words, inheritance, parents_changed
 from reconciler.engines.postgres.column_types import OUT, follows, hinders
 from reconciler.engines.postgres.constraint_parts import (
     absorbed_by_table,
@@ -26,7 +26,6 @@ from reconciler.engines.postgres.inheritance_changes import (
     rows_of,
     shared_parents,
     spread,
-    valid_below,
 )
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
@@ -59,6 +58,7 @@ class Check(Resource):
     local: bool = True
     columns: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="follows from the expression", default=())
     lets_null: bool = attr(Role.INFORMATIONAL, reason="what the server says of rows without values", default=False)
+    said: tuple[str, ...] = attr(Role.INFORMATIONAL, reason="how it is declared, not what", default=())
     of_old_rows: bool = attr(Role.INFORMATIONAL, reason="it makes sense before columns get new types", default=True)
 
 
@@ -75,15 +75,17 @@ SPEC = {
 
 
 def lower(name: str, node: Any, place: Place) -> Check:
-    """A condition; a mapping says more."""
-    return Check(place.address("check", name), *check_words.lower(node))
+    """A condition; a mapping says more. Without a condition it says what is otherwise than with the parents."""
+    said = tuple(w for w in ("validated", "enforced") if isinstance(node, dict) and "check" not in node and w in node)
+    return Check(place.address("check", name), *check_words.lower(node), said=said)
 
 
 def lift(check: Check, catalog: Catalog) -> Any:
-    """The condition where that says all; nothing but what is attached to it where a parent says it."""
-    if not check.local and implied(check, catalog):
-        return {}
-    return check_words.lift(check)
+    """The condition where that says all; where a parent says it, what is otherwise here."""
+    above = inheritance.base(check, catalog) if not check.local else None
+    if above is None:
+        return check_words.lift(check)
+    return {w: getattr(check, w) for w in ("validated", "enforced") if getattr(check, w) != getattr(above, w)}
 
 
 def query(version: int) -> str:
@@ -143,26 +145,32 @@ def absorbed(change: Change[Check], context: Context) -> bool:
     """Part of the table unless it starts out not valid; gone with a column of it; or changed along with its type."""
     if follows(change, context):
         return True
+    if dropped_with_column(change, change.before.columns if change.before else (), context):
+        return True
+    if check_families.apart(change, context) or check_families.unchecked_above(change, context):
+        return False
     if handed_down(change, context):
         return True
     if change.after is not None and change.after.local and change.after.enforced and not change.after.validated:
         return False
     if change.after is not None and apart(change.after, context.desired):
         return False
-    return absorbed_by_table(change, context) or dropped_with_column(
-        change, change.before.columns if change.before else (), context
-    )
+    return absorbed_by_table(change, context)
 
 
 def create(change: Change[Check], context: Context) -> list[Draft]:
     """NOT VALID at once, VALIDATE in a transaction of its own: no scan under AccessExclusive (rows 37 and 38)."""
     check = change.desired
+    if above := check_families.unchecked_above(change, context):
+        return [dataclasses.replace(_validation(check, Phase.EXPAND), requires=tuple(map(Ref, above)))]
     easy = (
         not check.enforced
         or in_new_table(change, context)
         or (check.lets_null and only_new_columns(change, check.columns, context))
     )
-    return _add(change, context, Phase.EXPAND if easy else Phase.CONTRACT, "")
+    return check_families.after_children(
+        _add(change, context, Phase.EXPAND if easy else Phase.CONTRACT, ""), change, context
+    )
 
 
 def replace(change: Change[Check], context: Context) -> list[Draft]:
@@ -182,50 +190,22 @@ def _add(change: Change[Check], context: Context, phase: Phase, first: str) -> l
     back = f"DROP CONSTRAINT {ident(name)}" + (
         f", ADD {clause(change.before, change.before.validated)}" if change.before and first else ""
     )
-    statements, undo = [f"ALTER TABLE {table} {first}ADD {clause(check, valid=False)}"], [f"ALTER TABLE {table} {back}"]
-    passed_on = first and not check.no_inherit and not change.live.no_inherit
-    if passed_on and (below := _own_below(change, context)):
-        statements = _with_own(change.live, check, [(b, a) for b, a in below])
-        undo = _with_own(check, change.live, [(a, b) for b, a in below], change.live.validated)
     drafts = [
         Draft(
             "add",
             phase,
             f"{'check new rows of' if check.enforced else 'do not check'} {change.address.path[1]} by {name}",
-            sql(*statements),
+            sql(f"ALTER TABLE {table} {first}ADD {clause(check, valid=False)}"),
             locks=access_exclusive(table_path(change.address)),
             hazards=() if phase is Phase.EXPAND else (refused,),
             probes=(violations(check, context),) if check.validated and check.of_old_rows else (),
             done=became(change, *(("validated",) if check.validated else ())),
-            undo=(sql(*undo),),
-            requires=(*freed(change, context), *valid_below(change, context)),
+            undo=(sql(f"ALTER TABLE {table} {back}"),),
+            requires=freed(change, context),
             provides=True,
         )
     ]
     return [*drafts, _validation(check, phase)] if check.validated else drafts
-
-
-def _own_below(change: Change[Check], context: Context) -> list[tuple[Check, Check | None]]:
-    """The checks that children have by themselves too, parents first, each with what is declared in its place."""
-    below = (
-        change.address.sibling("check", (*p, change.address.name))
-        for p in inheritance.descendants(change.address.path, context.live)
-    )
-    live = (context.live.get(a, Check) for a in below)
-    return [(c, context.desired.get(c.address, Check)) for c in live if c is not None and c.local]
-
-
-def _with_own(old: Check, new: Check, below: list[tuple[Check | None, Check | None]], valid: bool = False) -> list[str]:
-    """A child that has the check by itself keeps it when the parent drops its own, and refuses another of that name."""
-
-    def alter(check: Check, action: str) -> str:
-        return f"ALTER TABLE {table_name(check.address)} {action}"
-
-    out = f"DROP CONSTRAINT {ident(old.address.name)}"
-    gone = [alter(before, out) for before, _ in below if before is not None and before.local]
-    kept = [after for _, after in below if after is not None and after.local]
-    own = [alter(c, f"ADD {clause(c, valid or (c.validated and not new.validated))}") for c in kept]
-    return [alter(old, out), *gone, *own, alter(new, f"ADD {clause(new, valid)}")]
 
 
 def rebuild(change: Change[Check], _context: Context) -> list[Draft]:
@@ -306,20 +286,6 @@ def drop(change: Change[Check], context: Context) -> list[Draft]:
     ]
 
 
-def adopts(declared: Check, live: Check) -> Check:
-    """What a child has of a parent may be checked already."""
-    if declared.local:
-        return declared
-    return dataclasses.replace(declared, validated=declared.validated or live.validated)
-
-
-def implied(check: Check, catalog: Catalog) -> bool:
-    """No more than its parents say of it; rows of a child may be checked before those of the parent are."""
-    above = inheritance.base(check, catalog)
-    same = dataclasses.replace(check, validated=above.validated) if above is not None and check.validated else check
-    return bool(above == same)
-
-
 KIND = PgKind(
     name="check",
     resource=Check,
@@ -334,13 +300,16 @@ KIND = PgKind(
     mentions=mentions,
     absorbed=absorbed,
     carried=inheritance.inherited_from,
-    implied=implied,
-    adopts=adopts,
-    create=spread(create),
-    drop=spread(drop),
-    replace=spread(replace),
+    implied=inheritance.implied,
+    create=check_families.together(spread(create)),
+    drop=check_families.together(spread(drop)),
+    replace=check_families.together(spread(replace)),
     rebuild=spread(rebuild),
-    rules=(inherited(rule("validated", emit=set_validated)), rule("local", emit=parents_changed.own)),
+    rules=(
+        rule("validated", "local", emit=check_families.PASSED.together, when=check_families.apart),
+        inherited(rule("validated", emit=check_families.together(set_validated))),
+        rule("local", emit=parents_changed.own),
+    ),
     temporary=temporary,
     piece=True,
     parent="table",

@@ -146,7 +146,11 @@ def query(version: int) -> str:
                      LEFT JOIN pg_collation co ON co.oid = a.attcollation
                      LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace
                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),
-               {foreign_checks.query(version)}
+               {foreign_checks.query(version)},
+               ARRAY(WITH RECURSIVE below (oid) AS (
+                         SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid
+                         UNION SELECT i.inhrelid FROM below b JOIN pg_inherits i ON i.inhparent = b.oid)
+                     SELECT b.oid FROM below b JOIN pg_class t ON t.oid = b.oid AND t.relkind IN ('r', 'p'))
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_foreign_table f ON f.ftrelid = c.oid
         JOIN pg_foreign_server s ON s.oid = f.ftserver
         WHERE c.relkind = 'f' AND c.relnamespace = ANY (%(namespaces)s)
@@ -156,11 +160,13 @@ def query(version: int) -> str:
 
 def read(rows: Iterable[Row], reader: Reader) -> Iterable[ForeignTable]:
     """Rows of `query` → ForeignTable."""
-    for oid, schema, name, server, options, partition, above, bound, columns, checks in rows:
+    for oid, schema, name, server, options, partition, above, bound, columns, checks, below in rows:
         found = [c for row in columns if (c := beside(row) if above else read_column(row)) is not None]
         parents = tuple((p[0], p[1]) for p in above)
+        address = reader.known("pg_class", oid, reader.address("foreign_table", schema, name))
+        reader.stand_ins |= dict.fromkeys(below, address)
         yield ForeignTable(
-            reader.known("pg_class", oid, reader.address("foreign_table", schema, name)),
+            address,
             server,
             parents[0] if partition else None,
             read_bound(bound),
@@ -342,12 +348,12 @@ def binds(before: ForeignTable, after: ForeignTable | None, source: Address, cha
 
 
 def disturbs(change: Change[ForeignTable]) -> Disturbance:
-    """Views hold on to the types of its columns."""
+    """Views hold on to its columns and their types."""
     if change.action is Action.REPLACE:
         return Disturbance.DROPS
-    had = {c.name: c.type for c in change.live.columns}
-    retyped = any(had.get(c.name, c.type) != c.type for c in change.desired.columns)
-    return Disturbance.ALTERS if retyped else Disturbance.NONE
+    has = {c.name: c.type for c in change.desired.columns}
+    held = any(has.get(c.name) != c.type for c in change.live.columns)
+    return Disturbance.ALTERS if held else Disturbance.NONE
 
 
 KIND = PgKind(

@@ -1,1 +1,1 @@
-INSERT INTO archive VALUES (1, '2019-05-05');
+INSERT INTO archive VALUES (2, '2019-05-05');
