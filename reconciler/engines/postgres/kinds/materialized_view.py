@@ -31,6 +31,7 @@ from reconciler.engines.postgres.view_parts import (
     outputs,
     read_options,
     rendered,
+    taken_up,
     text,
     used_by,
 )
@@ -204,7 +205,7 @@ def drop(change: Change[MaterializedView], context: Context) -> list[Draft]:
     ]
 
 
-def rebuild(change: Change[MaterializedView], _context: Context) -> list[Draft]:
+def rebuild(change: Change[MaterializedView], context: Context) -> list[Draft]:
     """Out and in again in one transaction; readers wait while the query runs."""
     view, live, name = change.desired, change.live, name_of(change.address)
     kept = view.query == live.query or keeps(live.columns, view.columns)
@@ -231,6 +232,7 @@ def rebuild(change: Change[MaterializedView], _context: Context) -> list[Draft]:
         hazards=tuple(hazards),
         done=(Check(change.address), *became(change)),
         undo=(sql(f"DROP MATERIALIZED VIEW {name}"),),
+        requires=taken_up(view.query, context),
         provides=True,
     )
     return [gone, back]
