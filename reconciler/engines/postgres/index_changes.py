@@ -19,7 +19,7 @@ from reconciler.engines.postgres.constraint_parts import (
 from reconciler.engines.postgres.index_parts import key_text
 from reconciler.engines.postgres.index_settings import targets, with_targets
 from reconciler.engines.postgres.index_statements import definition
-from reconciler.engines.postgres.inheritance import descendants
+from reconciler.engines.postgres.inheritance import descendants, partitions
 from reconciler.engines.postgres.locks import (
     ACCESS_EXCLUSIVE,
     SHARE,
@@ -97,7 +97,7 @@ def _beside_its_parts(change: Change[Index], context: Context) -> Iterable[Ref]:
     the parts of this one; but it would take one that says the same for its part.
     """
     index = change.desired
-    for path in descendants(change.address.path, context.desired):
+    for path in partitions(change.address.sibling("table", change.address.path[:2]), context.desired):
         for own in context.desired.children(change.address.sibling("table", path), "index", type(index)):
             made = context.changes.get(own.address)
             if made is not None and made.after is not None and not parted.attachable(own, index):
@@ -106,7 +106,7 @@ def _beside_its_parts(change: Change[Index], context: Context) -> Iterable[Ref]:
 
 def _new_partitions(index: Address, context: Context) -> list[tuple[str, str]]:
     """The partitions that are made with its table; those that join later are none by then."""
-    below = descendants(index.path, context.desired)
+    below = partitions(index.sibling("table", index.path[:2]), context.desired)
     return [(p[0], p[1]) for p in below if context.creates(index.sibling("table", p))]
 
 

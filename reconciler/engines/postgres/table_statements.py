@@ -104,7 +104,7 @@ def _column(column: Column, table: Table, catalog: Catalog, child: bool) -> str 
     column = _with_known_name(column, catalog)
     passed = _passed(column, catalog) if child else None
     if passed is None or (table.inherits and column.local):
-        return column_clause(column if passed is None or _own_not_null(column, passed) else _nullable(column))
+        return column_clause(column if passed is None else _beside(column, passed))
     if table.inherits:
         return not_nulls.apart(column) if _own_not_null(column, passed) else None
     words = []
@@ -152,6 +152,12 @@ def _with_known_name(column: Column, catalog: Catalog) -> Column:
     name = not_nulls.name_of(column)
     known = column.not_null and described is not None and ("constraints", name) in {p[:2] for p in described.parts}
     return replace(column, not_null_name=name) if known else column
+
+
+def _beside(column: Column, passed: Column) -> Column:
+    """What is left to say of a column that the child declares too. Before 16 it may not say how it is generated."""
+    said = column if _own_not_null(column, passed) else _nullable(column)
+    return replace(said, generated=None) if said.generated == passed.generated else said
 
 
 def _nullable(column: Column) -> Column:
