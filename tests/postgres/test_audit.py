@@ -109,6 +109,25 @@ def test_everything_is_found_before_and_no_value_is_told(pg_database: Postgres.F
         assert not mended, "no step before gives any of these columns other values"
 
 
+def test_a_column_whose_domain_wants_a_value_needs_one_for_the_rows(pg_database: Postgres.Factory) -> None:
+    text = """
+service: shop
+postgres:
+  domains: {grade: {type: integer, not_null: true}, rated: {type: integer, not_null: true, default: 3}}
+  tables: {t: {columns: {a: integer, b: COLUMN}}}
+"""
+    with bench(pg_database()) as database:
+        database.become(declared(text.replace(", b: COLUMN", "")))
+        database.script("INSERT INTO t VALUES (1), (2);")
+        database.moved()
+        (told,) = database.plan(declared(text.replace("COLUMN", "grade"))).notes
+        assert told.message.startswith("blocked: 2 × rows of public.t would have no b; give it a default")
+        for column in ("rated", "{type: grade, default: 1 + (random() * 3)::integer}"):
+            database.become(declared(text.replace("COLUMN", column)))
+            assert not database.connection.execute("SELECT 1 FROM t WHERE b IS NULL").fetchall()
+            database.become(declared(text.replace(", b: COLUMN", "")))
+
+
 WATCHED = """
 service: shop
 postgres:

@@ -308,7 +308,7 @@ def rebuild(change: Change[Index], context: Context) -> list[Draft]:
         undo=(sql(*_plainly(live, context)),),
         removes=True,
     )
-    whole = [(p[0], p[1]) for p in descendants(change.address.path, context.live)]
+    whole = [(p[0], p[1]) for p in partitions(change.address.sibling("table", (schema, table)), context.live)]
     read = [(schema, table), *(whole if index.partitions is None else index.partitions)]
     tables = ", ".join(qualified(*p) for p in (read if index.partitions is None else read[1:]))
     scans = (hazard(Code.SCAN_UNDER_LOCK, f"{tables} is read from end to end, for {name}"),) if tables else ()
