@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from reconciler.engines.postgres.mentions import aliases_columns, mentioned, words
+from reconciler.engines.postgres.mentions import mentioned
 from reconciler.engines.postgres.quoting import qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.expr import Expr
-from reconciler.model.kind import Context
-from reconciler.model.step import Ref
 
 QUERY = {"type": "string", "minLength": 1, "description": "a SELECT, VALUES or WITH statement"}
 OPTION = {"type": ["string", "integer", "number", "boolean"]}
@@ -85,11 +83,3 @@ def label(address: Address) -> str:
 def used_by(query: Expr, holder: Address, catalog: Catalog) -> Iterable[Address]:
     """What the query may use."""
     return (a for a in mentioned(query.source, catalog) if a != holder and a.path[:2] != holder.path[:2])
-
-
-def taken_up(query: Expr, context: Context) -> tuple[Ref, ...]:
-    """The columns that go and that the query, run while they are there, would take up: by a `*`, by column aliases."""
-    if "*" not in words(query.source) and not aliases_columns(query.source, context.live):
-        return ()
-    named = mentioned(query.source, context.live, kinds=("column",))
-    return tuple(Ref(a) for a in named if context.deletes(a) and not context.deletes(a.sibling("table", a.path[:2])))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres import output_settings
+from reconciler.engines.postgres.all_columns import taken_up
 from reconciler.engines.postgres.evidence import became, shows
 from reconciler.engines.postgres.index_settings import targets
 from reconciler.engines.postgres.index_statements import definition as index_definition
@@ -31,7 +32,6 @@ from reconciler.engines.postgres.view_parts import (
     outputs,
     read_options,
     rendered,
-    taken_up,
     text,
     used_by,
 )

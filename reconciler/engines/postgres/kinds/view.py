@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres.all_columns import taken_up
 from reconciler.engines.postgres.evidence import became, shows
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.locks import access_exclusive
@@ -29,7 +30,6 @@ from reconciler.engines.postgres.view_parts import (
     outputs,
     read_options,
     rendered,
-    taken_up,
     text,
     used_by,
 )
