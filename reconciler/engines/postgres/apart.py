@@ -17,12 +17,15 @@ from psycopg import errors
 from reconciler.engines.postgres import inheritance, table_spelling
 from reconciler.engines.postgres.asking import NAMELESS, Asking
 from reconciler.engines.postgres.kinds.foreign_table import ForeignTable
+from reconciler.engines.postgres.kinds.function import Function
+from reconciler.engines.postgres.kinds.function import definition as function_definition
 from reconciler.engines.postgres.kinds.materialized_view import MaterializedView
 from reconciler.engines.postgres.kinds.view import View
 from reconciler.engines.postgres.mentions import RELATIONS, aliases_columns, requalified
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.reshaping import Reshaping
-from reconciler.engines.postgres.view_parts import DEFINITION
+from reconciler.engines.postgres.routine_arguments import signature
+from reconciler.engines.postgres.view_parts import DEFINITION, rows_of
 from reconciler.model.address import Address
 from reconciler.model.resource import Resource
 
@@ -106,8 +109,10 @@ class Apart:
             return None
         connection, view = self.asking.connection, f"{NAMELESS}live"
         with contextlib.suppress(psycopg.Error), connection.transaction(force_rollback=True):
-            passing = [self._reshaping.passing(a) for a in self._reshaping.relations if a in self._said[live.address]]
-            connection.execute("; ".join(made for made, _ in passing))
+            said = self._said[live.address]
+            passing = [self._reshaping.passing(a) for a in self._reshaping.relations if a in said]
+            functions = [made for a, made in self._row_functions.items() if a in said]
+            connection.execute("; ".join([*(made for made, _ in passing), *functions]))
             connection.execute(f"CREATE TEMP VIEW {view} AS\n{requalified(live.query.text, self._twins)}")
             connection.execute("; ".join(action for _, actions in passing for action in actions))
             row = connection.execute(f"SELECT {DEFINITION} FROM pg_class c WHERE c.oid = '{view}'::regclass").fetchone()
@@ -176,12 +181,27 @@ class Apart:
         """The others: nobody is asked about what means one of these."""
         return frozenset(a for a in self._changed if a.path not in self._twins)
 
+    @cached_property
+    def _row_functions(self) -> dict[Address, str]:
+        """Functions that return rows of tables with twins → the statement that makes one that returns the twin's.
+
+        It takes the place of the real one, which steps aside, so what calls it is spelled as it will be.
+        """
+        found = {}
+        for address in sorted(set[Address]().union(*(self._said[a] for a in self._later))):
+            table, function = rows_of(address, self.asking.desired), self.asking.desired.get(address, Function)
+            if table is not None and function is not None and self._twins.get(table.path) == "pg_temp":
+                twin = replace(function, returns=f"pg_temp.{ident(table.name)}", language="sql", sql_body=None, body="")
+                found[address] = function_definition(twin)
+        return found
+
     def _build_twins(self) -> None:
-        for address in self._changed:
-            view = self.asking.desired.resources[address]
-            if isinstance(view, Queried):
-                query = requalified(view.query.source, self._twins)
-                self.asking.tried(f"CREATE TEMP VIEW {ident(address.name)} AS\n{query}")
-            else:
-                for statement in (self._reshaping.twin(address), *self.asking.overloads(address)):
-                    self.asking.tried(statement)
+        relations = [self.asking.desired.resources[a] for a in self._changed]
+        for table in (r.address for r in relations if not isinstance(r, Queried)):
+            for statement in (self._reshaping.twin(table), *self.asking.overloads(table)):
+                self.asking.tried(statement)
+        for number, (address, made) in enumerate(self._row_functions.items()):
+            self.asking.tried(f"ALTER FUNCTION {signature(address)} RENAME TO {NAMELESS}{number}; {made}")
+        for view in (r for r in relations if isinstance(r, Queried)):
+            query = requalified(view.query.source, self._twins)
+            self.asking.tried(f"CREATE TEMP VIEW {ident(view.address.name)} AS\n{query}")

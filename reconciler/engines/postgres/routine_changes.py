@@ -162,7 +162,7 @@ def made(routine: Routine, definition: str, context: Context, requires: tuple[Re
         sql(definition),
         done=(Check(routine.address),),
         undo=(sql(dropping(routine.address)),),
-        requires=(*requires, *taken_up(routine.sql_body, context)),
+        requires=(*requires, *taken_up(routine.sql_body, mentions(routine, context.live), context)),
         provides=True,
         late=late(routine),
     )
@@ -199,7 +199,7 @@ def altered(change: Change[R], definition: str, back: str, context: Context) -> 
         hazards=tuple(_risks(change)),
         done=_evidence(change),
         undo=(sql(back),) if fits(routine, old) else None,
-        requires=taken_up(routine.sql_body, context),
+        requires=taken_up(routine.sql_body, mentions(routine, context.live), context),
         provides=True,
         late=late(routine),
     )

@@ -232,7 +232,7 @@ def rebuild(change: Change[MaterializedView], context: Context) -> list[Draft]:
         hazards=tuple(hazards),
         done=(Check(change.address), *became(change)),
         undo=(sql(f"DROP MATERIALIZED VIEW {name}"),),
-        requires=taken_up(view.query, context),
+        requires=taken_up(view.query, mentions(view, context.live), context),
         provides=True,
     )
     return [gone, back]

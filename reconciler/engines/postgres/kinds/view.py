@@ -191,7 +191,7 @@ def rebuild(change: Change[View], context: Context) -> list[Draft]:
         sql(*_whole(change.desired)),
         done=(Check(change.address), *became(change)),
         undo=(sql(f"DROP VIEW {name}"),),
-        requires=taken_up(change.desired.query, context),
+        requires=taken_up(change.desired.query, mentions(change.desired, context.live), context),
         provides=True,
     )
     return [gone, back]
@@ -203,7 +203,7 @@ def replace_query(change: Change[View], context: Context) -> list[Draft]:
     word = "CREATE OR REPLACE VIEW"
     gone = sorted({c for c, _ in live.defaults} - {c for c, _ in view.defaults})
     appended = len(view.columns) > len(live.columns)
-    waits = taken_up(view.query, context)
+    waits = taken_up(view.query, mentions(view, context.live), context)
     strays = bool(waits) and aliases_columns(live.query.source, context.live)  # the places are others by then
     return [
         Draft(
