@@ -137,7 +137,7 @@ def _below(column: Column, catalog: Catalog) -> Iterator[Column]:
 
 def waiting(table: Table, catalog: Catalog) -> list[Column]:
     """Columns whose NOT NULL NOT VALID comes when children are there, so that they have it unchecked."""
-    return [c for c in catalog.children(table.address, "column", Column) if _waits(c, catalog)]
+    return [c for c in catalog.children(table.address, "column", Column) if c.not_null_local and _waits(c, catalog)]
 
 
 def unchecked_tables(columns: Iterable[Column], catalog: Catalog) -> list[Address]:
