@@ -100,7 +100,7 @@ def _adopted(desired: Catalog, live: Catalog, kinds: Mapping[str, PgKind[Any]]) 
     for address in unequal(desired, live):
         there, adopts = live.resources.get(address), kinds[address.kind].adopts
         if there is not None and adopts is not None:
-            taken[address] = adopts(desired.resources[address], there)
+            taken[address] = inheritance.left_to_parents(adopts(desired.resources[address], there), desired)
     return desired.updated(taken)
 
 

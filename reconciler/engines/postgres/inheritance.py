@@ -262,6 +262,16 @@ def orphaned(resources: Resources) -> Iterable[Address]:
             yield address
 
 
+def left_to_parents(adopted: Any, declared: Catalog) -> Any:
+    """What took over from live that it is the child's own, as it is declared where that is a partition: once a table is
+    attached, what it has of its parent is the parent's alone (MergeAttributesIntoExisting in tablecmds.c).
+    """
+    own = getattr(adopted, "local", False) and not getattr(declared.resources[adopted.address], "local", True)
+    if own and getattr(table_at(declared, adopted.address), "partition_of", None):
+        return replace(adopted, local=False)
+    return adopted
+
+
 def own_for_good(declared: Catalog, live: Catalog) -> list[Deferred]:
     """Columns and checks that are declared the parents' alone, and live are the child's too. NO INHERIT and INHERIT
     leave a column so (measured on 15 and 18): only dropping it with its values, or the table, takes that back. A check
