@@ -30,3 +30,23 @@ def test_what_stays_the_childs_own_is_deferred(pg_database: Postgres.Factory) ->
             "column public.c.a": "it is the child's own beside its parents'",
             "check public.c.k": "it is the child's own beside its parents'",
         }
+
+
+APART = """
+service: shop
+postgres:
+  tables:
+    p: {columns: {a: integer}, checks: {k: a > 0}, partition_by: {list: [a]}}
+    c: {columns: {a: integer}, checks: {k: a > 0}}
+"""
+ATTACHED = APART.replace("c: {columns: {a: integer}, checks: {k: a > 0}}", "c: {partition_of: p, in: [1]}")
+
+
+def test_what_is_attached_is_known_to_be_its_parents_alone(pg_database: Postgres.Factory) -> None:
+    with bench(pg_database()) as database:
+        database.become(declared(APART))
+        known = database.session.canonicalise(declared(ATTACHED), database.live())
+        database.become(declared(ATTACHED))
+        there = database.live()
+        assert not any(getattr(r, "local", False) for a, r in there.resources.items() if a.path[1:2] == ("c",))
+        assert {a: r for a, r in known.resources.items() if there.resources[a] != r} == {}
