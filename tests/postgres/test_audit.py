@@ -128,6 +128,31 @@ postgres:
             database.become(declared(text.replace(", b: COLUMN", "")))
 
 
+def test_rows_outside_a_bound_are_told_however_their_table_gets_there(pg_database: Postgres.Factory) -> None:
+    text = """
+service: shop
+postgres:
+  tables:
+    p: {partition_by: {PARTED}, columns: {a: integer, b: integer}}
+    c: {WHERE}
+"""
+    wide, narrow = "range: [a, b]", "list: [a]"
+    apart, within = "columns: {a: integer, b: integer}", "partition_of: p, from: [0, 0], to: [9, 9]"
+    with bench(pg_database()) as database:
+        database.become(declared(text.replace("PARTED", wide).replace("WHERE", apart)))
+        database.script("INSERT INTO c VALUES (9, 8), (9, 9), (0, -1);")
+        database.moved()
+        (told,) = database.plan(declared(text.replace("PARTED", wide).replace("WHERE", within))).notes
+        assert told.message.startswith("blocked: 2 × rows of public.c are outside the bound")
+        database.script("DELETE FROM c WHERE b <> 8;")
+        database.moved()
+        database.become(declared(text.replace("PARTED", wide).replace("WHERE", within)))
+        anew = text.replace("PARTED", narrow).replace("WHERE", "partition_of: p, in: [1]")
+        (told,) = database.plan(declared(anew)).notes
+        assert told.message.startswith("blocked: 1 × rows of public.c are outside the bound")
+        database.become(declared(anew.replace("[1]", "[1, 9]")))
+
+
 WATCHED = """
 service: shop
 postgres:
