@@ -53,6 +53,7 @@ def _canonical(
     live: Catalog,
     server: Server,
 ) -> Catalog:
+    desired = inheritance.one_key(desired, live)
     desired = adopted(_adopted(desired, live, kinds), live, server.version[0], lambda: _who(connection))
     desired = placed(desired, live, lambda: _where(connection))
     conditioned = conditions.wanted(desired, live, kinds)

@@ -262,6 +262,25 @@ def orphaned(resources: Resources) -> Iterable[Address]:
             yield address
 
 
+def one_key(declared: Catalog, live: Catalog) -> Catalog:
+    """Without the primary keys of partitions that a partitioned table above has too: the server knows one for all. What
+    is there by itself, of a table to be attached, stays until it is a part of that.
+    """
+    keys = [a for a in unequal(declared, live) if a.kind == "primary_key" and a not in live.resources]
+    said = {a for a in keys if _key_above(a, declared) == getattr(declared.resources[a], "columns", ())}
+    return declared.with_resources({a: r for a, r in declared.resources.items() if a not in said}) if said else declared
+
+
+def _key_above(key: Address, catalog: Catalog) -> tuple[str, ...] | None:
+    table = table_at(catalog, key)
+    while table is not None and table.partition_of is not None:
+        above = key.sibling("primary_key", table.partition_of)
+        if above in catalog.resources:
+            return tuple(getattr(catalog.resources[above], "columns", ()))
+        table = table_at(catalog, above)
+    return None
+
+
 def left_to_parents(adopted: Any, declared: Catalog) -> Any:
     """What took over from live that it is the child's own, as it is declared where that is a partition: once a table is
     attached, what it has of its parent is the parent's alone (MergeAttributesIntoExisting in tablecmds.c).
