@@ -68,3 +68,19 @@ def test_a_key_said_for_a_partition_too_is_the_one_of_its_parent(pg_database: Po
         database.become(declared(KEYED + "    d: {partition_of: p, primary_key: [a], in: [2]}\n"))
         keys = "SELECT count(*), count(*) FILTER (WHERE conparentid = 0) FROM pg_constraint WHERE contype = 'p'"
         assert database.connection.execute(f"{keys} AND connamespace = 'public'::regnamespace").fetchall() == [(3, 1)]
+
+
+MARKED = """
+service: shop
+postgres:
+  tables:
+    p: {columns: {a: integer}, indexes: {p_a_idx: [a]}, partition_by: {list: [a]}}
+    c: {partition_of: p, in: [1], cluster_on: c_a_idx}
+"""
+
+
+def test_a_partition_names_its_part_of_an_index_once_that_is_there(pg_database: Postgres.Factory) -> None:
+    with bench(pg_database()) as database:
+        plan = database.become(declared(MARKED))
+        assert [step.title for step in plan.steps][-1] == "mark the indexes of public.c"
+        assert not database.plan(declared(MARKED)).steps
