@@ -137,6 +137,50 @@ def test_what_cannot_be_asked_is_told(pg_database: Postgres.Factory) -> None:
         owner.execute("DROP OWNED BY plain; DROP ROLE plain")
 
 
+def test_a_column_whose_domain_wants_a_value_needs_one_for_the_rows(pg_database: Postgres.Factory) -> None:
+    text = """
+service: shop
+postgres:
+  domains: {grade: {type: integer, not_null: true}, rated: {type: integer, not_null: true, default: 3}}
+  tables: {t: {columns: {a: integer, b: COLUMN}}}
+"""
+    with bench(pg_database()) as database:
+        database.become(declared(text.replace(", b: COLUMN", "")))
+        database.script("INSERT INTO t VALUES (1), (2);")
+        database.moved()
+        (told,) = database.plan(declared(text.replace("COLUMN", "grade"))).notes
+        assert told.message.startswith("blocked: 2 × rows of public.t would have no b; give it a default")
+        for column in ("rated", "{type: grade, default: 1 + (random() * 3)::integer}"):
+            database.become(declared(text.replace("COLUMN", column)))
+            assert not database.connection.execute("SELECT 1 FROM t WHERE b IS NULL").fetchall()
+            database.become(declared(text.replace(", b: COLUMN", "")))
+
+
+def test_rows_outside_a_bound_are_told_however_their_table_gets_there(pg_database: Postgres.Factory) -> None:
+    text = """
+service: shop
+postgres:
+  tables:
+    p: {partition_by: {PARTED}, columns: {a: integer, b: integer}}
+    c: {WHERE}
+"""
+    wide, narrow = "range: [a, b]", "list: [a]"
+    apart, within = "columns: {a: integer, b: integer}", "partition_of: p, from: [0, 0], to: [9, 9]"
+    with bench(pg_database()) as database:
+        database.become(declared(text.replace("PARTED", wide).replace("WHERE", apart)))
+        database.script("INSERT INTO c VALUES (9, 8), (9, 9), (0, -1);")
+        database.moved()
+        (told,) = database.plan(declared(text.replace("PARTED", wide).replace("WHERE", within))).notes
+        assert told.message.startswith("blocked: 2 × rows of public.c are outside the bound")
+        database.script("DELETE FROM c WHERE b <> 8;")
+        database.moved()
+        database.become(declared(text.replace("PARTED", wide).replace("WHERE", within)))
+        anew = text.replace("PARTED", narrow).replace("WHERE", "partition_of: p, in: [1]")
+        (told,) = database.plan(declared(anew)).notes
+        assert told.message.startswith("blocked: 1 × rows of public.c are outside the bound")
+        database.become(declared(anew.replace("[1]", "[1, 9]")))
+
+
 WATCHED = """
 service: shop
 postgres:

@@ -60,8 +60,12 @@ def test_what_is_in_a_tablespace_is_made_and_moved_there(spaces: str | None) -> 
     with bench(spaces) as database:
         for space in SPACES:
             desired = declared(TEXT.replace("SPACE", space))
-            plan = database.become(desired)
+            database.become(desired)
             assert not database.plan(desired).steps
             assert database.connection.execute(PLACES).fetchall() == [(name, space) for name in THERE]
+        database.become(own := declared(TEXT.replace("SPACE", "pg_default")))  # where the database is
+        assert not database.plan(own).steps
+        assert not database.connection.execute(PLACES).fetchall()
+        plan = database.become(desired)
         blocking = [line for step in plan.steps for line in step.operation.lines() if "SET TABLESPACE" in line]
         assert len(blocking) == 3, "of what a partitioned table says, and of an exclusion constraint, alone"

@@ -1,12 +1,14 @@
-"""Owners and privileges as a live catalog would show them: who connects, and what its new objects get by default.
+"""Owners, privileges and tablespaces as a live catalog would show them: by who connects, what its new objects get by
+default, and where the database is.
 
-Pure but for the caller's answer to who connects.
+Pure but for the caller's answers to these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from reconciler.engines.postgres.kinds.default_privileges import DefaultPrivileges, started
 from reconciler.engines.postgres.kinds.grants import Grants
@@ -14,7 +16,7 @@ from reconciler.engines.postgres.kinds.owner import Owner
 from reconciler.engines.postgres.owners import STANDARD
 from reconciler.engines.postgres.privileges import GRANTABLE, NONE, Privileges, fitted, start
 from reconciler.model.address import Address
-from reconciler.model.catalog import Catalog
+from reconciler.model.catalog import Catalog, unequal
 from reconciler.model.resource import Resource
 
 
@@ -42,6 +44,17 @@ def adopted(desired: Catalog, live: Catalog, version: int, who: Callable[[], str
         else:
             resources.pop(address, None)
     return desired.with_resources(resources)
+
+
+def placed(desired: Catalog, live: Catalog, where: Callable[[], str]) -> Catalog:
+    """What is said to be where the database is anyway shows no tablespace (pg_class.reltablespace is 0 then).
+
+    Asks where that is if it must.
+    """
+    differ = (desired.resources[a] for a in unequal(desired, live))
+    said: dict[Address, Any] = {r.address: r for r in differ if getattr(r, "tablespace", "")}
+    own = where() if said else ""
+    return desired.updated({a: replace(r, tablespace="") for a, r in said.items() if r.tablespace == own})
 
 
 def _fitted(

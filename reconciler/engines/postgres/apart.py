@@ -17,16 +17,22 @@ from psycopg import errors
 from reconciler.engines.postgres import inheritance, table_spelling
 from reconciler.engines.postgres.asking import NAMELESS, Asking
 from reconciler.engines.postgres.kinds.foreign_table import ForeignTable
+from reconciler.engines.postgres.kinds.function import Function
+from reconciler.engines.postgres.kinds.function import definition as function_definition
 from reconciler.engines.postgres.kinds.materialized_view import MaterializedView
 from reconciler.engines.postgres.kinds.view import View
-from reconciler.engines.postgres.mentions import RELATIONS, requalified
+from reconciler.engines.postgres.mentions import RELATIONS, aliases_columns, requalified
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.reshaping import Reshaping
+from reconciler.engines.postgres.routine_arguments import signature
+from reconciler.engines.postgres.view_parts import DEFINITION, rows_of
 from reconciler.model.address import Address
 from reconciler.model.resource import Resource
 
 PLAIN = "public"
 """The schema whose names go unsaid in live text, as those of temporary relations do."""
+
+Queried = View | MaterializedView
 
 
 @dataclass
@@ -75,17 +81,43 @@ class Apart:
         return path if kind.anonymous else ()
 
     def _take(self, declared: Resource, answer: Resource) -> None:
-        """Keep the answer. A twin of another schema is spelled without it: what is alike but for that is sure."""
+        """Keep the answer. A twin of another schema is spelled without it: what is alike but for that is sure.
+
+        What the live text becomes by itself is as good as the live text.
+        """
         outside = {p: "" for p in self._twins if p[0] != PLAIN}
-        said = self._said.get(declared.address, set())
-        if declared.address not in self._later or not any(a.path in outside for a in said):
+        live = self.asking.live.resources.get(declared.address)
+        if declared.address not in self._later:
             self.asking.take(declared, answer)
-        elif isinstance(declared, View | MaterializedView) and isinstance(answer, View | MaterializedView):
-            live = self.asking.live.resources.get(declared.address)
-            if isinstance(live, View | MaterializedView) and requalified(live.query.text, outside) == answer.query.text:
-                self.asking.take(declared, replace(answer, query=live.query))
-            else:
-                self.asking.take(declared, answer, only={"columns"})
+        elif (
+            isinstance(live, Queried)
+            and isinstance(answer, Queried)
+            and answer.query.text in (requalified(live.query.text, outside), self._becomes(live))
+        ):
+            self.asking.take(declared, replace(answer, query=live.query))
+        elif not any(a.path in outside for a in self._said[declared.address]):
+            self.asking.take(declared, answer)
+        elif isinstance(declared, Queried):
+            self.asking.take(declared, answer, only={"columns"})
+
+    def _becomes(self, live: Queried) -> str | None:
+        """The text of a live view once its tables have their columns of the plan, where it tells the places of these.
+
+        None where it does not, and where that cannot be asked.
+        """
+        if not aliases_columns(live.query.text, self.asking.live):
+            return None
+        connection, view = self.asking.connection, f"{NAMELESS}live"
+        with contextlib.suppress(psycopg.Error), connection.transaction(force_rollback=True):
+            said = self._said[live.address]
+            passing = [self._reshaping.passing(a) for a in self._reshaping.relations if a in said]
+            functions = [made for a, made in self._row_functions.items() if a in said]
+            connection.execute("; ".join([*(made for made, _ in passing), *functions]))
+            connection.execute(f"CREATE TEMP VIEW {view} AS\n{requalified(live.query.text, self._twins)}")
+            connection.execute("; ".join(action for _, actions in passing for action in actions))
+            row = connection.execute(f"SELECT {DEFINITION} FROM pg_class c WHERE c.oid = '{view}'::regclass").fetchone()
+            return str(row[0]) if row else None
+        return None
 
     def _partition(self, address: Address) -> None:
         """How the server spells a foreign table that has parents."""
@@ -149,12 +181,27 @@ class Apart:
         """The others: nobody is asked about what means one of these."""
         return frozenset(a for a in self._changed if a.path not in self._twins)
 
+    @cached_property
+    def _row_functions(self) -> dict[Address, str]:
+        """Functions that return rows of tables with twins → the statement that makes one that returns the twin's.
+
+        It takes the place of the real one, which steps aside, so what calls it is spelled as it will be.
+        """
+        found = {}
+        for address in sorted(set[Address]().union(*(self._said[a] for a in self._later))):
+            table, function = rows_of(address, self.asking.desired), self.asking.desired.get(address, Function)
+            if table is not None and function is not None and self._twins.get(table.path) == "pg_temp":
+                twin = replace(function, returns=f"pg_temp.{ident(table.name)}", language="sql", sql_body=None, body="")
+                found[address] = function_definition(twin)
+        return found
+
     def _build_twins(self) -> None:
-        for address in self._changed:
-            view = self.asking.desired.resources[address]
-            if isinstance(view, View | MaterializedView):
-                query = requalified(view.query.source, self._twins)
-                self.asking.tried(f"CREATE TEMP VIEW {ident(address.name)} AS\n{query}")
-            else:
-                for statement in (self._reshaping.twin(address), *self.asking.overloads(address)):
-                    self.asking.tried(statement)
+        relations = [self.asking.desired.resources[a] for a in self._changed]
+        for table in (r.address for r in relations if not isinstance(r, Queried)):
+            for statement in (self._reshaping.twin(table), *self.asking.overloads(table)):
+                self.asking.tried(statement)
+        for number, (address, made) in enumerate(self._row_functions.items()):
+            self.asking.tried(f"ALTER FUNCTION {signature(address)} RENAME TO {NAMELESS}{number}; {made}")
+        for view in (r for r in relations if isinstance(r, Queried)):
+            query = requalified(view.query.source, self._twins)
+            self.asking.tried(f"CREATE TEMP VIEW {ident(view.address.name)} AS\n{query}")

@@ -13,6 +13,7 @@ from reconciler.engines.postgres.attaching import (
     helper,
     implied_check,
     name_of,
+    outside,
     path_of,
     referred,
     referring,
@@ -34,7 +35,7 @@ from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
 from reconciler.model.resource import Resource
-from reconciler.model.step import Check, Draft, Phase, Probe, Ref
+from reconciler.model.step import Check, Draft, Phase, Ref
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.table import Table
@@ -59,12 +60,7 @@ def checked(change: Change[Table], context: Context) -> list[Draft]:
             sql(f"ALTER TABLE {name} ADD CONSTRAINT {ident(named)} CHECK ({condition}) NOT VALID"),
             locks=access_exclusive(path_of(table), *below),
             hazards=(refused,),
-            probes=(
-                Probe(
-                    f"rows of {name} are outside the bound",
-                    f"SELECT ctid::text FROM {name} WHERE NOT ({condition})",
-                ),
-            ),
+            probes=outside(table, context),
             done=(Check(check),),
             undo=(sql(f"ALTER TABLE {name} DROP CONSTRAINT IF EXISTS {ident(named)}"),),
         ),
@@ -99,6 +95,7 @@ def attached(change: Change[Table], context: Context) -> list[Draft]:
             sql(attaching(table), *tidy),
             locks=(*attach_locks(table, context), *access_exclusive(path_of(table), *below)),
             hazards=(shown, *scans(table, context)),
+            probes=() if checked else outside(table, context),
             done=became(change) if not live.detach_pending else again,
             undo=undo,
             reads=table.address if scans(table, context) else None,
@@ -146,9 +143,9 @@ def rebound(change: Change[Table], context: Context) -> list[Draft]:
             *(held for held in attach_locks(table, context) if held.on not in {o.on for o in out}),
         ),
         hazards=(refused, *scans(table, context)),
+        probes=(*(() if apart else referred(live, context)), *(() if checked else outside(table, context))),
         done=became(change),
         undo=(sql(detaching(table), *(() if apart else (attaching(live),))),),
-        probes=referred(live, context),
         reads=table.address if scans(table, context) else None,
         requires=vacated(table, context),
         provides=True,

@@ -174,6 +174,31 @@ def implied_check(table: Table, context: Context) -> str | None:
     return None
 
 
+def outside(table: Table, context: Context) -> tuple[Probe, ...]:
+    """Rows that the bound lets in no more, where that can be told: by plain columns, all of them with values."""
+    condition = implied_check(table, context) or _between(table, context)
+    if condition is None or context.size(table.address).rows == 0:
+        return ()
+    name = name_of(table)
+    return (Probe(f"rows of {name} are outside the bound", f"SELECT ctid::text FROM {name} WHERE NOT ({condition})"),)
+
+
+def _between(table: Table, context: Context) -> str | None:
+    """What a range of several columns says, as a comparison of rows: the planner draws nothing from it."""
+    parent = table_at(context.desired, table.address.sibling("table", table.partition_of or ("", "")))
+    parts = parent.partition_by.parts if parent is not None and parent.partition_by is not None else ()
+    bound = table.bound
+    plain = bool(parts) and all(p.column and not p.collation for p in parts)
+    if bound is None or bound.strategy != "range" or not plain:
+        return None
+    ends = [[v.source for v in values] for values in (bound.values, bound.upper)]
+    if any(v in ("MINVALUE", "MAXVALUE") for values in ends for v in values):
+        return None
+    keys = [ident(p.column) for p in parts]
+    row, (low, high) = f"ROW({', '.join(keys)})", (f"ROW({', '.join(values)})" for values in ends)
+    return " AND ".join([*(f"{k} IS NOT NULL" for k in keys), f"{row} >= {low}", f"{row} < {high}"])
+
+
 def helper(table: Table) -> str:
     """The name of the check that says what the bound will."""
     return fitting(table.address.path[1], suffix="_attach")

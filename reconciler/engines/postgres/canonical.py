@@ -15,7 +15,7 @@ import psycopg
 from psycopg import errors
 
 from reconciler.engines.postgres import conditions, inheritance, plain_columns, toast
-from reconciler.engines.postgres.adoption import adopted
+from reconciler.engines.postgres.adoption import adopted, placed
 from reconciler.engines.postgres.apart import Apart
 from reconciler.engines.postgres.asking import Asking
 from reconciler.engines.postgres.kind import PgKind
@@ -55,7 +55,9 @@ def _canonical(
     live: Catalog,
     server: Server,
 ) -> Catalog:
+    desired = inheritance.one_key(desired, live)
     desired = adopted(_adopted(desired, live, kinds), live, server.version[0], lambda: _who(connection))
+    desired = placed(desired, live, lambda: _where(connection))
     conditioned = conditions.wanted(desired, live, kinds)
     known = plain_columns.known(desired, live)
     tables, others = _differing(known, live, kinds)
@@ -75,6 +77,13 @@ def _canonical(
         raise DeclarationErrors(asking.slips)
     asking.answers.update(conditions.told(desired, twins.said, kinds))
     return desired.updated(asking.answers, asking.uses)
+
+
+def _where(connection: psycopg.Connection[Any]) -> str:
+    """The tablespace of the database."""
+    own = "SELECT spcname FROM pg_tablespace s JOIN pg_database d ON d.dattablespace = s.oid"
+    row = connection.execute(f"{own} WHERE d.datname = current_database()").fetchone()
+    return str(row[0]) if row else ""
 
 
 def _who(connection: psycopg.Connection[Any]) -> str:

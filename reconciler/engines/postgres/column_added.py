@@ -21,7 +21,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Check, Draft, Phase, Ref
+from reconciler.model.step import Check, Draft, Phase, Probe, Ref
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.column import Column
@@ -47,10 +47,10 @@ def add(change: Change[Column], context: Context) -> list[Draft]:
 def _adding(change: Change[Column], facts: Facts, held: bool, context: Context) -> list[Draft]:
     column = change.desired
     empty = context.size(table_address(column)).rows == 0
-    if column.default is not None and (held or not (facts.fast_default or empty)):
+    if column.default is not None and facts.lets_null and (held or not (facts.fast_default or empty)):
         return _add_in_batches(change, context)
     checked = column.not_null and column.not_null_valid
-    if checked and column.default is None and column.identity is None and column.generated is None:
+    if facts.lets_null and checked and not _filled(column):
         return _add_then_require(change, context)
     if column.generated is not None:
         rewrites = not column.generated.virtual
@@ -59,8 +59,22 @@ def _adding(change: Change[Column], facts: Facts, held: bool, context: Context) 
     effect = f"every row of {table_name(column)} is rewritten to hold {column.address.name}"
     hazards = (hazard(Code.REWRITE, effect),) if rewrites and not empty else ()
     added, *later = _added_whole(change, context, hazards)
-    probes = (still_empty(column.table),) if rewrites and empty else ()
+    probes = (still_empty(column.table),) if rewrites and empty else () if facts.lets_null else unfilled(column)
     return [replace(added, probes=probes, requires=_retyped_first(column, context)), *later]
+
+
+def _filled(column: Column) -> bool:
+    return column.default is not None or column.identity is not None or column.generated is not None
+
+
+def unfilled(column: Column) -> tuple[Probe, ...]:
+    """A table with rows takes no new column that has to hold a value and has none to offer."""
+    may_be_null = not column.not_null and (column.facts or Facts()).lets_null
+    if may_be_null or _filled(column):
+        return ()
+    table = table_name(column)
+    message = f"rows of {table} would have no {column.address.name}; give it a default"
+    return (Probe(message, f"SELECT ctid::text FROM {table}"),)
 
 
 def _retyped_first(column: Column, context: Context) -> tuple[Ref, ...]:

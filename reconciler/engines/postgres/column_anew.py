@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.engines.postgres.column_added import unfilled
 from reconciler.engines.postgres.column_names import label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.evidence import became
@@ -17,7 +18,7 @@ from reconciler.engines.postgres.quoting import ident
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Disturbance
-from reconciler.model.step import Check, Draft, Phase, Probe
+from reconciler.model.step import Check, Draft, Phase
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.column import Column
@@ -72,7 +73,7 @@ def replace(change: Change[Column], context: Context) -> list[Draft]:
                 sql(f"ALTER TABLE {table} ADD COLUMN {clause(column)}"),
                 locks=access_exclusive(column.table),
                 hazards=_rewritten(column),
-                probes=_unfilled(column),
+                probes=unfilled(column),
                 done=(Check(column.address), *became(change)),
                 reads=table_address(column),
                 provides=True,
@@ -102,15 +103,6 @@ def _rewritten(column: Column) -> tuple[Hazard, ...]:
     if not stored and column.identity is None and facts.fast_default:
         return ()
     return (hazard(Code.REWRITE, f"every row of {table_name(column)} is rewritten to hold {column.address.name}"),)
-
-
-def _unfilled(column: Column) -> tuple[Probe, ...]:
-    """A table with rows takes no new column that has to hold a value and has none to offer."""
-    if not column.not_null or column.default or column.identity or column.generated:
-        return ()
-    table = table_name(column)
-    message = f"rows of {table} would have no {column.address.name}; give it a default"
-    return (Probe(message, f"SELECT ctid::text FROM {table}"),)
 
 
 def rebuild(change: Change[Column], context: Context) -> list[Draft]:

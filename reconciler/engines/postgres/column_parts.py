@@ -38,6 +38,7 @@ class Facts(NamedTuple):
     """What the server itself says, found in a transaction that is rolled back.
 
     - `fast_default`: adding the column leaves the stored rows alone (atthasmissing); False where it rewrites.
+    - `lets_null`: rows may go without a value of its type; a domain may refuse that, and have no default either.
     - `rewrites`: changing the live type to this one rewrites the table.
     - `using`: what the change needs as its USING clause, "" for nothing.
     - `castable`: there is a way from the live type to this one at all.
@@ -57,6 +58,7 @@ class Facts(NamedTuple):
     reindexes: bool = True
     not_null_name: str | None = None
     sets_expression: bool = True
+    lets_null: bool = True
 
 
 def generation(generated: Generated) -> str:

@@ -36,7 +36,7 @@ def learn(
         connection.execute(f"CREATE TEMP TABLE {TABLE} ()")
         try:
             if live is None:
-                return Facts(fast_default=_added_at_once(connection, column))
+                return Facts(fast_default=_added_at_once(connection, column), lets_null=_lets_null(connection, column))
             name = _not_null_name(connection, live) if server.version >= (18,) else None
             if (live.type, live.collation) == (column.type, column.collation):
                 facts = Facts(rewrites=False, reindexes=False)
@@ -64,6 +64,17 @@ def _added_at_once(connection: psycopg.Connection[Any], column: Column) -> bool:
         column = replace(column, identity=column.identity._replace(sequence=""))
     connection.execute(f"ALTER TABLE pg_temp.{TABLE} ADD COLUMN {clause(column)}")
     return bool(_filenode(connection) == before)
+
+
+def _lets_null(connection: psycopg.Connection[Any], column: Column) -> bool:
+    """Whether ADD COLUMN needs no value to put into the rows that are there."""
+    try:
+        with connection.transaction():
+            connection.execute(f"SELECT NULL::{column.type}")
+    except errors.IntegrityError:
+        offered = "SELECT typdefault IS NOT NULL FROM pg_type WHERE oid = %s::regtype"
+        return bool(_one(connection, offered, column.type))
+    return True
 
 
 def _retyped(connection: psycopg.Connection[Any], column: Column, live: Column, beside: Iterable[Column]) -> Facts:

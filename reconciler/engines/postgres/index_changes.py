@@ -19,7 +19,7 @@ from reconciler.engines.postgres.constraint_parts import (
 from reconciler.engines.postgres.index_parts import key_text
 from reconciler.engines.postgres.index_settings import targets, with_targets
 from reconciler.engines.postgres.index_statements import definition
-from reconciler.engines.postgres.inheritance import descendants
+from reconciler.engines.postgres.inheritance import descendants, partitions
 from reconciler.engines.postgres.locks import (
     ACCESS_EXCLUSIVE,
     SHARE,
@@ -97,7 +97,8 @@ def _beside_its_parts(change: Change[Index], context: Context) -> Iterable[Ref]:
     the parts of this one; but it would take one that says the same for its part. Most new partitions come after it.
     """
     index = change.desired
-    for path in descendants(change.address.path, context.desired):
+    whole = change.address.sibling("table", change.address.path[:2])
+    for path in partitions(whole, context.desired):
         table = change.address.sibling("table", path)
         if _joins_later(table, index, context):
             continue
@@ -116,7 +117,7 @@ def _joins_later(partition: Address, index: Index, context: Context) -> bool:
 
 def _new_partitions(index: Address, context: Context) -> list[tuple[str, str]]:
     """The partitions that are made with its table; those that join later are none by then."""
-    below = descendants(index.path, context.desired)
+    below = partitions(index.sibling("table", index.path[:2]), context.desired)
     return [(p[0], p[1]) for p in below if context.creates(index.sibling("table", p))]
 
 
@@ -318,7 +319,7 @@ def rebuild(change: Change[Index], context: Context) -> list[Draft]:
         undo=(sql(*_plainly(live, context)),),
         removes=True,
     )
-    whole = [(p[0], p[1]) for p in descendants(change.address.path, context.live)]
+    whole = [(p[0], p[1]) for p in partitions(change.address.sibling("table", (schema, table)), context.live)]
     read = [(schema, table), *(whole if index.partitions is None else index.partitions)]
     tables = ", ".join(qualified(*p) for p in (read if index.partitions is None else read[1:]))
     scans = (hazard(Code.SCAN_UNDER_LOCK, f"{tables} is read from end to end, for {name}"),) if tables else ()

@@ -283,6 +283,25 @@ def _says(resource: Any) -> bool:
     return bool({"not_null", "validated"} & set(resource.said)) or (resource.address.kind == "check" and resource.local)
 
 
+def one_key(declared: Catalog, live: Catalog) -> Catalog:
+    """Without the primary keys of partitions that a partitioned table above has too: the server knows one for all. What
+    is there by itself, of a table to be attached, stays until it is a part of that.
+    """
+    keys = [a for a in unequal(declared, live) if a.kind == "primary_key" and a not in live.resources]
+    said = {a for a in keys if _key_above(a, declared) == getattr(declared.resources[a], "columns", ())}
+    return declared.with_resources({a: r for a, r in declared.resources.items() if a not in said}) if said else declared
+
+
+def _key_above(key: Address, catalog: Catalog) -> tuple[str, ...] | None:
+    table = table_at(catalog, key)
+    while table is not None and table.partition_of is not None:
+        above = key.sibling("primary_key", table.partition_of)
+        if above in catalog.resources:
+            return tuple(getattr(catalog.resources[above], "columns", ()))
+        table = table_at(catalog, above)
+    return None
+
+
 def own_for_good(declared: Catalog, live: Catalog) -> list[Deferred]:
     """Columns and checks that are declared the parents' alone, and live are the child's too. NO INHERIT and INHERIT
     leave a column so (measured on 15 and 18): only dropping it with its values, or the table, takes that back. A check

@@ -37,6 +37,11 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _PART = re.compile(_NAME)
+_ALIASED = re.compile(
+    rf"(?P<before>\)|{_NAME}(?:\s*\.\s*{_NAME})*)\s+(?!(?:in|using)\b){_NAME}\s*\(\s*{_NAME}\s*(?:,\s*{_NAME}\s*)*\)",
+    re.IGNORECASE,
+)
+"""`orders o(a, b)`, `AS o(a, b)`, `) o(a, b)`: names for the columns, by their place."""
 _BLOCK = re.compile(r"/\*|\*/")
 # 'a.b_seq', 'f(integer)': what regclass and its like read
 _REGISTERED = re.compile(rf"\s*(?:{_NAME}\s*\.\s*)*(?:{_NAME}|[-+*/<>=~!@#%^&|`?]+)\s*(?:\([^']*\))?\s*")
@@ -74,25 +79,34 @@ def mentioned(text: str, catalog: Catalog, *, kinds: Iterable[str] | None = None
     """Addresses in the catalog whose names stand in the text, sorted; only those of `kinds` where some are given.
 
     Quoted names, dollar quotes, and strings that look like names are read; comments and other strings are not. Of a
-    relation that is named come the columns that are named too (all of them beside a `*`), and its primary key. A bare
-    name is sought in `public` first, then everywhere.
+    relation that is named come the columns that are named too (all of them beside a `*` or a list of column aliases,
+    which goes by their places), and its primary key. A bare name is sought in `public` first, then everywhere.
     """
-    names = _names.get(catalog)
-    if names is None:
-        names = _names[catalog] = _Names(catalog)
+    names = _names_of(catalog)
     found: dict[Address, None] = {}
-    words: set[str] = set()
+    said: set[str] = set()
     for chain in _chains(text):
-        words.update(chain)
+        said.update(chain)
         found.update(dict.fromkeys(names.found(chain)))
+    said |= {"*"} if aliases_columns(text, catalog) else set()
     wanted = None if kinds is None else frozenset(kinds)
-    inside = [a for r in found if r.kind in RELATIONS for a in _inside(r, words, catalog, wanted)]
+    inside = [a for r in found if r.kind in RELATIONS for a in _inside(r, said, catalog, wanted)]
     return sorted(a for a in {*found, *inside} if wanted is None or a.kind in wanted)
 
 
 def of_expression(text: str, catalog: Catalog) -> list[Address]:
     """What an expression about one row may use: all that is named but relations, whose names columns often have."""
     return [a for a in mentioned(text, catalog) if a.kind not in RELATIONS and a.kind not in INSIDE]
+
+
+def aliases_columns(text: str, catalog: Catalog) -> bool:
+    """Whether a relation, or a join in parentheses, gets aliases for its columns; before a call stands neither."""
+    names = _names_of(catalog)
+    for match in _ALIASED.finditer(text):
+        before = tuple(map(_folded, _PART.findall(match["before"])))
+        if before in ((), ("as",)) or any(a.kind in RELATIONS for a in names.found(before)):
+            return True
+    return False
 
 
 def words(text: str) -> set[str]:
@@ -114,6 +128,13 @@ def requalified(text: str, relations: Mapping[Chain, str], *, columns: bool = Fa
                 result += [text[done:start], schema, "." if schema else ""]
                 done = parts[1].start()
     return "".join([*result, text[done:]])
+
+
+def _names_of(catalog: Catalog) -> _Names:
+    names = _names.get(catalog)
+    if names is None:
+        names = _names[catalog] = _Names(catalog)
+    return names
 
 
 def _inside(relation: Address, words: set[str], catalog: Catalog, wanted: frozenset[str] | None) -> Iterator[Address]:

@@ -15,6 +15,7 @@ from reconciler.engines.postgres.attaching import (
     detach_locks,
     detaching,
     name_of,
+    outside,
     path_of,
     referred,
 )
@@ -288,6 +289,7 @@ def rebuild(change: Change[Table], context: Context) -> list[Draft]:
                 sql(*back),
                 locks=held,
                 hazards=_read(change, context),
+                probes=outside(desired, context),
                 done=became(change),
                 requires=inside(change, context),
                 provides=True,

@@ -8,7 +8,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.engines.postgres.inheritance import children_of, descendants, foreign_descendants, parents_of, table_at
+from reconciler.engines.postgres.inheritance import (
+    children_of,
+    descendants,
+    foreign_descendants,
+    parents_of,
+    partitions,
+    table_at,
+)
 from reconciler.engines.postgres.inheritance_changes import leaving
 from reconciler.engines.postgres.locks import (
     ACCESS_EXCLUSIVE,
@@ -69,7 +76,7 @@ def partitioned(address: Address, context: Context) -> bool:
 
 def locked(address: Address, context: Context, mode: str) -> tuple[Lock, ...]:
     """The mode on the table and on all partitions."""
-    below = descendants(address.path, context.live)
+    below = partitions(address.sibling("table", address.path[:2]), context.live)
     return tuple(lock(mode, p[0], p[1]) for p in (address.path, *below))
 
 

@@ -67,13 +67,23 @@ class Reshaping:
 
     def twin(self, relation: Address) -> str:
         """The statement that makes its temporary twin, as it will be; the key counts for GROUP BY."""
-        lines = [
-            f"{ident(n)} {t}{f' COLLATE {qualified(*c)}' if c else ''}"
-            for n, (t, c) in self.relations[relation].items()
-        ]
+        lines = _lines(self.relations[relation])
         key = self.asking.desired.get(relation.sibling("primary_key", relation.path), PrimaryKey)
         lines += [f"PRIMARY KEY {in_parentheses(key.columns)}"] if key is not None else []
         return f"CREATE TEMP TABLE {ident(relation.name)} ({', '.join(lines)})"
+
+    def passing(self, relation: Address) -> tuple[str, list[str]]:
+        """The statements that make its twin as it is instead, and those that then take away and add columns."""
+        there, wanted, name = _shape(relation, self.asking.live), self.relations[relation], ident(relation.name)
+        new = {c: shape for c, shape in wanted.items() if c not in there}
+        actions = [f"DROP COLUMN {ident(c)}" for c in there if c not in wanted]
+        actions += [f"ADD COLUMN {line}" for line in _lines(new)]
+        made = f"DROP TABLE IF EXISTS pg_temp.{name} CASCADE; CREATE TEMP TABLE {name} ({', '.join(_lines(there))})"
+        return made, [f"ALTER TABLE pg_temp.{name} {action}" for action in actions]
+
+
+def _lines(shape: Shape) -> list[str]:
+    return [f"{ident(n)} {t}{f' COLLATE {qualified(*c)}' if c else ''}" for n, (t, c) in shape.items()]
 
 
 def _shape(relation: Address, catalog: Catalog) -> Shape:

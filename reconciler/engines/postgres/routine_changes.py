@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
+from reconciler.engines.postgres.all_columns import taken_up
 from reconciler.engines.postgres.evidence import shows
 from reconciler.engines.postgres.kinds import base_type
 from reconciler.engines.postgres.mentions import mentioned
@@ -152,7 +153,7 @@ def shown(address: Address) -> str:
     return f"{address.kind} {'.'.join(address.path)}"
 
 
-def made(routine: Routine, definition: str, requires: tuple[Ref, ...] = ()) -> Draft:
+def made(routine: Routine, definition: str, context: Context, requires: tuple[Ref, ...] = ()) -> Draft:
     """The draft that creates it."""
     return Draft(
         "create",
@@ -161,7 +162,7 @@ def made(routine: Routine, definition: str, requires: tuple[Ref, ...] = ()) -> D
         sql(definition),
         done=(Check(routine.address),),
         undo=(sql(dropping(routine.address)),),
-        requires=requires,
+        requires=(*requires, *taken_up(routine.sql_body, mentions(routine, context.live), context)),
         provides=True,
         late=late(routine),
     )
@@ -186,7 +187,7 @@ def gone(routine: Routine, definition: str) -> Draft:
     )
 
 
-def altered(change: Change[R], definition: str, back: str) -> Draft:
+def altered(change: Change[R], definition: str, back: str, context: Context) -> Draft:
     """CREATE OR REPLACE: grants, owner, comment and all that uses it stay."""
     routine, old = change.desired, change.live
     names = [a.name for a in change.attributes]
@@ -198,14 +199,15 @@ def altered(change: Change[R], definition: str, back: str) -> Draft:
         hazards=tuple(_risks(change)),
         done=_evidence(change),
         undo=(sql(back),) if fits(routine, old) else None,
+        requires=taken_up(routine.sql_body, mentions(routine, context.live), context),
         provides=True,
         late=late(routine),
     )
 
 
-def made_again(change: Change[R], definition: str) -> Draft:
+def made_again(change: Change[R], definition: str, context: Context) -> Draft:
     """The draft that creates it after it was dropped."""
-    draft = made(change.desired, definition)
+    draft = made(change.desired, definition, context)
     return dataclasses.replace(draft, phase=Phase.CONTRACT, done=(*draft.done, *_evidence(change)), undo=None)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.engines.postgres import storage_options
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.index_marks import clustered_on, replica_identity
+from reconciler.engines.postgres.inheritance import table_at
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.parents_changed import inside
@@ -146,10 +147,18 @@ def index_address(table: Table, name: str, catalog: Catalog) -> Address | None:
 
 
 def needs(table: Table, context: Context) -> tuple[Ref, ...]:
-    """The indexes that the settings of a table name."""
+    """The indexes that the settings of a table name; a partition may name its part of one of a table above it."""
     names = [n for n in (*table.replica_identity[1:], table.clustered_on) if n]
-    found = (index_address(table, n, context.desired) for n in names)
-    return tuple(Ref(a) for a in found if a is not None and a in context.changes)
+    found = [index_address(table, n, context.desired) for n in names]
+    above = table_at(context.desired, table.address.sibling("table", table.partition_of or ("", "")))
+    while None in found and above is not None:
+        found += [
+            r.address
+            for kind in ("index", "unique", "primary_key")
+            for r in context.desired.children(above.address, kind, Resource)
+        ]
+        above = table_at(context.desired, table.address.sibling("table", above.partition_of or ("", "")))
+    return tuple(Ref(a) for a in dict.fromkeys(found) if a is not None and a in context.changes)
 
 
 def set_replica_identity(change: Change[Table], context: Context) -> list[Draft]:

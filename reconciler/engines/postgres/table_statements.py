@@ -105,7 +105,7 @@ def _column(column: Column, table: Table, catalog: Catalog, child: bool) -> str 
     column = _with_known_name(column, catalog)
     passed = _passed(column, catalog) if child else None
     if passed is None or (table.inherits and column.local):
-        return column_clause(column if passed is None or _own_not_null(column, passed) else _nullable(column))
+        return column_clause(column if passed is None else _beside(column, passed))
     if table.inherits:
         return not_nulls.apart(column) if _own_not_null(column, passed) else None
     words = []
@@ -138,7 +138,7 @@ def _below(column: Column, catalog: Catalog) -> Iterator[Column]:
 
 def waiting(table: Table, catalog: Catalog) -> list[Column]:
     """Columns whose NOT NULL NOT VALID comes when children are there, so that they have it unchecked."""
-    return [c for c in catalog.children(table.address, "column", Column) if _waits(c, catalog)]
+    return [c for c in catalog.children(table.address, "column", Column) if c.not_null_local and _waits(c, catalog)]
 
 
 def unchecked_below(table: Table, context: Context) -> bool:
@@ -163,6 +163,12 @@ def _with_known_name(column: Column, catalog: Catalog) -> Column:
     name = not_nulls.name_of(column)
     known = column.not_null and described is not None and ("constraints", name) in {p[:2] for p in described.parts}
     return replace(column, not_null_name=name) if known else column
+
+
+def _beside(column: Column, passed: Column) -> Column:
+    """What is left to say of a column that the child declares too. Before 16 it may not say how it is generated."""
+    said = column if _own_not_null(column, passed) else _nullable(column)
+    return replace(said, generated=None) if said.generated == passed.generated else said
 
 
 def _nullable(column: Column) -> Column:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from reconciler.engines.postgres.kinds.function import Function
 from reconciler.engines.postgres.mentions import mentioned
 from reconciler.engines.postgres.quoting import qualified
+from reconciler.engines.postgres.type_names import named
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.expr import Expr
+from reconciler.model.resource import Resource
 
 QUERY = {"type": "string", "minLength": 1, "description": "a SELECT, VALUES or WITH statement"}
 OPTION = {"type": ["string", "integer", "number", "boolean"]}
@@ -81,5 +84,15 @@ def label(address: Address) -> str:
 
 
 def used_by(query: Expr, holder: Address, catalog: Catalog) -> Iterable[Address]:
-    """What the query may use."""
-    return (a for a in mentioned(query.source, catalog) if a != holder and a.path[:2] != holder.path[:2])
+    """What the query may use; of a function that returns rows of a table, all columns of that too."""
+    found = [a for a in mentioned(query.source, catalog) if a != holder and a.path[:2] != holder.path[:2]]
+    for table in dict.fromkeys(t for a in found if (t := rows_of(a, catalog)) is not None and t != holder):
+        found += [table, *(c.address for c in catalog.children(table, "column", Resource))]
+    return found
+
+
+def rows_of(function: Address, catalog: Catalog) -> Address | None:
+    """The table whose rows a function returns: a query finds the columns in it that it has when the query is made."""
+    found = catalog.get(function, Function) if function.kind == "function" else None
+    table = function.sibling("table", named(found.returns)) if found is not None else None
+    return table if table in catalog.resources else None

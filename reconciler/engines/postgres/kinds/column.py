@@ -177,8 +177,9 @@ def lift(column: Column, catalog: Catalog) -> Any:
     old = passed or Column(column.address, "")
     node: dict[str, Any] = {} if passed is not None and passed.local >= column.local else {"type": column.type}
     required = column.identity is not None or _in_key(column, catalog)
-    again = column.not_null and column.not_null_local and passed is not None and column.identity is None
-    if column.not_null != (old.not_null or required) or not_nulls.said(column) or again:
+    own = passed is None or column.not_null_local
+    again = column.not_null and own and passed is not None and column.identity is None
+    if column.not_null != (old.not_null or required) or (own and not_nulls.said(column)) or again:
         node["not_null"] = not_nulls.lift(column)
     node |= not_nulls.lift_unlike(column, passed)
     if column.default != old.default and (column.default is not None or column.generated == old.generated):

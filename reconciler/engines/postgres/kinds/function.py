@@ -80,6 +80,8 @@ def lower(name: str, node: Any, place: Place) -> Function:
         if not returns:
             raise place.fail("what the function returns is missing", "say returns: void, trigger, or a type")
     else:
+        if said.lower().partition("(")[0].strip() == "table":
+            raise place.fail(f"{said} is not a type", "say returns: {table: {column: type}}", "returns")
         many = said.lower().startswith(SET_OF)
         returns = plain_type(said[len(SET_OF) :] if many else said)
     return Function(
@@ -194,7 +196,7 @@ def temporary(function: Function) -> str:
 
 def create(change: Change[Function], context: Context) -> list[Draft]:
     """No lock on anything that exists."""
-    return [changes.made(change.desired, definition(change.desired), freed(change, context))]
+    return [changes.made(change.desired, definition(change.desired), context, freed(change, context))]
 
 
 def drop(change: Change[Function], _context: Context) -> list[Draft]:
@@ -202,15 +204,15 @@ def drop(change: Change[Function], _context: Context) -> list[Draft]:
     return [changes.gone(change.live, definition(change.live))]
 
 
-def alter(change: Change[Function], _context: Context) -> list[Draft]:
+def alter(change: Change[Function], context: Context) -> list[Draft]:
     """CREATE OR REPLACE FUNCTION."""
-    new, old = change.desired, change.live
-    return [changes.altered(change, definition(new, "CREATE OR REPLACE"), definition(old, "CREATE OR REPLACE"))]
+    new, old = (definition(r, "CREATE OR REPLACE") for r in (change.desired, change.live))
+    return [changes.altered(change, new, old, context)]
 
 
 def rebuild(change: Change[Function], context: Context) -> list[Draft]:
     """Drop and create, where CREATE OR REPLACE refuses or what it stands on is built anew."""
-    return [*drop(change, context), changes.made_again(change, definition(change.desired))]
+    return [*drop(change, context), changes.made_again(change, definition(change.desired), context)]
 
 
 def replaces(change: Change[Function]) -> bool:

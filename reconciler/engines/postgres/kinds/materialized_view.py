@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engines.postgres import output_settings
+from reconciler.engines.postgres.all_columns import taken_up
 from reconciler.engines.postgres.evidence import became, shows
 from reconciler.engines.postgres.index_settings import targets
 from reconciler.engines.postgres.index_statements import definition as index_definition
@@ -204,7 +205,7 @@ def drop(change: Change[MaterializedView], context: Context) -> list[Draft]:
     ]
 
 
-def rebuild(change: Change[MaterializedView], _context: Context) -> list[Draft]:
+def rebuild(change: Change[MaterializedView], context: Context) -> list[Draft]:
     """Out and in again in one transaction; readers wait while the query runs."""
     view, live, name = change.desired, change.live, name_of(change.address)
     kept = view.query == live.query or keeps(live.columns, view.columns)
@@ -231,6 +232,7 @@ def rebuild(change: Change[MaterializedView], _context: Context) -> list[Draft]:
         hazards=tuple(hazards),
         done=(Check(change.address), *became(change)),
         undo=(sql(f"DROP MATERIALIZED VIEW {name}"),),
+        requires=taken_up(view.query, mentions(view, context.live), context),
         provides=True,
     )
     return [gone, back]

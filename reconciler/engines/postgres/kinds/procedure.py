@@ -66,7 +66,7 @@ def temporary(procedure: Procedure) -> str:
 
 def create(change: Change[Procedure], context: Context) -> list[Draft]:
     """No lock on anything that exists."""
-    return [changes.made(change.desired, definition(change.desired), freed(change, context))]
+    return [changes.made(change.desired, definition(change.desired), context, freed(change, context))]
 
 
 def drop(change: Change[Procedure], _context: Context) -> list[Draft]:
@@ -74,15 +74,15 @@ def drop(change: Change[Procedure], _context: Context) -> list[Draft]:
     return [changes.gone(change.live, definition(change.live))]
 
 
-def alter(change: Change[Procedure], _context: Context) -> list[Draft]:
+def alter(change: Change[Procedure], context: Context) -> list[Draft]:
     """CREATE OR REPLACE PROCEDURE."""
-    new, old = change.desired, change.live
-    return [changes.altered(change, definition(new, "CREATE OR REPLACE"), definition(old, "CREATE OR REPLACE"))]
+    new, old = (definition(r, "CREATE OR REPLACE") for r in (change.desired, change.live))
+    return [changes.altered(change, new, old, context)]
 
 
 def rebuild(change: Change[Procedure], context: Context) -> list[Draft]:
     """Drop and create, where CREATE OR REPLACE refuses or what it stands on is built anew."""
-    return [*drop(change, context), changes.made_again(change, definition(change.desired))]
+    return [*drop(change, context), changes.made_again(change, definition(change.desired), context)]
 
 
 def replaces(change: Change[Procedure]) -> bool:

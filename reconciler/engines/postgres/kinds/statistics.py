@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.engines.postgres.evidence import became, shows
 from reconciler.engines.postgres.kind import PgKind, Reader, Row
 from reconciler.engines.postgres.locks import share_update_exclusive
-from reconciler.engines.postgres.mentions import of_expression, requalified
+from reconciler.engines.postgres.mentions import of_expression, requalified, words
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import ident, qualified
@@ -146,22 +146,25 @@ def _in(found: Statistics, schema: str) -> Address:
 
 
 def references(found: Statistics, catalog: Catalog) -> Iterable[Address]:
-    """Its relation and the columns it names."""
+    """Its relation and the columns it names, in expressions too: the server turns these over to a new type in words of
+    its own.
+    """
     for kind in ("table", "materialized_view", "foreign_table"):
         wanted = found.address.sibling(kind, found.table)
         if wanted in catalog.resources:
             yield wanted
-    columns = (found.address.sibling("column", (*found.table, c)) for c in found.columns)
+    named = {*found.columns, *words(_text(found))}
+    columns = (found.address.sibling("column", (*found.table, c)) for c in sorted(named))
     yield from (c for c in columns if c in catalog.resources)
 
 
+def _text(found: Statistics) -> str:
+    return " ".join(e.source for e in found.expressions)
+
+
 def mentions(found: Statistics, catalog: Catalog) -> Iterable[Address]:
-    """What its expressions call, and columns in them."""
-    text = " ".join(e.source for e in found.expressions)
-    yield from of_expression(text, catalog)
-    for column in catalog.children(found.address.sibling("table", found.table), "column", Resource):
-        if column.address.name in text:
-            yield column.address
+    """What its expressions call."""
+    return of_expression(_text(found), catalog)
 
 
 def create(change: Change[Statistics], _context: Context) -> list[Draft]:

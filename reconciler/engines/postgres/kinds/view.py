@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.engines.postgres.all_columns import taken_up
 from reconciler.engines.postgres.evidence import became, shows
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.locks import access_exclusive
+from reconciler.engines.postgres.mentions import aliases_columns
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.plain_objects import created, dropped
@@ -170,7 +172,7 @@ def drop(change: Change[View], _context: Context) -> list[Draft]:
     ]
 
 
-def rebuild(change: Change[View], _context: Context) -> list[Draft]:
+def rebuild(change: Change[View], context: Context) -> list[Draft]:
     """Out of the way of a change below it, and back in the same transaction."""
     name = name_of(change.address)
     gone = Draft(
@@ -189,17 +191,20 @@ def rebuild(change: Change[View], _context: Context) -> list[Draft]:
         sql(*_whole(change.desired)),
         done=(Check(change.address), *became(change)),
         undo=(sql(f"DROP VIEW {name}"),),
+        requires=taken_up(change.desired.query, mentions(change.desired, context.live), context),
         provides=True,
     )
     return [gone, back]
 
 
-def replace_query(change: Change[View], _context: Context) -> list[Draft]:
+def replace_query(change: Change[View], context: Context) -> list[Draft]:
     """CREATE OR REPLACE VIEW keeps what depends on it, grants and comments (row 77). It sets all options anew."""
     view, live = change.desired, change.live
     word = "CREATE OR REPLACE VIEW"
     gone = sorted({c for c, _ in live.defaults} - {c for c, _ in view.defaults})
     appended = len(view.columns) > len(live.columns)
+    waits = taken_up(view.query, mentions(view, context.live), context)
+    strays = bool(waits) and aliases_columns(live.query.source, context.live)  # the places are others by then
     return [
         Draft(
             "replace",
@@ -208,7 +213,8 @@ def replace_query(change: Change[View], _context: Context) -> list[Draft]:
             sql(definition(view, word), *_defaults(view, gone)),
             locks=access_exclusive((change.address.path[0], change.address.path[1])),
             done=became(change),
-            undo=None if appended else (sql(definition(live, word), *_defaults(live)),),
+            undo=None if appended or strays else (sql(definition(live, word), *_defaults(live)),),
+            requires=waits,
             provides=True,
         )
     ]
