@@ -25,7 +25,7 @@ from reconciler.engines.postgres.kinds.sequence import definition as sequence_de
 from reconciler.engines.postgres.kinds.table import Table
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.retyping import bare
-from reconciler.engines.postgres.slips import NO_TYPE, is_slip
+from reconciler.engines.postgres.slips import NO_TYPE, is_slip, unquoted
 from reconciler.engines.postgres.type_names import named
 from reconciler.errors import DeclarationError
 from reconciler.model.address import Address
@@ -118,7 +118,7 @@ class Asking:
         message = f"{resource.address}: the server says: {error.diag.message_primary}"
         where = self.desired.origin(resource.address)
         no_type = isinstance(error, errors.UndefinedObject) and "type " in message
-        hint = error.diag.message_hint or (NO_TYPE if no_type else None)
+        hint = unquoted(resource) or error.diag.message_hint or (NO_TYPE if no_type else None)
         self.slips.append(DeclarationError(message, hint=hint, where=where))
 
     def overloads(self, table: Address) -> Iterator[str]:

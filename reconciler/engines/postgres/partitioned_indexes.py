@@ -30,6 +30,9 @@ Path = tuple[str, ...]
 Pair = tuple[str, str]
 
 
+ATTACH = "attach "
+"""How the slots of drafts begin that make an index of a partition part of its parent's."""
+
 HAVING_IT = """ARRAY(
                    WITH RECURSIVE below AS (
                        SELECT h.inhrelid FROM pg_inherits h WHERE h.inhparent = c.oid
@@ -45,7 +48,8 @@ HAVING_IT = """ARRAY(
 @dataclass(frozen=True)
 class Recipe:
     """How one index or key is made. `index(name, table, how)` is CREATE INDEX with `how` as "ONLY " or "CONCURRENTLY ";
-    `key` is the constraint it backs, as in PRIMARY KEY, or "" for a plain index; `whole` makes all of it at once.
+    `key` is the constraint it backs, as in PRIMARY KEY, or "" for a plain index; `whole` makes all of it at once;
+    `constraint(name)` is the clause of such a constraint, and `timing` what follows it.
     """
 
     label: str
@@ -55,6 +59,8 @@ class Recipe:
     only: str
     key: str = ""
     suffix: str = "_idx"
+    constraint: Callable[[str], str] | None = None
+    timing: str = ""
 
 
 def partitioned(address: Address, context: Context) -> bool:
@@ -119,7 +125,7 @@ def create(
             hazards=hazards,
             probes=probes,
             done=(Check(change.address),),
-            undo=(sql(_dropping(change, recipe)),),
+            undo=(sql(_gone(recipe, table.path, _own_name(change))),),
         )
     ]
     top = (table.path[0], _own_name(change))
@@ -147,7 +153,7 @@ def completed(
     left = [p for p in children_of(table.path, context.live) if p not in there and (some is None or p in some)]
     top = (table.path[0], change.address.name)
     drafts = _below(change, context, recipe, Phase.EXPAND, table.path, top, left)
-    drafts = [replace(d, undo=d.undo or None) for d in drafts]  # what is attached stays
+    drafts = [replace(d, undo=None) if d.slot.startswith(ATTACH) else d for d in drafts]  # what is attached stays
     if drafts:
         last = drafts[-1]
         drafts[-1] = replace(last, done=(*last.done, _complete(change.address, some)), provides=True)
@@ -167,6 +173,13 @@ def _dropping(change: Change[Any], recipe: Recipe) -> str:
     if recipe.key:
         return f"ALTER TABLE {qualified(schema, table)} DROP CONSTRAINT {ident(_own_name(change))}"
     return f"DROP INDEX {qualified(schema, _own_name(change))}"
+
+
+def _gone(recipe: Recipe, table: Path, name: str) -> str:
+    """Takes it away with all that is attached to it, if that is not gone with what it was attached to itself."""
+    if recipe.key:
+        return f"ALTER TABLE {qualified(*_two(table))} DROP CONSTRAINT IF EXISTS {ident(name)}"
+    return f"DROP INDEX IF EXISTS {qualified(table[0], name)}"
 
 
 def _leaves(path: Path, table: Address, context: Context) -> bool:
@@ -211,9 +224,8 @@ def _below(
         index = Check(change.address.sibling("index", (*path, name)))
         words = f"ALTER TABLE {qualified(*_two(path))} ADD CONSTRAINT {ident(name)} {recipe.key}"
         if inner:
-            only = recipe.index(name, path, "ONLY ", False)
-            step = _step(f"only {path}", phase, f"declare it on {path[1]}", sql(only), path, SHARE)
-            drafts.append(replace(step, done=(index,)))
+            index = _constrained(change, path, name) if recipe.key else index
+            drafts.append(replace(_declared(recipe, phase, path, name), done=(index,)))
             drafts += _below(change, context, recipe, phase, path, (path[0], name), some)
         elif there is None:
             build = alone(recipe.index(name, path, "", True), repairs=(path[0], name))
@@ -222,21 +234,41 @@ def _below(
             undo = (alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified_name}"),)
             built = index._replace(attributes=(("valid", True),))
             drafts.append(replace(step, undo=undo, done=(built,), reads=table.sibling("table", path)))
-        attach = [f"{words} USING INDEX {ident(name)}"] if recipe.key and not inner else []
+        attach = [f"{words} USING INDEX {ident(name)}{recipe.timing}"] if recipe.key and not inner else []
         attach.append(f"ALTER INDEX {qualified(*parent)} ATTACH PARTITION {qualified_name}")
-        held = access_exclusive(_two(path)) if recipe.key else (lock(ACCESS_EXCLUSIVE, path[0], name),)
+        held = access_exclusive(_two(path)) if recipe.key and not inner else (lock(ACCESS_EXCLUSIVE, path[0], name),)
         drafts.append(
             Draft(
-                f"attach {path}",
+                f"{ATTACH}{path}",
                 phase,
                 f"make it part of {recipe.label}",
                 sql(*attach),
                 locks=(*held, *share_update_exclusive(parent)),
                 done=(index._replace(present=False),),
-                undo=(),
+                undo=(sql(_gone(recipe, above, parent[1])),) if there is None and not _marks(change, context) else None,
             )
         )
-    return drafts
+    return drafts  # no index leaves the one that it is attached to: to undo that is to drop what it is attached to
+
+
+def _declared(recipe: Recipe, phase: Phase, path: Path, name: str) -> Draft:
+    """It on a partition that has partitions itself; a key is attached to keys only (ATExecAttachPartitionIdx)."""
+    if recipe.constraint is None:
+        made, mode = recipe.index(name, path, "ONLY ", False), SHARE
+    else:
+        made, mode = f"ALTER TABLE ONLY {qualified(*_two(path))} ADD {recipe.constraint(name)}", ACCESS_EXCLUSIVE
+    step = _step(f"only {path}", phase, f"declare it on {path[1]}", sql(made), path, mode)
+    return replace(step, undo=(sql(_gone(recipe, path, name)),))
+
+
+def _marks(change: Change[Any], context: Context) -> bool:
+    """A key that is made on a partition leaves its columns with a NOT NULL of their own from 18 on (measured)."""
+    return change.address.kind == "primary_key" and context.server.version >= (18,)
+
+
+def _constrained(change: Change[Any], path: Path, name: str) -> Check:
+    kind = change.address.kind
+    return Check(change.address.sibling(kind, path if kind == "primary_key" else (*path, name)))
 
 
 def _step(slot: str, phase: Phase, title: str, operation: Any, path: Path, mode: str) -> Draft:

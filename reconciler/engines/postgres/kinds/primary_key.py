@@ -238,6 +238,8 @@ def _build_partitioned(change: Change[PrimaryKey], context: Context, first: str)
         f"ALTER TABLE ONLY {table} {first}ADD {clause(key)}",
         "PRIMARY KEY",
         "_pkey",
+        lambda name: clause(dataclasses.replace(key, name=name)),
+        timing(key.deferrable, key.deferred),
     )
     refused = hazard(Code.OLD_WRITERS, f"a second row with the same {columns(key.columns)} is refused")
     needs = tuple(Ref(a) for a in column_addresses(change.address, key.columns) if a in context.changes)

@@ -221,7 +221,8 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
 
 
 def _build_partitioned(change: Change[Unique], context: Context, first: str) -> list[Draft]:
-    unique, table, name = change.desired, table_name(change.address), change.address.name
+    key, unique = change.address, change.desired
+    table, name = table_name(key), key.name
     nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
     recipe = parted.Recipe(
         f"unique constraint {name}",
@@ -234,6 +235,8 @@ def _build_partitioned(change: Change[Unique], context: Context, first: str) -> 
         f"ALTER TABLE ONLY {table} {first}ADD {clause(unique)}",
         "UNIQUE",
         "_key",
+        lambda index: clause(dataclasses.replace(unique, address=key.sibling("unique", (*key.path[:2], index)))),
+        timing(unique.deferrable, unique.deferred),
     )
     refused = hazard(Code.OLD_WRITERS, f"a second row with the same {columns(unique.columns)} is refused")
     probes = (duplicates(change.address, map(ident, unique.columns), "", unique.nulls_not_distinct),)
