@@ -113,6 +113,22 @@ class Asking:
         if is_slip(error, resource, self.desired, self.live, self.kinds):
             self.slip(resource, error)
 
+    def read_through(self, addresses: Collection[Address]) -> None:
+        """Have the server parse what is new, and bodies. What it does not find may come before it; what is no SQL stays
+        so.
+        """
+        told = {slip.where for slip in self.slips}
+        left = [self.desired.resources[a] for a in addresses if self.desired.origin(a) not in told]
+        if not left:
+            return
+        with self.connection.transaction(force_rollback=True):
+            self.connection.execute("SET LOCAL check_function_bodies = on")
+            for resource in left:
+                temporary = self.kinds[resource.address.kind].temporary
+                error = self.tried(temporary(resource)) if temporary is not None else None
+                if isinstance(error, errors.SyntaxError):
+                    self.slip(resource, error)
+
     def slip(self, resource: Resource, error: psycopg.Error) -> None:
         """What the server says of the author's text, at its line."""
         message = f"{resource.address}: the server says: {error.diag.message_primary}"
