@@ -133,13 +133,18 @@ class Graph:
         return address
 
     def _carriers(self, address: Address) -> list[Address]:
-        """Changes elsewhere that make this one along with their own."""
-        change = self.changes.get(address)
+        """Changes elsewhere that make this one along with their own; a key goes with a column of it."""
+        change, kinds = self.changes.get(address), self.engine.kinds
         if change is None:
             return []
         sides = ((change.before, self.live), (change.after, self.desired))
-        carried = self.engine.kinds[address.kind].carried
-        return [a for r, catalog in sides if r is not None for a in carried(r, catalog) if a in self.changes]
+        carried = kinds[address.kind].carried
+        found = [a for r, catalog in sides if r is not None for a in carried(r, catalog) if a in self.changes]
+        if change.action is Action.DELETE and change.before is not None:
+            beside = (a for a in references_of(change.before, self.live, kinds) if a in self.changes)
+            gone = (a for a in beside if self.changes[a].action is Action.DELETE)
+            found += sorted(a for a in gone if parent_of(a, kinds) == parent_of(address, kinds) is not None)
+        return found
 
     def _providers(self, theirs: list[int]) -> list[int]:
         """The drafts after which the resource is there with its new definition; an update may have none."""

@@ -149,10 +149,12 @@ class Postgres:
         self, changes: Mapping[Address, Change[Any]], desired: Catalog, live: Catalog
     ) -> Iterable[tuple[Address, Address]]:
         """See `planner.rebuild.Forcing`: keys in a circle of tables that change together, indexes that a new partition
-        is to have no part of, what stands on columns that hold rows of a table that is rewritten.
+        is to have no part of, partitions whose keys are part of an index that goes, what stands on columns that hold
+        rows of a table that is rewritten.
         """
         yield from persistence.set_aside(changes, desired, live)
         yield from some_partitions.unwanted(changes, desired, live)
+        yield from some_partitions.held_by_keys(changes, desired, live)
         yield from held_columns.forced(changes, desired, live)
 
     def roots(self, catalog: Catalog) -> frozenset[str]:

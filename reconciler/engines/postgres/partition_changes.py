@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.engines.postgres.attach_steps import attached, checked, rebound
 from reconciler.engines.postgres.attaching import (
     ancestors,
+    attach_locks,
     attaching,
     default_partition,
     detach_locks,
@@ -31,9 +32,9 @@ from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
-from reconciler.model.hazard import Code, hazard
+from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Check, Draft, Phase, Ref
+from reconciler.model.step import Check, Draft, Lock, Phase, Ref
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.table import Table
@@ -270,9 +271,10 @@ def rebuild(change: Change[Table], context: Context) -> list[Draft]:
         )
     rules = [r for r in KIND.rules if change.changed(*r.attributes) and not r.attributes & PARENTS]
     drafts = [replace(d, phase=Phase.CONTRACT) for r in rules for d in r.emit(change, context)]
+    held = _held(change, context)
     if out:
         title = f"take {live.address.path[1]} aside"
-        drafts.insert(0, Draft("aside", Phase.CONTRACT, title, sql(*out), removes=True))
+        drafts.insert(0, Draft("aside", Phase.CONTRACT, title, sql(*out), locks=held, removes=True))
     if back:
         title = f"bring {live.address.path[1]} back"
         drafts.append(
@@ -281,9 +283,34 @@ def rebuild(change: Change[Table], context: Context) -> list[Draft]:
                 Phase.CONTRACT,
                 title,
                 sql(*back),
+                locks=held,
+                hazards=_read(change, context),
                 done=became(change),
                 requires=inside(change, context),
                 provides=True,
             )
         )
     return drafts
+
+
+def _held(change: Change[Table], context: Context) -> tuple[Lock, ...]:
+    """What a partition that steps aside from a parent that stays holds up."""
+    live = change.live
+    parent = live.partition_of
+    if (
+        parent is None
+        or parent != change.desired.partition_of
+        or context.creates(live.address.sibling("table", parent))
+    ):
+        return ()
+    below = [(p[0], p[1]) for p in descendants(live.address.path, context.live)]
+    there = (held for held in attach_locks(live, context) if held.on != qualified(*parent))
+    return (*access_exclusive(parent, path_of(live), *below), *detach_locks(parent, context), *there)
+
+
+def _read(change: Change[Table], context: Context) -> tuple[Hazard, ...]:
+    """ATTACH looks whether its rows fit the bound; no check spares it that here."""
+    if change.desired.partition_of is None or context.size(change.address).rows == 0:
+        return ()
+    words = f"{name_of(change.desired)} is read from end to end while nobody reads or writes it"
+    return (hazard(Code.SCAN_UNDER_LOCK, words),)

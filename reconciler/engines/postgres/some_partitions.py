@@ -1,5 +1,6 @@
-"""Indexes of partitioned tables that are not on all partitions: made ON ONLY the table, not valid until the last one of
-the partitions has its part (CREATE INDEX, "ONLY"; ALTER INDEX, "ATTACH PARTITION").
+"""Indexes of partitioned tables whose partitions differ. Some are not on all partitions: made ON ONLY the table, not
+valid until the last one of the partitions has its part (CREATE INDEX, "ONLY"; ALTER INDEX, "ATTACH PARTITION"). Of some
+a partition's own key is the part.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconciler.engines.postgres.inheritance import parents_of, table_at
+from reconciler.engines.postgres.inheritance import children_of, parents_of, table_at
+from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
 from reconciler.engines.postgres.kinds.foreign_table import ForeignTable
 from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.kinds.table import Table
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.change import Change
+from reconciler.model.change import Action, Change
 from reconciler.model.resource import Resource
 
 Path = tuple[str, ...]
@@ -53,6 +55,32 @@ def unwanted(
                 wanted = getattr(desired.resources.get(index.address), "partitions", None)
                 if getattr(index, "partitions", None) is not None and wanted is not None and address.path not in wanted:
                     yield index.address, address
+
+
+def held_by_keys(
+    changes: Mapping[Address, Change[Any]], desired: Catalog, live: Catalog
+) -> Iterator[tuple[Address, Address]]:
+    """(partition, index): an index that goes, of which a key of the partition's own is the part. Neither can be dropped
+    before the other but while the partition is no part of the table (measured: 2BP01), which it cannot leave while
+    foreign keys refer to its rows by it: (foreign key, index).
+    """
+    keys = list(live.of_kind(ForeignKey))
+    for address, change in changes.items():
+        table = address.sibling("table", address.path[:2])
+        goes = address.kind == "index" and change.action in (Action.DELETE, Action.REPLACE)
+        if goes and table in live.resources and table in desired.resources:
+            for partition in _keyed(table, address.name, live):
+                yield partition, address
+                above = {a.path for a in _upwards(partition, live) if a != partition}
+                yield from ((k.address, address) for k in keys if k.table in above)
+
+
+def _keyed(table: Address, index: str, live: Catalog) -> Iterator[Address]:
+    for path in children_of(table.path, live):
+        below = table_at(live, table.sibling("table", path))
+        for twin in (t for t in below.twins if t.of == index) if below is not None else ():
+            address = table.sibling("table", path)
+            yield from _keyed(address, twin.name, live) if twin.kind == "index" else (address,)
 
 
 def _upwards(table: Address, catalog: Catalog) -> Iterator[Address]:

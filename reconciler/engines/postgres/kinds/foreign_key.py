@@ -21,7 +21,14 @@ from reconciler.engines.postgres.constraint_parts import (
 )
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.foreign_key_statements import at_once, clause, in_partitioned, orphans, validity
+from reconciler.engines.postgres.foreign_key_statements import (
+    at_once,
+    clause,
+    in_partitioned,
+    of_new_table,
+    orphans,
+    validity,
+)
 from reconciler.engines.postgres.foreign_key_targets import before, binds, lift_target, lower_target, outlives
 from reconciler.engines.postgres.inheritance import partitions
 from reconciler.engines.postgres.inheritance_changes import to_partitions
@@ -217,22 +224,9 @@ def absorbed(change: Change[ForeignKey], context: Context) -> bool:
 
 def create(change: Change[ForeignKey], context: Context) -> list[Draft]:
     """NOT VALID, then VALIDATE (rows 41 and 42); at once where the table is new and empty."""
-    key, table = change.desired, table_name(change.address)
-    here = table_path(change.address)
     if context.creates(table_address(change.address)):
-        return [
-            Draft(
-                "add",
-                Phase.EXPAND,
-                f"add foreign key {change.address.name} to {change.address.path[1]}",
-                sql(f"ALTER TABLE {table} ADD {clause(key)}{validity(key)}"),
-                locks=share_row_exclusive(here, *sorted({key.table} - {here})),
-                done=(Check(change.address),),
-                undo=(sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(change.address.name)}"),),
-                requires=before(change, context),
-            )
-        ]
-    easy = only_new_columns(change, key.columns, context) or not key.enforced
+        return [of_new_table(change, context)]
+    easy = only_new_columns(change, change.desired.columns, context) or not change.desired.enforced
     return _add(change, context, Phase.EXPAND if easy else Phase.CONTRACT, "")
 
 
@@ -264,7 +258,7 @@ def _add(change: Change[ForeignKey], context: Context, phase: Phase, first: str)
         sql(f"ALTER TABLE {table} {first}ADD {clause(key)}{' NOT VALID' if key.enforced else ''}"),
         locks=locks,
         hazards=() if phase is Phase.EXPAND else (refused if key.enforced else _loosens(key),),
-        probes=(orphans(key, context),) if key.validated else (),
+        probes=orphans(key, context) if key.validated else (),
         done=became(change, *(("validated",) if key.validated else ())),
         undo=(sql(f"ALTER TABLE {table} {back}"),),
         requires=before(change, context),
@@ -277,6 +271,8 @@ def rebuild(change: Change[ForeignKey], context: Context) -> list[Draft]:
     """Out while the key it refers to is replaced, then in again, unvalidated at first: no scan in that transaction."""
     key, steady = change.desired, not change.attributes
     out = dataclasses.replace(drop(change, context)[0], slot="out", removes=True, hazards=(), done=())
+    if context.creates(table_address(change.address)):
+        return [out, dataclasses.replace(of_new_table(change, context), phase=out.phase)]
     add, *rest = _add(change, context, Phase.CONTRACT, "")
     calm = dataclasses.replace(add, hazards=(), probes=()) if steady else add
     return [out, dataclasses.replace(calm, done=(Check(key.address),)), *rest]
@@ -301,7 +297,7 @@ def set_validated(change: Change[ForeignKey], context: Context) -> list[Draft]:
     if change.desired.validated:
         back = f"DROP CONSTRAINT {ident(change.address.name)}, ADD {clause(change.live)}{validity(change.live)}"
         undo = sql(f"ALTER TABLE {table_name(change.address)} {back}")
-        probes = (orphans(change.desired, context),)
+        probes = orphans(change.desired, context)
         return [dataclasses.replace(_validation(change.desired, Phase.CONTRACT), probes=probes, undo=(undo,))]
     return replace(change, context)
 

@@ -170,13 +170,13 @@ def create(change: Change[Operator], context: Context) -> list[Draft]:
 
 
 def _shells(operator: Operator, context: Context) -> Iterator[Operator]:
-    """What was only ever named as its partner: a shell that stays behind, of no use to anybody. What another one names,
-    too, would be forgotten there.
+    """What was only ever named as its partner: a shell that stays behind, of no use to anybody, and keeps its schema
+    from going. What another one names, too, would be forgotten there; what is in no schema in scope is not ours.
     """
     others = {p for o in context.live.of_kind(Operator) if o.address != operator.address for p in _partners(o)}
     for partner in dict.fromkeys(_partners(operator)):
-        own = partner.path[0] == operator.address.path[0] and partner != operator.address
-        if own and partner not in context.live.resources and partner not in others:
+        ours = partner != operator.address and partner.sibling("schema", partner.path[:1]) in context.live.resources
+        if ours and partner not in context.live.resources and partner not in others:
             yield replace(operator, address=partner)
 
 

@@ -1,0 +1,3 @@
+INSERT INTO q VALUES (1);
+INSERT INTO names VALUES ('1');
+INSERT INTO retyped VALUES ('1');
