@@ -36,6 +36,8 @@ from reconciler.model.later import at_once
 from reconciler.model.resource import Resource
 
 NAMELESS = "reconcile_asks_"
+NO_SQL = "syntax error"
+"""How the server begins to tell of text that no grammar takes; others of that code count columns that may yet come."""
 
 
 @dataclass
@@ -126,7 +128,7 @@ class Asking:
             for resource in left:
                 temporary = self.kinds[resource.address.kind].temporary
                 error = self.tried(temporary(resource)) if temporary is not None else None
-                if isinstance(error, errors.SyntaxError):
+                if isinstance(error, errors.SyntaxError) and (error.diag.message_primary or "").startswith(NO_SQL):
                     self.slip(resource, error)
 
     def slip(self, resource: Resource, error: psycopg.Error) -> None:
