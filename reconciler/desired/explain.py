@@ -72,6 +72,8 @@ def _unknown_key(
     known = [k for k in rule.get("properties", {}) if k != "environments"]
     close = difflib.get_close_matches(unknown, list(rule.get("properties", {})), n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+    if re.search(r"[^\w -]", unknown):
+        hint = "a comma inside { } ends a value: write a value that has one in quotes"
     span = document.span(*pointer, unknown)
     return DeclarationError(f"unknown key {unknown!r} in {where}", hint=hint, where=span)
 
@@ -90,6 +92,8 @@ def _wrong_type(error: Any, rule: Mapping[str, Any], where: str, written: str) -
     hint = rule.get("description")
     if hint is None and "string" in types and isinstance(error.instance, (bool, int, float)):
         hint = f'write it in quotes: "{written}"'
+    if hint is None and "object" in types and isinstance(error.instance, list):
+        hint = "write what each is called before it: NAME: …"
     if hint is None and "boolean" in types and isinstance(error.instance, str):
         hint = "write true or false, without quotes"
     return f"{where} is {written}; expected {expected}", hint

@@ -132,7 +132,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One operation of a plan, in its place. `size` is what `Draft.reads` was measured at."""
+    """One operation of a plan, in its place. `size` is what `Draft.reads` of all its parts was measured at."""
 
     id: int
     phase: Phase

@@ -191,7 +191,6 @@ def _step(number: int, state: TargetState, node: Node) -> Step:
     because = "; ".join(f"{a.name} {shown(a.before)} → {shown(a.after)}" for a in change.attributes)
     if draft.renames:
         because = "declared under another name"
-    size = state.sizes.get(draft.reads, UNKNOWN) if draft.reads else UNKNOWN
     return Step(
         id=number,
         phase=node.phase,
@@ -204,8 +203,15 @@ def _step(number: int, state: TargetState, node: Node) -> Step:
         probes=draft.probes,
         done=draft.done,
         undo=draft.undo,
-        size=None if size == UNKNOWN else size,
+        size=_size(state, node),
     )
+
+
+def _size(state: TargetState, node: Node) -> Size | None:
+    """Of all that the step reads, each once; None where nothing is known of any of it."""
+    read = dict.fromkeys(n.draft.reads for n in node.parts or (node,) if n.draft.reads is not None)
+    known = [state.sizes[a] for a in read if state.sizes.get(a, UNKNOWN) != UNKNOWN]
+    return Size(sum(s.rows for s in known), sum(s.bytes for s in known)) if known else None
 
 
 def _reason(change: Change[Resource]) -> str:

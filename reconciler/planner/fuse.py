@@ -133,6 +133,7 @@ def _merged(cluster: Sequence[Node], operation: Operation, changes: Mapping[Addr
     main = next((n for n in parts if not n.draft.removes and n.draft.provides), parts[0])
     drafts = [n.draft for n in parts]
     stays = [n.draft for n in parts if not n.draft.removes or n.draft.provides or changes[n.address].after is None]
+    done = [c for d in stays for c in d.done]
     draft = replace(
         main.draft,
         title=main.draft.title + _rest(parts, main, changes),
@@ -140,7 +141,7 @@ def _merged(cluster: Sequence[Node], operation: Operation, changes: Mapping[Addr
         locks=tuple(dict.fromkeys(lock for d in drafts for lock in d.locks)),
         hazards=tuple(dict.fromkeys(h for d in drafts for h in d.hazards)),
         probes=tuple(p for d in drafts for p in d.probes),
-        done=tuple(c for d in stays for c in d.done),
+        done=tuple(c for i, c in enumerate(done) if c not in done[:i]),
         undo=None,
     )
     inside = {n.index for n in cluster}

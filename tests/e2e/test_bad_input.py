@@ -56,6 +56,19 @@ FILES = {
         column("b: {type: text, not_null: maybe}"), "shop.yaml:7", "expected true or false", "write true"
     ),
     "on": Bad(column("b: {type: text, not_null: on}"), "shop.yaml:7", "is 'on'; expected true or false", "write true"),
+    "clause in a type": Bad(
+        column("b: int not null"), "shop.yaml:7", "NOT NULL is no part of a type", "not_null: true"
+    ),
+    "comma": Bad(
+        table("policies: {own: {using: f('x', true)}}"), "shop.yaml:6", "unknown key 'true)'", "a value that has one"
+    ),
+    "list of names": Bad(table("indexes: [id]"), "shop.yaml:6", "expected a mapping", "what each is called"),
+    "no key": Bad(
+        table("foreign_keys: {f: {columns: [id], references: {table: orders, columns: [id]}}}"),
+        "shop.yaml:6",
+        "which is no key there",
+        "primary_key: [id]",
+    ),
     "duplicate key": Bad(column("id: text"), "shop.yaml:7", "written twice, first at schemas/shop.yaml:6", "keep one"),
     "tab": Bad("service: shop\npostgres:\n\ttables: {}\n", "shop.yaml:3", "a tab indents", "indent with spaces"),
     "alias bomb": Bad(aliases(), "shop.yaml:", "aliases stand for more than", "write the values out"),

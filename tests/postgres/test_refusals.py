@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.errors import UnsupportedChange
+from reconciler.errors import DeclarationError, UnsupportedChange
 from reconciler.model.engine import Server
 from tests.postgres.bench import bench, declared, pure_plan
 from tests.postgres.server import Postgres
@@ -32,6 +32,28 @@ def test_it_is_refused_before_anything_runs(case: str, pg_database: Postgres.Fac
             database.plan(declared(text.replace(word, after)))
     assert refused.value.message == message
     assert refused.value.hint
+
+
+BODY = "  functions: {f(): {returns: integer, language: plpgsql, body: BODY}}"
+NO_SQL = {
+    "a new view": ("", "  views: {v: selekt 1}", "selekt"),
+    "a new body": ("", BODY.replace("BODY", "begin retrun 1; end"), "retrun"),
+    "another body": (
+        BODY.replace("BODY", "begin return 1; end"),
+        BODY.replace("BODY", "begin retrun 1; end"),
+        "retrun",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NO_SQL)
+def test_text_that_is_no_sql(case: str, pg_database: Postgres.Factory) -> None:
+    before, after, word = NO_SQL[case]
+    with bench(pg_database()) as database:
+        database.become(declared(f"service: shop\npostgres:\n{before}"))
+        with pytest.raises(DeclarationError) as refused:
+            database.plan(declared(f"service: shop\npostgres:\n{after}"))
+    assert f'the server says: syntax error at or near "{word}"' in str(refused.value)
 
 
 NAMED = """

@@ -25,7 +25,7 @@ from reconciler.engines.postgres.kinds.sequence import definition as sequence_de
 from reconciler.engines.postgres.kinds.table import Table
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.retyping import bare
-from reconciler.engines.postgres.slips import NO_TYPE, is_slip
+from reconciler.engines.postgres.slips import NO_TYPE, is_slip, unquoted
 from reconciler.engines.postgres.type_names import named
 from reconciler.errors import DeclarationError
 from reconciler.model.address import Address
@@ -36,6 +36,8 @@ from reconciler.model.later import at_once
 from reconciler.model.resource import Resource
 
 NAMELESS = "reconcile_asks_"
+NO_SQL = "syntax error"
+"""How the server begins to tell of text that no grammar takes; others of that code count columns that may yet come."""
 
 
 @dataclass
@@ -113,12 +115,28 @@ class Asking:
         if is_slip(error, resource, self.desired, self.live, self.kinds):
             self.slip(resource, error)
 
+    def read_through(self, addresses: Collection[Address]) -> None:
+        """Have the server parse what is new, and bodies. What it does not find may come before it; what is no SQL stays
+        so.
+        """
+        told = {slip.where for slip in self.slips}
+        left = [self.desired.resources[a] for a in addresses if self.desired.origin(a) not in told]
+        if not left:
+            return
+        with self.connection.transaction(force_rollback=True):
+            self.connection.execute("SET LOCAL check_function_bodies = on")
+            for resource in left:
+                temporary = self.kinds[resource.address.kind].temporary
+                error = self.tried(temporary(resource)) if temporary is not None else None
+                if isinstance(error, errors.SyntaxError) and (error.diag.message_primary or "").startswith(NO_SQL):
+                    self.slip(resource, error)
+
     def slip(self, resource: Resource, error: psycopg.Error) -> None:
         """What the server says of the author's text, at its line."""
         message = f"{resource.address}: the server says: {error.diag.message_primary}"
         where = self.desired.origin(resource.address)
         no_type = isinstance(error, errors.UndefinedObject) and "type " in message
-        hint = error.diag.message_hint or (NO_TYPE if no_type else None)
+        hint = unquoted(resource) or error.diag.message_hint or (NO_TYPE if no_type else None)
         self.slips.append(DeclarationError(message, hint=hint, where=where))
 
     def overloads(self, table: Address) -> Iterator[str]:

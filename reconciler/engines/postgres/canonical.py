@@ -27,6 +27,9 @@ from reconciler.model.catalog import Catalog, Deferred, unequal
 from reconciler.model.engine import Server
 from reconciler.model.resource import Resource
 
+BODIES = frozenset({"function", "procedure"})
+"""Kinds whose text is compared as it stands, so that nothing parses it while they are compared."""
+
 
 def canonicalise(
     connection: psycopg.Connection[Any],
@@ -61,7 +64,8 @@ def _canonical(
     conditioned = conditions.wanted(desired, live, kinds)
     known = plain_columns.known(desired, live)
     tables, others = _differing(known, live, kinds)
-    if not tables and not others and not conditioned:
+    new = _new(desired, live, kinds)
+    if not tables and not others and not conditioned and not new:
         return known
     tables, others = _differing(desired, live, kinds)  # those that are known as well: others may name them
     tables += [t for t in conditioned if t not in tables]
@@ -70,6 +74,7 @@ def _canonical(
     try:
         twins.ask(tables)
         Apart(asking, others).ask()
+        asking.read_through([*new, *(a for a in others if a.kind in BODIES)])
     except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction) as error:
         reason = f"the server does not let us ask how it spells this: {error.diag.message_primary}"
         return desired.with_resources(desired.resources, _unknown(desired, live, tables, reason))
@@ -125,6 +130,12 @@ def _differing(
             others.append(address)
     tables |= dict.fromkeys(toast.in_question(desired, live))
     return [a for a in tables if a in desired.resources], others
+
+
+def _new(desired: Catalog, live: Catalog, kinds: Mapping[str, PgKind[Any]]) -> list[Address]:
+    """What has a text of its own and is not there yet: nothing to compare with, but it may be no SQL."""
+    alone = {k.name for k in kinds.values() if k.temporary and not k.piece}
+    return [a for a in unequal(desired, live) if a.kind in alone and a in desired.resources and a not in live.resources]
 
 
 def _unknown(desired: Catalog, live: Catalog, tables: list[Address], reason: str) -> Iterator[Deferred]:

@@ -12,15 +12,16 @@ from reconciler.engines.postgres.inheritance import inherited_from
 from reconciler.engines.postgres.inheritance_changes import shared_parents
 from reconciler.engines.postgres.inherited_not_nulls import dropping, kept_below
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
-from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.partition_changes import no_key
 from reconciler.engines.postgres.quoting import fitting, ident
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Check, Draft, Phase, Ref
+from reconciler.model.step import Check, Draft, Operation, Phase, Ref
 
 if TYPE_CHECKING:
+    from reconciler.engines.postgres.column_parts import Generated
     from reconciler.engines.postgres.kinds.column import Column
     from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 
@@ -65,12 +66,14 @@ def set_generated(change: Change[Column], context: Context) -> list[Draft]:
     """DROP EXPRESSION keeps the values (row 91); SET EXPRESSION rewrites (row 90, 17 and later)."""
     from reconciler.engines.postgres.row_holders import around
 
-    column = change.desired
+    column, before = change.desired, change.live.generated
+    undo: tuple[Operation, ...] | None = None
     if column.generated is None:
         operation = sql(alter(column, "DROP EXPRESSION"))
         hazards: tuple[Hazard, ...] = ()
     else:  # all else makes the column anew
-        operation = sql(alter(column, f"SET EXPRESSION AS ({column.generated.expression.source})"))
+        operation = _generated_as(column, column.generated)
+        undo = (_generated_as(column, before),) if before is not None else None
         stored = not column.generated.virtual
         hazards = (hazard(Code.REWRITE, f"{table_name(column)} is rewritten with the new values"),) if stored else ()
     draft = Draft(
@@ -81,9 +84,14 @@ def set_generated(change: Change[Column], context: Context) -> list[Draft]:
         locks=access_exclusive(column.table),
         hazards=hazards,
         done=shows(column.address, ("generated", column.generated)),
+        undo=undo,
         reads=table_address(column) if hazards else None,
     )
     return [around(draft, [table_address(column)], context) if column.generated is not None else draft]
+
+
+def _generated_as(column: Column, generated: Generated) -> Sql:
+    return sql(alter(column, f"SET EXPRESSION AS ({generated.expression.source})"))
 
 
 def tightens(change: Change[Column], _context: Context) -> bool:

@@ -150,11 +150,15 @@ def _statements(before: Column, after: Column, using: str) -> list[str]:
 
 
 def _hazards(live: Column, column: Column, facts: Facts, context: Context) -> tuple[Hazard, ...]:
+    from reconciler.engines.postgres.type_probes import keeps_all
+
     if facts.rewrites:
         effect = f"{table_name(column)} and its indexes are rewritten from {live.type} to {column.type}"
         if column.using is not None:
             made = f"every {label(column)} becomes {column.using.source}: what that does not keep is gone"
             return (hazard(Code.REWRITE, effect), hazard(Code.LOSSY, made))
+        if keeps_all(live, column):
+            return (hazard(Code.REWRITE, effect),)
         return (
             hazard(Code.REWRITE, effect),
             hazard(Code.LOSSY, f"a value that {column.type} cannot hold makes the step fail or is rounded"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
+from reconciler.engines.postgres.kinds.table import Table
 from reconciler.engines.postgres.kinds.unique import Unique
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.quoting import dotted, undotted
@@ -67,6 +68,29 @@ def check(catalog: Catalog) -> Iterator[tuple[Address, str, str]]:
         elif len(key.referenced) != len(key.columns):
             message = f"{key.address}: {len(key.columns)} columns refer to {len(key.referenced)}"
             yield key.address, message, f"the primary key of {dotted(*key.table)} is {', '.join(key.referenced)}"
+        elif not _is_key(key, catalog):
+            columns = ", ".join(key.referenced)
+            yield (
+                key.address,
+                f"{key.address} refers to ({columns}) of {dotted(*key.table)}, which is no key there",
+                f"declare it there: primary_key: [{columns}], or one of uniques",
+            )
+
+
+def _is_key(key: ForeignKey, catalog: Catalog) -> bool:
+    """Whether a key of the other side is over these columns. Partitions and children may have keys nobody declares."""
+    there = catalog.get(key.address.sibling("table", key.table), Table)
+    if there is None or there.partition_of or there.inherits:
+        return True
+    return any(set(columns) == {*key.referenced} for _, columns in _keys(key, catalog))
+
+
+def _keys(key: ForeignKey, catalog: Catalog) -> Iterator[tuple[Address, tuple[str, ...]]]:
+    """What the foreign key can refer to on its other side, and over which columns: keys and unique indexes."""
+    table = key.address.sibling("table", key.table)
+    yield from ((k.address, k.columns) for k in catalog.children(table, "primary_key", PrimaryKey))
+    yield from ((u.address, u.columns) for u in catalog.children(table, "unique", Unique))
+    yield from ((i.address, i.uses) for i in catalog.children(table, "index", Index) if i.unique and i.where is None)
 
 
 def outlives(key: ForeignKey, gone: Address) -> bool:
@@ -85,13 +109,8 @@ def before(change: Change[ForeignKey], context: Context) -> tuple[Ref, ...]:
 
 def _leaving(key: ForeignKey, context: Context) -> Iterator[Ref]:
     """The keys and unique indexes over the columns that a foreign key refers to which go in this plan."""
-    table, wanted = key.address.sibling("table", key.table), set(key.referenced)
-    live = context.live
-    found = [(k.address, k.columns) for k in live.children(table, "primary_key", PrimaryKey)]
-    found += [(u.address, u.columns) for u in live.children(table, "unique", Unique)]
-    found += [(i.address, i.uses) for i in live.children(table, "index", Index) if i.unique]
-    for address, columns in found:
-        if set(columns) == wanted and address in context.changes and context.deletes(address):
+    for address, columns in _keys(key, context.live):
+        if set(columns) == {*key.referenced} and address in context.changes and context.deletes(address):
             yield Ref(address)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from psycopg import errors
 from reconciler.engines.postgres.mentions import RELATIONS
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
+from reconciler.model.expr import Expr
 from reconciler.model.kind import Kind
 from reconciler.model.naming import references_of
 from reconciler.model.resource import Resource
@@ -58,6 +60,14 @@ def is_slip(
     return all(live.resources[a] == desired.resources[a] for a in types) and all(
         _columns(a, live) == _columns(a, desired) for a in tables
     )
+
+
+def unquoted(resource: Resource) -> str | None:
+    """A hint for a default that the server refused, where it looks like text without the quotes of SQL."""
+    default = getattr(resource, "default", None)
+    if not isinstance(default, Expr) or not re.fullmatch(r"[^'\"()]*[^\W\d][^'\"()]*|\d+[-:][\d:-]+", default.source):
+        return None
+    return f"""a default is SQL, and its text stands in quotes of SQL: default: "'{default.source}'\""""
 
 
 def _columns(table: Address, catalog: Catalog) -> set[tuple[str, str]]:

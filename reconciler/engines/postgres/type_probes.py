@@ -20,6 +20,10 @@ from reconciler.model.step import Probe
 
 DIGITS = {"smallint": 5, "integer": 10, "bigint": 19}
 NUMBERS = {*DIGITS, "numeric", "real", "double precision"}
+EXACT = {("real", "double precision"), ("smallint", "real"), ("smallint", "double precision")} | {
+    ("integer", "double precision"),
+}
+"""Casts to floating point that round nothing: 24 and 53 bits hold the number."""
 TEXTS = {"text", "character varying", "character", "json"}
 READS = "pg_temp.is_read"
 MADE = "$$;\n"
@@ -48,6 +52,26 @@ def _reading(column: Column) -> str:
     return f"CREATE FUNCTION {READS}(value text) RETURNS boolean LANGUAGE plpgsql AS $$ {body} {MADE}"
 
 
+def keeps_all(live: Column, column: Column) -> bool:
+    """Whether each value of the live type is one of the new type, and the same (documentation, 8.1 "Numeric Types")."""
+    old, new = parsed(live.type), parsed(column.type)
+    if old is None or new is None or old.array != new.array or column.using is not None:
+        return False
+    source, target = f"{old.words} {old.tail}".strip(), f"{new.words} {new.tail}".strip()
+    if source in NUMBERS and target in ("text", "character varying") and not new.mods:
+        return True
+    if source in DIGITS and target in DIGITS:
+        return DIGITS[source] <= DIGITS[target]
+    if target == "numeric" and (source in DIGITS or (source == "numeric" and old.mods)):
+        return not new.mods or all(a <= b for a, b in zip(_room(source, old), _digits(new), strict=True))
+    return (source, target) in EXACT
+
+
+def _room(source: str, kind: TypeName) -> tuple[int, int]:
+    """How many digits a value may have before the point, and after it."""
+    return _digits(kind) if source == "numeric" else (DIGITS[source], 0)
+
+
 def _without_value(column: Column, using: Expr, context: Context) -> tuple[Probe, ...]:
     """Finds rows that get no value where one has to be."""
     if not column.not_null:
@@ -69,7 +93,7 @@ def _refused(live: Column, column: Column, using: bool, context: Context) -> str
         return f"round({name}::numeric) {_beyond(target)}"
     if source in NUMBERS and target == "numeric" and new.mods:
         whole, scale = _digits(new)
-        before, rounded = _digits(old) if source == "numeric" and old.mods else (DIGITS.get(source, 999), 0)
+        before, rounded = _room(source, old) if old.mods or source in DIGITS else (999, 0)
         if before <= whole and rounded <= scale:
             return ""
         return f"{name}::numeric <> 'NaN' AND abs(round({name}::numeric, {scale})) >= 1e{whole}::numeric"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from reconciler.model.kind import Place
 
 # Grammar aliases and their canonical names (PostgreSQL documentation, 8 "Data Types"; format_type in 18).
 ALIASES = {
@@ -60,6 +64,23 @@ QUOTED = frozenset({'"char"', '"any"'})
 _DEFAULT_MODS = {"character": "1", "bit": "1"}
 
 
+CLAUSE = re.compile(
+    r"\b(not\s+null|null|default|primary\s+key|unique|references|check|collate|constraint|generated\s+(?:always|by))\b",
+    re.I,
+)
+"""What follows the type in CREATE TABLE and is no part of it (documentation, "CREATE TABLE", column_constraint)."""
+CLAUSE_KEYS = {
+    "NOT NULL": "say it beside the type: {type: …, not_null: true}",
+    "NULL": "leave it out: without not_null a value may be missing",
+    "DEFAULT": "say it beside the type: {type: …, default: …}",
+    "COLLATE": "say it beside the type: {type: …, collation: …}",
+    "CHECK": "say it among the checks",
+    "PRIMARY KEY": "say it beside the columns: primary_key: [id]",
+    "UNIQUE": "say it among the uniques of the table",
+    "REFERENCES": "say it among the foreign_keys of the table",
+}
+
+
 class TypeName(NamedTuple):
     """A type in parts: words, modifiers in parentheses, what follows them, array brackets."""
 
@@ -85,6 +106,21 @@ def parsed(text: str) -> TypeName | None:
     mods, _, tail = rest.partition(")")
     clean = ",".join(m.strip() for m in mods.split(",")) if mods else ""
     return TypeName(" ".join(head.lower().split()), clean, " ".join(tail.lower().split()), "[]" if brackets else "")
+
+
+def lower_type(written: str, place: Place) -> str:
+    """The canonical type. Raises DeclarationError where more than a type is written: `text NOT NULL`."""
+    clause = _clause_in(written)
+    if clause is not None:
+        raise place.fail(f"{clause} is no part of a type", CLAUSE_KEYS.get(clause, "write the type alone"), "type")
+    return canonical(written)
+
+
+@lru_cache(maxsize=4096)
+def _clause_in(text: str) -> str | None:
+    """The first clause behind the type; quoted names have none."""
+    found = CLAUSE.search(re.sub(r'"[^"]*"', "", text))
+    return " ".join(found[0].upper().split()) if found else None
 
 
 @lru_cache(maxsize=4096)

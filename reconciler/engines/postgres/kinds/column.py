@@ -34,7 +34,7 @@ from reconciler.engines.postgres.mentions import RELATIONS, mentioned, of_expres
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.storage_options import Options
 from reconciler.engines.postgres.type_names import MAKERS, lift_collation, lower_collation, type_references
-from reconciler.engines.postgres.types import SERIAL, canonical, is_builtin
+from reconciler.engines.postgres.types import SERIAL, is_builtin, lower_type
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -143,7 +143,7 @@ def lower(name: str, node: Any, place: Place) -> Column:
     if "generated" in node and "using" in node:
         raise place.fail("the values of a generated column are made by its expression", "leave it out", "using")
     default = node.get("default")
-    kind = canonical(written) if written else ""
+    kind = lower_type(written, place) if written else ""
     known = frozenset(WORDS)
     required = node.get("not_null", False)
     return Column(

@@ -13,7 +13,7 @@ from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.mentions import of_expression
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.type_names import MAKERS, lift_collation, lower_collation, type_references
-from reconciler.engines.postgres.types import canonical
+from reconciler.engines.postgres.types import lower_type
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.expr import Expr
@@ -61,7 +61,7 @@ def lower(name: str, node: Any, place: Place) -> Domain:
     checks = {k: v if isinstance(v, dict) else {"check": v} for k, v in said.get("checks", {}).items()}
     return Domain(
         place.address("domain", name),
-        canonical(said["type"]),
+        lower_type(said["type"], place),
         lower_collation(said.get("collation")),
         None if default is None else Expr(str(default).lower() if isinstance(default, bool) else str(default)),
         bool(said.get("not_null", False)),

@@ -221,7 +221,8 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
 
 
 def _build_partitioned(change: Change[Unique], context: Context, first: str) -> list[Draft]:
-    unique, table, name = change.desired, table_name(change.address), change.address.name
+    unique, here = change.desired, change.address
+    table, name = table_name(here), here.name
     nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
     recipe = parted.Recipe(
         f"unique constraint {name}",
@@ -234,7 +235,7 @@ def _build_partitioned(change: Change[Unique], context: Context, first: str) -> 
         f"ALTER TABLE ONLY {table} {first}ADD {clause(unique)}",
         "UNIQUE",
         "_key",
-        lambda named: clause(dataclasses.replace(unique, address=change.address.sibling("unique", (table, named)))),
+        lambda named: clause(dataclasses.replace(unique, address=here.sibling("unique", (*here.path[:2], named)))),
         timing(unique.deferrable, unique.deferred),
     )
     refused = hazard(Code.OLD_WRITERS, f"a second row with the same {columns(unique.columns)} is refused")
