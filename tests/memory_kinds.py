@@ -470,6 +470,7 @@ def relink(change: Change[Link], context: Context) -> list[Draft]:
             f"remove {address}",
             MemoryOperation("drop", (Item("link", address.path),)),
             done=(Check(address, present=False),),
+            removes=True,
         ),
         Draft(
             "link",

@@ -204,9 +204,7 @@ class Checked(NamedTuple):
 
 
 class Audited(NamedTuple):
-    """A probe that found something, or that nobody may ask. `certain`: no step before changes data, so nothing of the
-    plan mends it.
-    """
+    """A probe that found something, or may not be asked. `certain`: no step before it changes data and so mends it."""
 
     probe: Probe
     found: Violations
@@ -286,8 +284,8 @@ class Noting(Protocol):
 
 @runtime_checkable
 class Laned(Protocol):
-    """An engine whose steps may run side by side where they are about different things: the tables of DynamoDB, on
-    which the service works for minutes or days while nothing waits for anything else."""
+    """An engine whose steps may run side by side where they are about different things: tables of DynamoDB, each of
+    which may take days."""
 
     lanes: int
     """How many at a time."""
