@@ -18,7 +18,7 @@ from reconciler.diff.ownership import remaining
 from reconciler.diff.renames import due, former_roots, leaving
 from reconciler.errors import ConnectionFailed
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Audited, Auditing, Checked, Engine, Scope, Session, Target
+from reconciler.model.engine import Audited, Auditing, Checked, Engine, Noting, Scope, Session, Target
 from reconciler.model.kind import Policy
 from reconciler.model.later import Later
 from reconciler.model.plan import Note, TargetStamp
@@ -137,9 +137,18 @@ def look(declared: Declared, session: Session, journal: Journal, need: Need = "a
         return _remembered(seen, past._replace(stamp=watch.ended(there, keep=False) or past.stamp))
     differences, stamp = owned_differences(state), watch.ended(there)
     if differences[0]:
-        return Seen(declared, _spelled(state, declared, session, digest), scope, journal)
-    seen = Seen(declared, compared(state, differences), scope, journal)
+        return Seen(declared, _noted(_spelled(state, declared, session, digest)), scope, journal)
+    seen = Seen(declared, _noted(compared(state, differences)), scope, journal)
     return _remembered(seen, Past(own, live.digest, digest, seen.state.unmanaged, stamp)) if digest else seen
+
+
+def _noted(state: TargetState) -> TargetState:
+    """What is equal, with what there is to know of it all the same; what has steps is noted with them."""
+    engine = state.engine
+    if state.changes or not isinstance(engine, Noting):
+        return state
+    found = engine.notes(state.desired, state.live, {}, ())
+    return replace(state, notes=tuple(Note(state.name, text) for text in found))
 
 
 def _spelled(state: TargetState, declared: Declared, session: Session, digest: str) -> TargetState:
@@ -170,9 +179,15 @@ def _same(past: Past, session: Session, journal: Journal, need: Need) -> bool:
 
 
 def _remembered(seen: Seen, past: Past) -> Seen:
-    """The same, kept for the next time, unless something could not be compared."""
+    """The same, kept for the next time, unless something could not be compared or is to be told again."""
     known = seen.declared.known
-    if known is None or past == seen.past or seen.state.desired.deferred or seen.state.live.deferred:
+    if (
+        known is None
+        or past == seen.past
+        or seen.state.notes
+        or seen.state.desired.deferred
+        or seen.state.live.deferred
+    ):
         return seen
     known.remember(past)
     return replace(seen, past=past)

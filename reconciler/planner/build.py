@@ -141,7 +141,7 @@ def build(
 
 def _hints(state: TargetState, nodes: Sequence[Node]) -> Iterable[Note]:
     """What the store does by itself, and renames that nobody declared, perhaps."""
-    if isinstance(state.engine, Noting):
+    if nodes and isinstance(state.engine, Noting):
         found = state.engine.notes(state.desired, state.live, state.changes, [n.draft for n in nodes])
         yield from (Note(state.name, text) for text in found)
     for old, new in lookalikes(state.changes, state.desired, state.live, state.engine.kinds):

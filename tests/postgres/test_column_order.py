@@ -22,7 +22,7 @@ def planned(live: str, desired: str) -> Plan:
 @pytest.mark.parametrize(
     ("live", "desired", "stand"),
     [
-        ("t: {columns: {a: text, b: text}}", "t: {columns: {b: text, a: text}}", "a, b"),
+        ("t: {columns: {a: text, b: text}}", "t: {columns: {b: text, a: text, new: text}}", "a, b, new"),
         ("t: {columns: {a: text, b: text}}", "t: {columns: {a: text, new: text, b: text}}", "a, b, new"),
         ("t: {columns: {a: text, b: text, c: text}}", "t: {columns: {c: text, a: text}}", "a, c"),
     ],
@@ -52,7 +52,7 @@ def test_what_can_stand_as_declared_does(live: str, desired: str) -> None:
 def test_many_tables_are_counted() -> None:
     live, desired = (
         ", ".join(f"t{n}: {{columns: {{{order}}}}}" for n in range(SHOWN + 3))
-        for order in ("a: text, b: text", "b: text, a: text")
+        for order in ("a: text, b: text", "b: text, a: text, new: text")
     )
     notes = planned(live, desired).notes
     assert len(notes) == SHOWN + 1

@@ -85,6 +85,18 @@ def test_what_has_no_stamp_is_read_and_not_compared(options: Options, monkeypatc
         planned(options)
 
 
+def test_what_is_worth_knowing_is_told_every_time(options: Options, tmp_path: Path) -> None:
+    with psycopg.connect(options.target or "") as connection:
+        connection.execute("ALTER TABLE beside ADD z text")
+    said = (tmp_path / "app.yaml").read_text()
+    (tmp_path / "app.yaml").write_text(said.replace("columns: {id: integer}", "columns: {z: text, id: integer}"))
+    plans = [planned(options).plan for _ in range(3)]
+    assert not any(p.steps for p in plans)
+    told = [[n.message for n in p.notes] for p in plans]
+    assert told[0][0].startswith("the columns of public.beside stand as id, z in the end")
+    assert told[0] == told[1] == told[2]
+
+
 def test_fingerprints_are_remembered(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
     project = pipeline.load(options, {})
     plans = [pipeline.make_plan(project, stamped=True).plan for _ in range(3)]
