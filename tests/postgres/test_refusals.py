@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.errors import DeclarationError, UnsupportedChange
+from reconciler.errors import DeclarationError, DeclarationErrors, UnsupportedChange
 from reconciler.model.engine import Server
 from tests.postgres.bench import bench, declared, pure_plan
 from tests.postgres.server import Postgres
@@ -58,12 +58,12 @@ def test_text_that_is_no_sql(case: str, pg_database: Postgres.Factory) -> None:
 
 NAMED = """
   tables:
-    people: {columns: {name: {type: text, not_null: {name: NAME}}}}
+    people: {columns: {name: {type: text, not_null: {name: NAME}}}, primary_key: [name]}
     workers: {inherits: people, columns: {name: {not_null: {name: own}}}}
 """
 
 
-def test_a_constraint_is_not_renamed_away_from_its_children() -> None:
+def test_what_a_key_needs_is_not_renamed_away_from_children() -> None:
     live, desired = (
         declared(f"service: shop\npostgres:{NAMED.replace('NAME', name)}") for name in ("has_name", "is_called")
     )
@@ -86,3 +86,30 @@ def test_a_key_that_is_not_on_every_partition_is_told(pg_database: Postgres.Fact
         database.script("ALTER TABLE t_1 ADD CONSTRAINT part PRIMARY KEY (a);")
         database.script("ALTER INDEX whole ATTACH PARTITION part;")
         assert not database.live().unmanaged
+
+
+NAMING = """
+  tables:
+    t:
+      columns: {a: integer}
+      owner: nobody_owner
+      grants: {nobody_reads: [select]}
+      policies: {own: {to: [nobody_sees], using: a > 0}}
+  default_privileges: {nobody_makes: {tables: {nobody_gets: [select]}}}
+  settings: {nobody_sets: {work_mem: 8MB}}
+"""
+
+
+def test_roles_that_are_not_there_are_told_with_their_lines(pg_database: Postgres.Factory) -> None:
+    with bench(pg_database()) as database, pytest.raises(DeclarationErrors) as refused:
+        database.plan(declared(f"service: shop\npostgres:{NAMING}"))
+    told = {(e.message.split(": ")[-1], e.where.line if e.where else 0) for e in refused.value.errors}
+    assert told == {
+        ("there is no role nobody_owner", 6),
+        ("there is no role nobody_reads", 7),
+        ("there is no role nobody_sees", 8),
+        ("there is no role nobody_makes", 9),
+        ("there is no role nobody_gets", 9),
+        ("there is no role nobody_sets", 10),
+    }
+    assert all(e.hint for e in refused.value.errors)

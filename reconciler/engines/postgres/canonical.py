@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
-from reconciler.engines.postgres import conditions, inheritance, plain_columns, toast
+from reconciler.engines.postgres import conditions, inheritance, named_roles, plain_columns, toast
 from reconciler.engines.postgres.adoption import adopted, placed
 from reconciler.engines.postgres.apart import Apart
 from reconciler.engines.postgres.asking import Asking
@@ -61,6 +61,8 @@ def _canonical(
     desired = inheritance.one_key(desired, live)
     desired = adopted(_adopted(desired, live, kinds), live, server.version[0], lambda: _who(connection))
     desired = placed(desired, live, lambda: _where(connection))
+    if missing := named_roles.lacking(desired, live, connection):
+        raise DeclarationErrors(missing)
     conditioned = conditions.wanted(desired, live, kinds)
     known = plain_columns.known(desired, live)
     tables, others = _differing(known, live, kinds)

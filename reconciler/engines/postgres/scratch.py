@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterable, Iterator, Set
-from dataclasses import fields, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import psycopg
 
 from reconciler.engines.postgres.kinds.extension import Extension
+from reconciler.engines.postgres.named_roles import named, there
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.session import connected, store_errors
 from reconciler.engines.postgres.subscription_parts import Subscription, detaching
 from reconciler.errors import StoreError
-from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import ScratchServer, Target
-from reconciler.model.resource import Resource
 
 PREFIX = "reconcile_scratch_"
 """How the databases are called: what a killed process leaves behind is found by it."""
 MAKER_RIGHTS = "connect as a role that may make databases, or: ALTER ROLE {user} CREATEDB"
-NAME_ROLES = frozenset({"owner", "grants", "policy", "default_privileges", "user_mapping"})
-"""Kinds whose resources name roles."""
-
 _LIVE = """
     SELECT current_user, pg_get_userbyid(d.datdba), to_regnamespace('public') IS NOT NULL,
            ARRAY (SELECT rolname::text FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1)
@@ -120,41 +116,19 @@ def _make_roles(admin: psycopg.Connection[Any], live: _Live) -> None:
     """All roles of the live server without login, but the one that plans; several targets may do so at once."""
     with admin.transaction():
         admin.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (PREFIX,))
-        for name in sorted(live.roles - _roles(admin)):
+        for name in sorted(live.roles - there(admin)):
             admin.execute(f"CREATE ROLE {ident(name)} NOLOGIN")
         admin.execute(f"ALTER ROLE {ident(live.me)} LOGIN SUPERUSER")
 
 
 def _need_roles(admin: psycopg.Connection[Any], live: _Live, catalogs: Iterable[Catalog]) -> None:
-    lacking = sorted(_named(live.roles - _roles(admin), catalogs))
+    wanted = named(r for catalog in catalogs for r in catalog.resources.values())
+    lacking = sorted(wanted.keys() & live.roles - there(admin))
     if lacking:
         raise StoreError(
             f"the scratch server lacks the role {_listed(lacking)}",
             hint="create it there without login; on a throw-away server, which needs no --scratch, it is made",
         )
-
-
-def _roles(admin: psycopg.Connection[Any]) -> frozenset[str]:
-    return frozenset(str(name) for (name,) in admin.execute("SELECT rolname::text FROM pg_roles"))
-
-
-def _named(roles: Set[str], catalogs: Iterable[Catalog]) -> Set[str]:
-    """Those of the roles whose names occur in a resource that names roles."""
-    resources = (r for catalog in catalogs for a, r in catalog.resources.items() if a.kind in NAME_ROLES)
-    return {text for resource in resources for text in _texts(resource)} & roles
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Address):
-        yield from value.path
-    elif isinstance(value, Resource):
-        for attribute in fields(value):
-            yield from _texts(getattr(value, attribute.name))
-    elif isinstance(value, tuple | frozenset):
-        for part in value:
-            yield from _texts(part)
 
 
 def _prepared(target: Target, name: str, live: _Live, own: bool) -> Target:
