@@ -99,7 +99,7 @@ def referred(table: Table, context: Context) -> tuple[Probe, ...]:
     """
     above = _lineage(table.partition_of or ("", ""), context)
     name, probes = name_of(table), []
-    for key in _keys(context.live):
+    for key in _held(context):
         if key.table not in above or context.deletes(key.address) or not key.enforced:
             continue
         equal = (f"f.{ident(a)} = t.{ident(b)}" for a, b in zip(key.columns, key.referenced, strict=True))
@@ -121,13 +121,13 @@ def detach_locks(parent: Path, context: Context) -> tuple[Lock, ...]:
 def referenced(parent: Path, context: Context) -> list[Path]:
     """What the foreign keys of a table and of its own parents refer to."""
     above = _lineage(parent, context)
-    return sorted({k.table for k in _keys(context.live) if (k.address.path[0], k.address.path[1]) in above})
+    return sorted({k.table for k in _held(context) if (k.address.path[0], k.address.path[1]) in above})
 
 
 def referring(parent: Path, context: Context) -> list[Path]:
     """The tables of which foreign keys refer to a table or to its own parents; not those of keys that go before."""
     above = _lineage(parent, context)
-    found = (k.address for k in _keys(context.live) if k.table in above and not context.deletes(k.address))
+    found = (k.address for k in _held(context) if k.table in above and not context.deletes(k.address))
     return sorted({(a.path[0], a.path[1]) for a in found})
 
 
@@ -135,6 +135,14 @@ def _keys(catalog: Catalog) -> Iterator[ForeignKey]:
     from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
 
     return catalog.of_kind(ForeignKey)
+
+
+def _held(context: Context) -> Iterator[ForeignKey]:
+    """Foreign keys that are there when a partition leaves or joins: not those that step aside for a table made anew."""
+    for key in _keys(context.live):
+        change = context.changes.get(key.address)
+        if change is None or change.forced is None or change.forced.kind != "table":
+            yield key
 
 
 def _lineage(table: Path, context: Context) -> set[Path]:

@@ -189,6 +189,8 @@ def _both(draft: Draft, address: Address, context: Context) -> Iterator[Lock]:
         sides = [getattr(r.get(address), "table", None) for r in (context.live.resources, context.desired.resources)]
         for path in {address.path[:2], *(s for s in sides if s)}:
             table = table_at(context.live, address.sibling("table", path))
+            if table is not None and not draft.removes and context.creates(table.address):
+                continue  # its partitions went before
             if table is not None and table.partition_by is not None and held.on == qualified(*path):
                 yield from (lock(held.mode, p[0], p[1]) for p in descendants(path, context.live))
 
