@@ -161,8 +161,8 @@ def hinted(live: str, desired: str) -> list[str]:
     ("live", "desired", "hint"),
     [
         (
-            "{t: {columns: {a: text, b: integer}}}",
-            "{t: {columns: {c: text, b: integer}}}",
+            "{t: {columns: {b: integer, a: text}}}",
+            "{t: {columns: {b: integer, c: text}}}",
             "renamed_from: a' on column",
         ),
         ("{t: {columns: {a: text}}}", "{u: {columns: {a: text}}}", "'renamed_from: t' on table public.u"),
