@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.quoting import ident, qualified, undotted
 
 NAME = {"type": "string", "minLength": 1}
 
@@ -18,6 +18,6 @@ def named(schema: str, name: str) -> str:
 
 
 def split(text: str) -> tuple[str, str]:
-    """(schema, name) of a name that quotes nothing; `public` goes unsaid."""
-    schema, _, name = text.rpartition(".")
-    return schema.strip('"') or "public", name.strip('"')
+    """(schema, name); `public` goes unsaid."""
+    *schema, name = undotted(text)
+    return schema[0] if schema else "public", name

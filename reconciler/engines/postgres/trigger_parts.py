@@ -16,6 +16,7 @@ from reconciler.engines.postgres.constraint_parts import (
 )
 from reconciler.engines.postgres.kind import Reader, Row
 from reconciler.engines.postgres.quoting import columns, ident, literal, qualified
+from reconciler.engines.postgres.table_parts import path_of, short_of
 from reconciler.model.address import Address
 from reconciler.model.expr import Expr
 from reconciler.model.kind import Place
@@ -80,7 +81,6 @@ def lower_fields(node: Mapping[str, Any], place: Place) -> dict[str, Any]:
     if "of" in node and "update" not in node[timing]:
         raise place.fail("columns are named, but the trigger is not for update", "add update, or leave 'of' out", "of")
     deferrable, deferred = lower_deferrable(node)
-    schema, _, table = node.get("from", "").rpartition(".")
     return {
         "function": node["execute"].removesuffix("()").removeprefix("public."),
         "timing": timing,
@@ -92,7 +92,7 @@ def lower_fields(node: Mapping[str, Any], place: Place) -> dict[str, Any]:
         "old_table": node.get("old_table", ""),
         "new_table": node.get("new_table", ""),
         "constraint": bool(node.get("constraint", False)),
-        "source": (schema or "public", table) if table else None,
+        "source": path_of(node["from"], "public") if "from" in node else None,
         "deferrable": deferrable,
         "deferred": deferred,
         "state": node.get("state", "enabled"),
@@ -106,8 +106,7 @@ def lift_fields(trigger: AnyTrigger) -> dict[str, Any]:
     if trigger.of:
         node["of"] = list(trigger.of)
     if trigger.source is not None:
-        schema, table = trigger.source
-        node["from"] = table if schema == "public" and "." not in table else f"{schema}.{table}"
+        node["from"] = short_of(trigger.source, "public")
     node |= lift_deferrable(trigger.deferrable, trigger.deferred)
     node |= {word: getattr(trigger, word) for word in ("old_table", "new_table") if getattr(trigger, word)}
     if trigger.row:

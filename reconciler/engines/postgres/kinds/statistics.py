@@ -13,6 +13,7 @@ from reconciler.engines.postgres.mentions import of_expression, requalified, wor
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.plain_objects import created, dropped
 from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.table_parts import path_of, short_of
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Change
@@ -59,7 +60,6 @@ SPEC = {
 
 def lower(name: str, node: Any, place: Place) -> Statistics:
     """Columns and expressions; their order means nothing."""
-    schema, _, table = node["table"].rpartition(".")
     columns = sorted(p for p in node["on"] if isinstance(p, str))
     expressions = tuple(Expr(p["expression"]) for p in node["on"] if not isinstance(p, str))
     alone = len(expressions) == 1 and not columns
@@ -67,14 +67,13 @@ def lower(name: str, node: Any, place: Place) -> Statistics:
         raise place.fail("statistics of one expression have no kinds", "leave them out", "kinds")
     kinds = () if alone else tuple(sorted(node.get("kinds", KINDS.values())))
     address = place.address("statistics", name)
-    where = (schema or address.path[0], table)
-    return Statistics(address, where, tuple(columns), expressions, kinds, int(node.get("target", -1)))
+    table = path_of(node["table"], address.path[0])
+    return Statistics(address, table, tuple(columns), expressions, kinds, int(node.get("target", -1)))
 
 
 def lift(found: Statistics, _catalog: Catalog) -> Any:
     """What differs from the defaults."""
-    schema, table = found.table
-    node: dict[str, Any] = {"table": table if schema == found.address.path[0] else f"{schema}.{table}"}
+    node: dict[str, Any] = {"table": short_of(found.table, found.address.path[0])}
     node["on"] = [*found.columns, *({"expression": e.source} for e in found.expressions)]
     if found.kinds and found.kinds != tuple(sorted(KINDS.values())):
         node["kinds"] = list(found.kinds)
