@@ -15,6 +15,7 @@ from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident
+from reconciler.engines.postgres.type_names import MAKERS, named
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Disturbance
@@ -46,7 +47,19 @@ def whole(change: Change[Column]) -> bool:
 
 def spreads(change: Change[Column]) -> Disturbance:
     """Taking a default away touches nobody."""
-    return Disturbance.DROPS if whole(change) else Disturbance.NONE
+    return Disturbance.DROPS if whole(change) or _renewed(change) else Disturbance.NONE
+
+
+def _renewed(change: Change[Column]) -> bool:
+    """Whether its type goes, and one of another kind comes by the same name."""
+    gone = {cause.path for cause in change.causes if cause.kind in MAKERS}
+    return not change.changed("type") and named(change.live.type) in gone
+
+
+def _composed(change: Change[Column], context: Context) -> bool:
+    """Whether the type of that name is a composite, before or after: the text of one is no value of anything else."""
+    types = change.address.sibling("composite", named(change.live.type))
+    return any(types in catalog.resources for catalog in (context.live, context.desired))
 
 
 def replace(change: Change[Column], context: Context) -> list[Draft]:
@@ -114,8 +127,10 @@ def rebuild(change: Change[Column], context: Context) -> list[Draft]:
     from reconciler.engines.postgres.kinds.column import KIND
     from reconciler.engines.postgres.row_holders import only_default
 
-    if whole(change):
+    if whole(change) or (_renewed(change) and _composed(change, context)):
         return replace(change, context)
+    if _renewed(change):
+        return aside(change, (change.desired,))
     if only_default(change) and (holders := holders_aside(change, context)):
         return aside(change, holders)
     drafts = [

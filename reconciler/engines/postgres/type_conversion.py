@@ -24,7 +24,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Action, Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context, Disturbance
-from reconciler.model.step import Draft, Phase, Probe
+from reconciler.model.step import Draft, Phase, Probe, Ref
 
 WORDS = {"domain": "DOMAIN", "collation": "COLLATION"}
 Using = Callable[[Column], str]
@@ -106,10 +106,12 @@ def converted(
     from reconciler.engines.postgres.row_holders import around
 
     types = family(change.address, context)
-    moved = columns(types, context)
+    held = columns(types, context)
+    moved = [c for c in held if not _leaves(c, types, context)]
+    left = tuple(Ref(c.address) for c in held if c not in moved)
     old = {t: fitting(t.name, suffix="_old") for t in types}
     if len(types) == 1 and not moved:
-        return [_alone(change, statements_of, hazards)]
+        return [_alone(change, statements_of, hazards, left)]
     statements: list[str] = []
     for known in reversed(types):  # a range names what it is made of
         statements += [f"{_alter(known)} RENAME TO {ident(old[known])}", *_range_parts(known, old[known], context)]
@@ -130,9 +132,18 @@ def converted(
         probes=probes,
         done=became(change),
         reads=moved[0].address.sibling("table", moved[0].table) if moved else None,
+        requires=left,
         provides=True,
     )
     return [around(draft, [change.address.sibling("table", t) for t in tables], context)]
+
+
+def _leaves(column: Column, types: list[Address], context: Context) -> bool:
+    """Whether its own change takes it to another type, which does not wait for these: it is gone from them before."""
+    wanted = context.desired.get(column.address, Column)
+    path = named(wanted.type) if wanted is not None else named(column.type)
+    made = (context.changes.get(column.address.sibling(kind, path)) for kind in MADE_OF)
+    return path != named(column.type) and path not in {t.path for t in types} and all(c is None for c in made)
 
 
 def _rewritten(moved: Iterable[Column], types: list[Address]) -> Iterator[Hazard]:
@@ -167,7 +178,9 @@ def _word(change: Change[Any]) -> str:
     return "collation" if change.address.kind == "collation" else "type"
 
 
-def _alone(change: Change[Any], statements_of: Callable[[Any], list[str]], hazards: tuple[Hazard, ...]) -> Draft:
+def _alone(
+    change: Change[Any], statements_of: Callable[[Any], list[str]], hazards: tuple[Hazard, ...], left: tuple[Ref, ...]
+) -> Draft:
     """Nothing holds a value of it: out and in again."""
     name = type_name(change.address)
     return Draft(
@@ -179,6 +192,7 @@ def _alone(change: Change[Any], statements_of: Callable[[Any], list[str]], hazar
         hazards=(hazard(Code.OLD_READERS, f"code that names the {_word(change)} meets another one"), *hazards),
         done=became(change),
         undo=(sql(f"{_drop(change.address)} {name}", *statements_of(change.live)),),
+        requires=left,
         provides=True,
     )
 

@@ -316,7 +316,8 @@ def create(change: Change[Column], context: Context) -> list[Draft]:
         return column_added.add(change, context)
     before = replace(found.desired, address=change.address)
     update = Change(change.address, Action.UPDATE, before, change.desired, inheriting.differences(change, found))
-    drafts = [d for r in RULES if update.changed(*r.attributes) for d in r.emit(update, context)]
+    rules = (r for r in RULES if update.changed(*r.attributes) and (r.when is None or r.when(update, context)))
+    drafts = [d for r in rules for d in r.emit(update, context)]
     return [replace(d, requires=(*d.requires, Ref(found.address)), provides=d is drafts[-1]) for d in drafts]
 
 

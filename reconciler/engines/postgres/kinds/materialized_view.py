@@ -42,7 +42,7 @@ from reconciler.model.expr import Expr
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context, Disturbance, Place, rule
 from reconciler.model.resource import Resource, Role, attr
-from reconciler.model.step import Check, Draft, Phase
+from reconciler.model.step import Check, Draft, Phase, Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +185,16 @@ def create(change: Change[MaterializedView], context: Context) -> list[Draft]:
             *_made(change.desired),
             *_indexes(change.address, context.desired),
             drop=f"DROP MATERIALIZED VIEW {name_of(change.address)}",
-            requires=freed(change, context),
+            requires=_freed(change, context),
         )
     ]
+
+
+def _freed(change: Change[MaterializedView], context: Context) -> tuple[Ref, ...]:
+    """What has to go before it and its indexes can have their names."""
+    indexes = context.desired.children(change.address, "materialized_view_index", Index)
+    made = (change, *(context.changes[i.address] for i in indexes if i.address in context.changes))
+    return tuple(dict.fromkeys(ref for c in made for ref in freed(c, context)))
 
 
 def drop(change: Change[MaterializedView], context: Context) -> list[Draft]:
