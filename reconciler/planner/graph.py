@@ -97,7 +97,7 @@ class Graph:
         if change.after is not None and change.action is not Action.FORGET:
             wanted = references_of(change.after, self.desired, self.engine.kinds)
             makers = [i for i in mine if not (self.nodes[i].draft.removes or self.nodes[i].draft.renames)]
-            for address in sorted(wanted | {*change.causes}):
+            for address in sorted(wanted | {a for a in change.causes if not self._given_up(change, a)}):
                 self._create_after(makers, mine, address)
             for cause in change.causes:
                 if self.changes[cause].action is Action.DELETE and makers:
@@ -117,6 +117,11 @@ class Graph:
         for index in self.of.get(change.address, ()):
             for address, slot in self.nodes[index].draft.requires:
                 self._require(index, address, slot)
+
+    def _given_up(self, change: Change[Any], cause: Address) -> bool:
+        """Whether it used the cause by its text alone, and no longer does: then the cause may even use it by now."""
+        kinds = self.engine.kinds
+        return kinds[cause.kind].bound and cause not in kinds[change.address.kind].mentions(change.after, self.desired)
 
     def _drafts(self, address: Address | None) -> list[int]:
         """The drafts that make the change of an address: its own, or those of the parent that absorbed it."""

@@ -19,6 +19,9 @@ RELATIONS = frozenset({"table", "view", "materialized_view", "foreign_table"})
 INSIDE = ("column", "primary_key")
 """What of a relation comes along when the relation is named: a view may use a new column, or group by the key."""
 
+_COLUMN_FOLLOWS = frozenset("and as by case distinct else having not or returning select then when where".split())
+"""Words after which a bare name is a column or one that is given there; but a row type may stand in `CAST (… AS …)`."""
+
 # a letter, _ or beyond ASCII: said as what it is not, it compiles in a tenth of the time
 _FIRST = r"[^\x00-@\[-\^`{-\x7f]"
 _NAME = rf'(?:{_FIRST}[\w$]*|"(?:[^"]|"")+")'
@@ -85,9 +88,11 @@ def mentioned(text: str, catalog: Catalog, *, kinds: Iterable[str] | None = None
     names = _names_of(catalog)
     found: dict[Address, None] = {}
     said: set[str] = set()
-    for chain in _chains(text):
+    follows = _COLUMN_FOLLOWS - ({"as"} if "cast" in text.lower() else set())
+    for chain, before in _placed(text):
         said.update(chain)
-        found.update(dict.fromkeys(names.found(chain)))
+        plain = len(chain) == 1 and before in follows
+        found.update(dict.fromkeys(a for a in names.found(chain) if not (plain and a.kind in RELATIONS)))
     said |= {"*"} if aliases_columns(text, catalog) else set()
     wanted = None if kinds is None else frozenset(kinds)
     inside = [a for r in found if r.kind in RELATIONS for a in _inside(r, said, catalog, wanted)]
@@ -147,20 +152,28 @@ def _inside(relation: Address, words: set[str], catalog: Catalog, wanted: frozen
 
 def _chains(text: str) -> Iterator[Chain]:
     """The names in a text, each with its qualification, folded as the server folds them; operators as they stand."""
+    return (chain for chain, _ in _placed(text))
+
+
+def _placed(text: str) -> Iterator[tuple[Chain, str]]:
+    """The same, each with the bare word that stands before it, if there is nothing between the two."""
+    word, done = "", 0
     for kind, start, end in _tokens(text):
         said = text[start:end]
+        before = word if not text[done:start].strip() else ""
+        word, done = said.lower() if kind == "name" else "", end
         if kind == "name":
-            yield tuple(map(_folded, _PART.findall(said)))
+            yield tuple(map(_folded, _PART.findall(said))), before
         elif kind == "operator":
-            yield (said,)
+            yield (said,), ""
         elif kind == "dollar":
-            yield from _chains(said)
+            yield from _placed(said)
         elif kind in ("string", "escaped"):
             inner = said[said.index("'") + 1 :].removesuffix("'")
             if _REGISTERED.fullmatch(inner):
-                yield from _chains(inner.replace("''", "'"))
+                yield from _placed(inner.replace("''", "'"))
         elif kind == "unicode":
-            yield (_folded(said[2:]),)
+            yield (_folded(said[2:]),), before
 
 
 def _tokens(text: str) -> Iterator[tuple[str | None, int, int]]:
