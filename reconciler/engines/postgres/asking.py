@@ -23,10 +23,10 @@ from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.kinds.sequence import Sequence
 from reconciler.engines.postgres.kinds.sequence import definition as sequence_definition
 from reconciler.engines.postgres.kinds.table import Table
-from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.quoting import fitting, ident, qualified
 from reconciler.engines.postgres.retyping import bare
 from reconciler.engines.postgres.slips import NO_TYPE, is_slip, unquoted
-from reconciler.engines.postgres.type_names import named
+from reconciler.engines.postgres.type_names import STANDALONE, named, type_name
 from reconciler.errors import DeclarationError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, unequal
@@ -165,6 +165,7 @@ class Asking:
         there, wanted = at_once(self.live.resources), self.desired.resources
         for resource in (wanted[a] for a in unequal(self.desired, self.live) if a not in there):
             kind = self.kinds[resource.address.kind]
+            self._make_way(resource.address)
             if kind.prepares:
                 types[resource.address] = kind.prepares(resource)
             elif isinstance(resource, Schema):
@@ -179,6 +180,12 @@ class Asking:
         left = self._unmade(types)
         rows = [u for a in left for u in self.kinds[a.kind].references(wanted[a], self.desired) if u.kind == "table"]
         self._unmade({**{a: self._row_type(a) for a in rows if a not in there}, **left})
+
+    def _make_way(self, address: Address) -> None:
+        """Give a type of another kind, which goes, another name, so that the new one can have its own."""
+        for rival in (address.sibling(kind, address.path) for kind in STANDALONE if address.kind in STANDALONE):
+            if rival in self.live.resources and rival not in self.desired.resources:
+                self.tried(f"ALTER TYPE {type_name(rival)} RENAME TO {ident(fitting(rival.name, suffix='_old'))}")
 
     def _unmade(self, types: dict[Address, str]) -> dict[Address, str]:
         """Make them, which may be made of each other; what could not be made."""

@@ -16,7 +16,9 @@ KINDS = ("enum", "domain", "composite", "range", "base_type", "table", "view", "
 
 MADE_OF = ("domain", "composite", "range")
 """Types that are made of others."""
-MAKERS = frozenset({*MADE_OF, "enum", "collation"})
+STANDALONE = frozenset({*MADE_OF, "enum"})
+"""Types that are declared by themselves, of which one can take the name of another."""
+MAKERS = STANDALONE | {"collation"}
 """What takes along what is made of it when it comes anew: types, and a collation under its columns and types."""
 
 
