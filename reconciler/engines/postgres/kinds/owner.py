@@ -144,8 +144,10 @@ def rebuild(change: Change[Owner], context: Context) -> list[Draft]:
 
 
 def absorbed(change: Change[Owner], context: Context) -> bool:
-    """Gone with what is owned."""
-    return change.action is Action.DELETE and context.deletes(carrier(change.address))
+    """Gone with what is owned; or a sequence that a column owns by now, which goes with the table."""
+    holder = carrier(change.address)
+    owned = getattr(context.desired.resources.get(holder), "owned_by", None) is not None
+    return change.action is Action.DELETE and (owned or context.deletes(holder))
 
 
 def implicit(owner: Owner) -> bool:

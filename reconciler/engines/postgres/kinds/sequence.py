@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.engines.postgres.column_anew import whole
@@ -21,7 +21,9 @@ from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
 from reconciler.engines.postgres.locks import SHARE_ROW_EXCLUSIVE, access_exclusive, lock
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
+from reconciler.engines.postgres.owners import CURRENT, owner_in
 from reconciler.engines.postgres.quoting import dotted, fitting, ident, literal, qualified, undotted
+from reconciler.engines.postgres.roles import role
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action, Change
@@ -140,10 +142,10 @@ def _own(sequence: Sequence, context: Context, live: Sequence | None = None) -> 
         "own",
         Phase.EXPAND,
         f"let {'.'.join(sequence.owned_by or ('nobody',))} own sequence {sequence.address.name}",
-        sql(owning(sequence)),
+        sql(*_handed(live, sequence, context)),
         locks=(lock(SHARE_ROW_EXCLUSIVE, sequence.address.path[0], sequence.address.name),),
         done=(Check(sequence.address, attributes=(("owned_by", sequence.owned_by),)),),
-        undo=(sql(owning(live)),) if live is not None else (),
+        undo=(sql(*_handed(sequence, live, context)),) if live is not None else (),
         requires=(Ref(wanted),) if sequence.owned_by else (),
     )
 
@@ -165,6 +167,31 @@ def _successor(sequence: Sequence, context: Context) -> tuple[list[str], list[st
         [f"SELECT setval({literal(qualified(schema, name))}, nextval({own}), false)"],
         [f"ALTER SEQUENCE IF EXISTS {qualified(schema, aside)} RENAME TO {ident(name)}"],
     )
+
+
+def _handed(before: Sequence | None, after: Sequence, context: Context) -> list[str]:
+    """OWNED BY; a sequence has to belong to the role that the table belongs to (documentation, ALTER SEQUENCE), and
+    follows that from then on.
+    """
+    theirs = _role(after, context)
+    if theirs == (CURRENT if before is None else _role(before, context)):
+        return [owning(after)]
+    freed = [owning(replace(after, owned_by=None))] if before is not None and before.owned_by else []
+    taken = [owning(after)] if after.owned_by else []
+    return [*freed, f"ALTER SEQUENCE {_name(after.address)} OWNER TO {role(theirs)}", *taken]
+
+
+def _role(sequence: Sequence, context: Context) -> str:
+    """Whom it belongs to before owners change: what is new or comes anew, to the connecting role."""
+    if sequence.owned_by is None:
+        there = context.live.resources.get(sequence.address) == sequence
+        return owner_in(sequence.address, context.live if there else context.desired)
+    path = (sequence.address.path[0], sequence.owned_by[0])
+    table, foreign = (sequence.address.sibling(kind, path) for kind in ("table", "foreign_table"))
+    change: Change[Any] | None = context.changes.get(table)
+    if change is not None and change.action is Action.REPLACE:
+        return CURRENT
+    return owner_in(foreign if foreign in context.live.resources else table, context.live)
 
 
 def create(change: Change[Sequence], context: Context) -> list[Draft]:
