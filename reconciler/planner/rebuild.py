@@ -79,7 +79,8 @@ def with_rebuilds(
                 if address not in strong:
                     origin[address] = origin[source]
                 work.append((address, kind.following))
-    return {a: _along(c, result, kinds) for a, c in result.items()}
+    anew = {a: origin[a] for a in followed if kinds[a.kind].following is Disturbance.DROPS}
+    return {a: _along(c, result, anew, kinds) for a, c in result.items()}
 
 
 def _aside(
@@ -167,9 +168,15 @@ def _staying(leaving: Iterable[Address], live: Catalog, kinds: Mapping[str, Kind
     return {n for a in live.resources if a not in gone for n in kinds[a.kind].namesakes(a)} if gone else set()
 
 
-def _along(change: Change[Any], changes: Changes, kinds: Mapping[str, Kind[Any]]) -> Change[Any]:
-    """What is newly attached to something built again belongs to the same cluster."""
+def _along(
+    change: Change[Any], changes: Changes, anew: Mapping[Address, Address], kinds: Mapping[str, Kind[Any]]
+) -> Change[Any]:
+    """What is newly attached to something built again belongs to the same cluster. `anew`: what comes again with
+    another's change, and that.
+    """
     parent = parent_of(change.address, kinds) if kinds[change.address.kind].attaches else None
+    if change.action is Action.CREATE and parent is not None and parent in anew:
+        return replace(change, forced=anew[parent])
     carrier = changes.get(parent) if parent is not None else None
     if change.action is not Action.CREATE or carrier is None or carrier.action is not Action.REPLACE:
         return change

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from reconciler.engines.postgres.column_added import unfilled
 from reconciler.engines.postgres.column_names import label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
+from reconciler.engines.postgres.column_settings import after_creation
 from reconciler.engines.postgres.evidence import became
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import sql
@@ -83,7 +84,7 @@ def replace(change: Change[Column], context: Context) -> list[Draft]:
                 "add",
                 Phase.CONTRACT,
                 f"make column {label(column)} anew",
-                sql(f"ALTER TABLE {table} ADD COLUMN {clause(column)}"),
+                sql(f"ALTER TABLE {table} ADD COLUMN {clause(column)}", *after_creation(column, table)),
                 locks=access_exclusive(column.table),
                 hazards=_rewritten(column),
                 probes=unfilled(column),

@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from reconciler.engines.postgres import column_settings
 from reconciler.engines.postgres.column_names import alter, label, table_address
 from reconciler.engines.postgres.inheritance import descendants, inherited_from
 from reconciler.engines.postgres.kinds.column import Column
@@ -112,6 +113,7 @@ def back_to(column: Column) -> Iterator[str]:
     yield alter(column, f"TYPE {column.type} USING {ident(column.address.name)}::{column.type}")
     if column.default is not None:
         yield alter(column, f"SET DEFAULT {column.default.source}")
+    yield from column_settings.again(column, column)
 
 
 def _elsewhere(before: list[Column], wanted: list[Column], context: Context) -> Iterator[Ref]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from reconciler.engines.postgres import column_settings
 from reconciler.engines.postgres.column_anew import whole
 from reconciler.engines.postgres.column_names import alter
 from reconciler.engines.postgres.evidence import became
@@ -258,6 +259,8 @@ def _moved(columns: list[Column], types: list[Address], context: Context, using:
             out += [alter(live, "DROP DEFAULT", alone)] if live.default is not None else []
             said = column.default.source if column.default is not None else ""
             back += [alter(live, f"SET DEFAULT {said}", alone)] if said else []
+        if _is_of(live, types):
+            back += column_settings.again(column, column, alone)
         if addresses.isdisjoint(inherited_from(live, context.live)):
             collate = f" COLLATE {qualified(*live.collation)}" if live.collation else ""
             if _is_of(live, types):
