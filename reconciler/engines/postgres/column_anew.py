@@ -6,6 +6,7 @@ to plain; before 17 none from one expression to another; a type that nothing cas
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres.column_added import unfilled
@@ -131,7 +132,9 @@ def rebuild(change: Change[Column], context: Context) -> list[Draft]:
     if whole(change) or (_renewed(change) and _composed(change, context)):
         return replace(change, context)
     if _renewed(change):
-        return aside(change, (change.desired,))
+        out, back = aside(change, (change.desired,))
+        lossy = hazard(Code.LOSSY, f"a value that the new {change.desired.type} cannot hold makes the step fail")
+        return [dataclasses.replace(out, hazards=(*out.hazards, lossy)), back]
     if only_default(change) and (holders := holders_aside(change, context)):
         return aside(change, holders)
     drafts = [

@@ -18,7 +18,7 @@ from reconciler.engines.postgres.column_parts import (
 )
 from reconciler.engines.postgres.column_parts import lower_identity as lower_options
 from reconciler.engines.postgres.kind import PgKind, Reader, Row, not_member
-from reconciler.engines.postgres.locks import SHARE_ROW_EXCLUSIVE, access_exclusive, lock
+from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, SHARE_ROW_EXCLUSIVE, access_exclusive, lock
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.owners import CURRENT, owner_in
@@ -138,12 +138,14 @@ def _own(sequence: Sequence, context: Context, live: Sequence | None = None) -> 
     foreign = wanted.sibling("foreign_table", wanted.path[:2])
     if foreign in context.desired.resources:  # whose columns are part of it
         wanted = foreign
+    handed = _handed(live, sequence, context)
+    mode = SHARE_ROW_EXCLUSIVE if len(handed) == 1 else ACCESS_EXCLUSIVE  # OWNER TO takes that
     return Draft(
         "own",
         Phase.EXPAND,
         f"let {'.'.join(sequence.owned_by or ('nobody',))} own sequence {sequence.address.name}",
-        sql(*_handed(live, sequence, context)),
-        locks=(lock(SHARE_ROW_EXCLUSIVE, sequence.address.path[0], sequence.address.name),),
+        sql(*handed),
+        locks=(lock(mode, sequence.address.path[0], sequence.address.name),),
         done=(Check(sequence.address, attributes=(("owned_by", sequence.owned_by),)),),
         undo=(sql(*_handed(sequence, live, context)),) if live is not None else (),
         requires=(Ref(wanted),) if sequence.owned_by else (),
