@@ -16,7 +16,7 @@ from reconciler.engines.postgres.quoting import fitting, ident
 from reconciler.model.address import Address
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Check, Draft, Lock, Operation, Phase, Probe
+from reconciler.model.step import Check, Draft, Lock, Operation, Phase, Probe, Ref
 
 if TYPE_CHECKING:
     from reconciler.engines.postgres.kinds.table import Table
@@ -63,8 +63,8 @@ class Guard(NamedTuple):
         """What adding and dropping it locks: the table, and what is below it."""
         return access_exclusive(path_of(self.table), *below(self.table, context))
 
-    def drafts(self, phase: Phase, context: Context) -> list[Draft]:
-        """Added for new rows, then validated while the table is in use."""
+    def drafts(self, phase: Phase, context: Context, waits: tuple[Ref, ...]) -> list[Draft]:
+        """Added for new rows, then validated while the table is in use; not before what ATTACH PARTITION waits for."""
         add, validate = self.slots
         return [
             Draft(
@@ -77,7 +77,7 @@ class Guard(NamedTuple):
                 probes=(self.probe,),
                 done=(Check(self.check),),
                 undo=(sql(self.dropping),),
-                requires=tuple(made_below(self.table, context)),
+                requires=(*waits, *made_below(self.table, context)),
             ),
             Draft(
                 validate,

@@ -44,7 +44,15 @@ Path = tuple[str, str]
 
 def checked(change: Change[Table], context: Context) -> list[Draft]:
     """The checks that spare ATTACH PARTITION its reading, validated while the tables are in use."""
-    return [d for g in guards(change.desired, context) for d in g.drafts(Phase.CONTRACT, context)]
+    waits = _waits(change, context)
+    return [d for g in guards(change.desired, context) for d in g.drafts(Phase.CONTRACT, context, waits)]
+
+
+def _waits(change: Change[Table], context: Context) -> tuple[Ref, ...]:
+    table = change.desired
+    moves = change.live.partition_of != table.partition_of
+    first = (*inside(change, context), *settling(table, context), *_indexed(change, context)) if moves else ()
+    return (*first, *vacated(table, context), *made_near(table, context))
 
 
 def attached(change: Change[Table], context: Context) -> list[Draft]:
@@ -69,13 +77,7 @@ def attached(change: Change[Table], context: Context) -> list[Draft]:
             done=became(change) if not live.detach_pending else again,
             undo=undo,
             reads=read[0].address if read else None,
-            requires=(
-                *inside(change, context),
-                *settling(table, context),
-                *vacated(table, context),
-                *made_near(table, context),
-                *_indexed(change, context),
-            ),
+            requires=_waits(change, context),
         )
     ]
 
@@ -118,7 +120,7 @@ def rebound(change: Change[Table], context: Context) -> list[Draft]:
         done=became(change),
         undo=(sql(detaching(table), *(() if apart else (attaching(live),)), *added), *validated),
         reads=read[0].address if read else None,
-        requires=(*vacated(table, context), *made_near(table, context)),
+        requires=_waits(change, context),
         provides=True,
     )
     return [_left(change, context, parts), bound] if apart else [bound]

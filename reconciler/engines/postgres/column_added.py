@@ -47,7 +47,8 @@ def add(change: Change[Column], context: Context) -> list[Draft]:
 def _adding(change: Change[Column], facts: Facts, held: bool, context: Context) -> list[Draft]:
     column = change.desired
     empty = context.size(table_address(column)).rows == 0
-    if column.default is not None and facts.lets_null and (held or not (facts.fast_default or empty)):
+    slow = facts.fast_null and not (facts.fast_default or empty)
+    if column.default is not None and facts.lets_null and (held or slow):
         return _add_in_batches(change, context)
     checked = column.not_null and column.not_null_valid
     if facts.lets_null and checked and not _filled(column):
@@ -57,6 +58,8 @@ def _adding(change: Change[Column], facts: Facts, held: bool, context: Context) 
     else:
         rewrites = not facts.fast_default or column.identity is not None
     effect = f"every row of {table_name(column)} is rewritten to hold {column.address.name}"
+    if not facts.fast_null:
+        effect += f": the server looks at each {column.type}; its base type and a check of the table would spare that"
     hazards = (hazard(Code.REWRITE, effect),) if rewrites and not empty else ()
     added, *later = _added_whole(change, context, hazards)
     probes = (still_empty(column.table),) if rewrites and empty else () if facts.lets_null else unfilled(column)

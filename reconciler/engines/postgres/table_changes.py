@@ -47,7 +47,18 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
     writers go on (row 3), those of a DEFAULT partition too (row 86).
     """
     guards = _guards(change.desired, context)
-    return [*(d for g in guards for d in g.drafts(Phase.EXPAND, context)), *_created(change, context, guards)]
+    return [*_guarded(change.desired, context, guards, Phase.EXPAND), *_created(change, context, guards)]
+
+
+def _guarded(table: Table, context: Context, guards: list[guarding.Guard], phase: Phase) -> list[Draft]:
+    waits = _waits(table, context) if guards else ()
+    return [d for g in guards for d in g.drafts(phase, context, waits)]
+
+
+def _waits(table: Table, context: Context) -> tuple[Ref, ...]:
+    """What comes before a table becomes a partition of one that is there."""
+    near = joining.made_near(table, context)
+    return (*settling(table, context), *vacated(table, context), *near, *_siblings(table, context))
 
 
 def _joins(table: Table, context: Context) -> bool:
@@ -72,8 +83,7 @@ def _created(change: Change[Table], context: Context, guards: list[guarding.Guar
     if joins:
         made += [joining.attaching(table), *guarding.tidied(guards)]
         locks = joining.attach_locks(table, context)
-        near = joining.made_near(table, context)
-        waits = (*settling(table, context), *vacated(table, context), *near, *_siblings(table, context))
+        waits = _waits(table, context)
     elif table.partition_of is not None:
         locks = access_exclusive(table.partition_of)
     elif table.inherits:
@@ -262,7 +272,7 @@ def replace(change: Change[Table], context: Context) -> list[Draft]:
         done=(Check(change.address, attributes=(("partition_by", change.desired.partition_by),)),),
         undo=None,
     )
-    guarded = (d for g in guards for d in g.drafts(Phase.CONTRACT, context))
+    guarded = _guarded(change.desired, context, guards, Phase.CONTRACT)
     return [*guarded, gone, made, *(dataclasses.replace(d, phase=Phase.CONTRACT) for d in rest)]
 
 
