@@ -263,10 +263,20 @@ def _below(
                 sql(*attach),
                 locks=(*held, *share_update_exclusive(parent)),
                 done=(index._replace(present=False),),
-                undo=(sql(_dropping(recipe, above, parent[1])), *again),
+                undo=None
+                if _owns_it_then(change, path, context)
+                else (sql(_dropping(recipe, above, parent[1])), *again),
             )
         )
     return drafts
+
+
+def _owns_it_then(change: Change[Any], path: Path, context: Context) -> bool:
+    """From 18 on the key makes a NOT NULL that the partition has from its parent its own too, for good (measured)."""
+    names = getattr(change.after, "columns", ()) if change.address.kind == "primary_key" else ()
+    columns = (context.live.resources.get(change.address.sibling("column", (*path, n))) for n in names)
+    passed = (c for c in columns if getattr(c, "not_null", False) and not getattr(c, "not_null_local", True))
+    return context.server.version >= (18,) and any(passed)
 
 
 def _inside(change: Change[Any], recipe: Recipe, phase: Phase, path: Path, name: str) -> Draft:
