@@ -252,6 +252,7 @@ def _below(
             built = index._replace(attributes=(("valid", True),))
             drafts.append(replace(step, undo=undo, done=(built,), reads=table.sibling("table", path)))
         again = () if there is None else (alone(recipe.index(name, path, "", True), repairs=(path[0], name)),)
+        out = sql(_dropping(recipe, above, parent[1]))
         attach = [f"{words} USING INDEX {ident(name)}{recipe.timing}"] if recipe.key and not inner else []
         attach.append(f"ALTER INDEX {qualified(*parent)} ATTACH PARTITION {qualified_name}")
         held = access_exclusive(_two(path)) if recipe.key and not inner else (lock(ACCESS_EXCLUSIVE, path[0], name),)
