@@ -264,9 +264,7 @@ def _below(
                 sql(*attach),
                 locks=(*held, *share_update_exclusive(parent)),
                 done=(index._replace(present=False),),
-                undo=None
-                if _owns_it_then(change, path, context)
-                else (sql(_dropping(recipe, above, parent[1])), *again),
+                undo=None if _owns_it_then(change, path, context) else (out, *again),
             )
         )
     return drafts
