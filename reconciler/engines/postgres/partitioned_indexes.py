@@ -98,13 +98,15 @@ def create(
     empty = context.size(table).rows == 0 and not any(_mistaken(change, p, context) for p in below)
     if some is None and (empty or not below or foreign_descendants(table.path, context.live)):
         mode = ACCESS_EXCLUSIVE if recipe.key else SHARE
+        below_mode = mode if context.server.version >= (18,) else SHARE  # measured on 14 to 18
         first = tuple(leaving(change, context, dropped=_unfinished_below(table, context)))
         left = [p for r in first for p in (r.address.path, *descendants(r.address.path, context.live))]
         foreign = foreign_descendants(table.path, context.live)
         left += [p for p in foreign if context.deletes(table.sibling("foreign_table", p))]
         gone = {qualified(*_two(p)) for p in left}
         below_too = (p for p in descendants(table.path, context.desired) if _before(p, change, context))
-        locks = (*locked(change.address, context, mode), *(lock(mode, *_two(p)) for p in (*foreign, *below_too)))
+        others = (*partitions(table, context.live), *foreign, *below_too)
+        locks = (lock(mode, *_two(table.path)), *(lock(below_mode, *_two(p)) for p in others))
         return [
             Draft(
                 "create",
