@@ -227,8 +227,8 @@ def measured(state: TargetState, session: Session) -> TargetState:
     wanted, moves = measured_addresses(state), state.moves
     if not moves:
         return audited(replace(state, sizes=session.measure(wanted)), session)
-    now = {a: new for a in state.there.resources if (new := moves.after(a)) in wanted}
-    return audited(replace(state, sizes={now[a]: size for a, size in session.measure(now).items()}), session)
+    now = [a for a in state.there.resources if moves.after(a) in wanted]
+    return audited(replace(state, sizes={moves.after(a): s for a, s in session.measure(now).items()}), session)
 
 
 def audited(state: TargetState, session: Session) -> TargetState:

@@ -90,9 +90,12 @@ def owned_differences(state: TargetState) -> tuple[Changes, tuple[Unmanaged, ...
 
 
 def measured_addresses(state: TargetState) -> list[Address]:
-    """Addresses whose size the emitters may ask for: live tops of changes, and the changes themselves."""
-    wanted = {a: None for c in state.changes for a in (c, top_of(c, state.engine.kinds))}
-    return sorted(wanted)
+    """Addresses whose size the emitters may ask for: the changes, what they refer to, and the tops of either."""
+    kinds, wanted = state.engine.kinds, dict.fromkeys(state.changes)
+    for address, change in state.changes.items():
+        if change.after is not None:
+            wanted |= dict.fromkeys(kinds[address.kind].references(change.after, state.desired))
+    return sorted({a for w in wanted for a in (w, top_of(w, kinds))})
 
 
 def steps_of(state: TargetState) -> list[Node]:

@@ -5,32 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from reconciler.engines.postgres.attach_guards import guards, outside, restored, scanned, scans, tidied
 from reconciler.engines.postgres.attaching import (
     attach_locks,
     attaching,
+    below,
     detach_locks,
     detaching,
-    helper,
-    implied_check,
+    gone_first,
+    left_beside,
+    made_near,
     name_of,
-    outside,
     path_of,
     referred,
     referring,
-    scans,
 )
 from reconciler.engines.postgres.bounds import swaps, vacated
 from reconciler.engines.postgres.detached import gains
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.inheritance import descendants
 from reconciler.engines.postgres.locks import (
     access_exclusive,
-    share_update_exclusive,
 )
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.parents_changed import inside, settling
 from reconciler.engines.postgres.partitioned_indexes import attachable
-from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.quoting import qualified
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, hazard
 from reconciler.model.kind import Context
@@ -44,67 +43,41 @@ Path = tuple[str, str]
 
 
 def checked(change: Change[Table], context: Context) -> list[Draft]:
-    """A check that says what the bound will, validated while the table is in use, so that ATTACH scans nothing."""
-    table, condition = change.desired, implied_check(change.desired, context)
-    if condition is None or context.size(table.address).rows == 0:
-        return []
-    name, named = name_of(table), helper(table)
-    check = table.address.sibling("check", (*path_of(table), named))
-    below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
-    refused = hazard(Code.OLD_WRITERS, f"rows of {name} that are not {condition} are refused from here on")
-    return [
-        Draft(
-            "check",
-            Phase.CONTRACT,
-            f"let {table.address.path[1]} hold only what its bound will let in",
-            sql(f"ALTER TABLE {name} ADD CONSTRAINT {ident(named)} CHECK ({condition}) NOT VALID"),
-            locks=access_exclusive(path_of(table), *below),
-            hazards=(refused,),
-            probes=outside(table, context),
-            done=(Check(check),),
-            undo=(sql(f"ALTER TABLE {name} DROP CONSTRAINT IF EXISTS {ident(named)}"),),
-        ),
-        Draft(
-            "validate",
-            Phase.CONTRACT,
-            f"check the rows that are in {table.address.path[1]}",
-            sql(f"ALTER TABLE {name} VALIDATE CONSTRAINT {ident(named)}"),
-            locks=share_update_exclusive(path_of(table), *below),
-            done=(Check(check, attributes=(("validated", True),)),),
-            undo=(),
-            reads=table.address,
-        ),
-    ]
+    """The checks that spare ATTACH PARTITION its reading, validated while the tables are in use."""
+    waits = _waits(change, context)
+    return [d for g in guards(change.desired, context) for d in g.drafts(Phase.CONTRACT, context, waits)]
+
+
+def _waits(change: Change[Table], context: Context) -> tuple[Ref, ...]:
+    table = change.desired
+    moves = change.live.partition_of != table.partition_of
+    first = (*inside(change, context), *settling(table, context), *_indexed(change, context)) if moves else ()
+    return (*first, *vacated(table, context), *made_near(table, context))
 
 
 def attached(change: Change[Table], context: Context) -> list[Draft]:
     """ATTACH PARTITION, and away with the check that spared it the reading (row 3)."""
     table, live = change.desired, change.live
-    name, named = name_of(table), ident(helper(table))
-    checked = implied_check(table, context) is not None and context.size(table.address).rows != 0
-    tidy = [f"ALTER TABLE {name} DROP CONSTRAINT {named}"] if checked else []
-    below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
+    name, checks = name_of(table), guards(table, context)
+    read, (added, validated) = scanned(table, context), restored(checks)
+    parts = below(table, context)
     shown = hazard(Code.OLD_READERS, f"rows of {name} show in {qualified(*(table.partition_of or ('', '')))}")
     again = (Check(table.address, attributes=(("partition_of", table.partition_of),)),)
-    undo = None if live.partition_of or gains(table, context) else (sql(detaching(table)),)
+    kept = live.partition_of or gains(table, context)
+    undo = None if kept else (sql(detaching(table), *added), *validated)
     return [
         Draft(
             "attach",
             Phase.CONTRACT,
             f"make {table.address.path[1]} a partition of {(table.partition_of or ('', ''))[1]}",
-            sql(attaching(table), *tidy),
-            locks=(*attach_locks(table, context), *access_exclusive(path_of(table), *below)),
-            hazards=(shown, *scans(table, context)),
-            probes=() if checked else outside(table, context),
+            sql(attaching(table), *tidied(checks)),
+            locks=(*attach_locks(table, context), *access_exclusive(path_of(table), *parts)),
+            hazards=(shown, *scans(read)),
+            probes=() if checks else outside(table, context),
             done=became(change) if not live.detach_pending else again,
             undo=undo,
-            reads=table.address if scans(table, context) else None,
-            requires=(
-                *inside(change, context),
-                *settling(table, context),
-                *vacated(table, context),
-                *_indexed(change, context),
-            ),
+            reads=read[0].address if read else None,
+            requires=_waits(change, context),
         )
     ]
 
@@ -126,9 +99,9 @@ def rebound(change: Change[Table], context: Context) -> list[Draft]:
     """
     table, live = change.desired, change.live
     parent = table.partition_of or ("", "")
-    below = [(p[0], p[1]) for p in descendants(table.address.path, context.live)]
-    checked = implied_check(table, context) is not None and context.size(table.address).rows != 0
-    tidy = [f"ALTER TABLE {name_of(table)} DROP CONSTRAINT {ident(helper(table))}"] if checked else []
+    parts = below(table, context)
+    checks = guards(table, context)
+    read, (added, validated) = scanned(table, context), restored(checks)
     refused = hazard(Code.OLD_WRITERS, f"rows outside {table.bound} are refused by {name_of(table)} from here on")
     apart = swaps(table, context)
     out = access_exclusive(*(() if apart else (parent, *referring(parent, context))))
@@ -136,36 +109,39 @@ def rebound(change: Change[Table], context: Context) -> list[Draft]:
         "rebound",
         Phase.CONTRACT,
         f"change the bound of partition {table.address.path[1]} of {parent[1]}",
-        sql(*(() if apart else (detaching(live),)), attaching(table), *tidy),
+        sql(*(() if apart else (detaching(live),)), attaching(table), *tidied(checks)),
         locks=(
             *out,
-            *access_exclusive(path_of(table), *below),
+            *access_exclusive(path_of(table), *parts),
             *(held for held in attach_locks(table, context) if held.on not in {o.on for o in out}),
         ),
-        hazards=(refused, *scans(table, context)),
-        probes=(*(() if apart else referred(live, context)), *(() if checked else outside(table, context))),
+        hazards=(refused, *scans(read)),
+        probes=(*(() if apart else referred(live, context)), *(() if checks else outside(table, context))),
         done=became(change),
-        undo=(sql(detaching(table), *(() if apart else (attaching(live),))),),
-        reads=table.address if scans(table, context) else None,
-        requires=vacated(table, context),
+        undo=(sql(detaching(table), *(() if apart else (attaching(live),)), *added), *validated),
+        reads=read[0].address if read else None,
+        requires=_waits(change, context),
         provides=True,
     )
-    return [_left(change, context, below), bound] if apart else [bound]
+    return [_left(change, context, parts), bound] if apart else [bound]
 
 
-def _left(change: Change[Table], context: Context, below: list[Path]) -> Draft:
+def _left(change: Change[Table], context: Context, parts: list[Path]) -> Draft:
     """Out of its parent, which it comes back to by another step."""
     live = change.live
     parent = live.partition_of or ("", "")
     unseen = hazard(Code.OLD_READERS, f"rows of {live.address.path[1]} are not seen in {parent[1]} until it is back")
+    other = left_beside(live, context)
+    beside = () if other is None else (path_of(other),)
     return Draft(
         "leave",
         Phase.CONTRACT,
         f"take {live.address.path[1]} out of {parent[1]}, to come back with another bound",
         sql(detaching(live)),
-        locks=(*access_exclusive(parent, path_of(live), *below), *detach_locks(parent, context)),
+        locks=(*access_exclusive(parent, path_of(live), *parts, *beside), *detach_locks(parent, context)),
         hazards=(unseen,),
         probes=referred(live, context),
         done=(Check(live.address, attributes=(("partition_of", None),)),),
         undo=(sql(attaching(live)),),
+        requires=gone_first(live, context),
     )

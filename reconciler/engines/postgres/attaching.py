@@ -1,4 +1,4 @@
-"""ATTACH PARTITION: how it is said, what it locks, what it reads, and the check that spares it the reading."""
+"""ATTACH and DETACH PARTITION: how they are said, and what they lock."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 from reconciler.engines.postgres.inheritance import children_of, descendants, parents_of, table_at
 from reconciler.engines.postgres.locks import (
     access_exclusive,
-    lock,
     share_row_exclusive,
     share_update_exclusive,
 )
-from reconciler.engines.postgres.quoting import fitting, ident, qualified
+from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
-from reconciler.model.step import Lock, Probe
+from reconciler.model.step import Lock, Probe, Ref
 
 Path = tuple[str, str]
 
@@ -63,6 +61,67 @@ def default_partition(parent: Path, catalog: Catalog, address: Address) -> Table
     return next((t for t in tables if t is not None and t.bound is not None and t.bound.strategy == "default"), None)
 
 
+def default_beside(table: Table, context: Context) -> Table | None:
+    """The DEFAULT partition beside which it becomes a partition. A table that is there waits for one that leaves, and
+    may find one that the plan makes; what is new comes before either.
+    """
+    parent, new = table.partition_of or ("", ""), table.address not in context.live.resources
+    other = default_partition(parent, context.live, table.address)
+    if other is None and not new:
+        other = default_partition(parent, context.desired, table.address)
+    if other is None or other.address == table.address:
+        return None
+    return other if new or not leaves(other, context) else None
+
+
+def leaves(partition: Table, context: Context) -> bool:
+    """Whether a live partition is none of its parent any more, or another one, after the plan."""
+    if partition.address not in context.live.resources:
+        return False
+    after = table_at(context.desired, partition.address)
+    return after is None or (after.partition_of, after.bound) != (partition.partition_of, partition.bound)
+
+
+def left_beside(partition: Table, context: Context) -> Table | None:
+    """The DEFAULT partition beside which a partition leaves, and which is locked for that; one that leaves the parent
+    too goes first.
+    """
+    other = default_partition(partition.partition_of or ("", ""), context.live, partition.address)
+    if other is None or other.address == partition.address:
+        return None
+    after = table_at(context.desired, other.address)
+    return other if after is not None and after.partition_of == other.partition_of else None
+
+
+def gone_first(partition: Table, context: Context) -> tuple[Ref, ...]:
+    """The drafts by which a DEFAULT partition leaves the parent before a partition does."""
+    other = default_partition(partition.partition_of or ("", ""), context.live, partition.address)
+    if other is None or other.address == partition.address or left_beside(partition, context) is not None:
+        return ()
+    return (Ref(other.address, None if context.deletes(other.address) else "detach"),)
+
+
+def below(table: Table, context: Context) -> list[Path]:
+    """The partitions of a table, those that the plan makes too: what locks them waits for them, see `made_below`."""
+    found = [*descendants(table.address.path, context.live), *(r.address.path for r in made_below(table, context))]
+    return [(p[0], p[1]) for p in found]
+
+
+def made_near(table: Table, context: Context) -> Iterator[Ref]:
+    """The new partitions below it, and below a DEFAULT partition beside it, that ATTACH PARTITION locks."""
+    other = default_beside(table, context)
+    for found in (table,) if other is None else (table, other):
+        yield from made_below(found, context)
+
+
+def made_below(table: Table, context: Context) -> list[Ref]:
+    """The new partitions of a table that is there, and stays."""
+    if table.address not in context.live.resources or context.creates(table.address):
+        return []
+    found = (table.address.sibling("table", p) for p in descendants(table.address.path, context.desired))
+    return [Ref(a) for a in found if a not in context.live.resources]
+
+
 def attach_locks(table: Table, context: Context) -> tuple[Lock, ...]:
     """ShareUpdateExclusive on the parent, AccessExclusive on what exists of the partition and on a DEFAULT partition;
     what the parent's foreign keys refer to is locked against writers, and from 15 on what refers to the parent (row 86,
@@ -71,10 +130,9 @@ def attach_locks(table: Table, context: Context) -> tuple[Lock, ...]:
     """
     parent = table.partition_of or ("", "")
     locks = list(share_update_exclusive(parent))
-    other = default_partition(parent, context.live, table.address)
-    if other is not None and other.address != table.address:
-        locks += access_exclusive(path_of(other))
-        locks += (lock("AccessExclusive", p[0], p[1]) for p in descendants(other.address.path, context.live))
+    other = default_beside(table, context)
+    if other is not None:
+        locks += access_exclusive(path_of(other), *below(other, context))
     users = referring(parent, context) if context.server.version[0] >= 15 else ()
     taken = _taken_in(table, context)
     others = {*referenced(parent, context), *users} - set(taken)
@@ -155,75 +213,3 @@ def ancestors(path: Path, catalog: Catalog, like: Address) -> Iterator[Path]:
     for parent in parents_of(table):
         yield (parent[0], parent[1])
         yield from ancestors((parent[0], parent[1]), catalog, like)
-
-
-def implied_check(table: Table, context: Context) -> str | None:
-    """A condition that says what the bound says, as far as it is about plain columns: range of one column, list."""
-    parent = table_at(context.desired, table.address.sibling("table", table.partition_of or ("", "")))
-    bound = table.bound
-    if parent is None or parent.partition_by is None or bound is None:
-        return None
-    parts = parent.partition_by.parts
-    if len(parts) != 1 or not parts[0].column or parts[0].collation:
-        return None
-    key = ident(parts[0].column)
-    if bound.strategy == "range":
-        low, high = bound.values[0].source, bound.upper[0].source
-        ends = [f"{key} >= {low}"] if low != "MINVALUE" else []
-        ends += [f"{key} < {high}"] if high != "MAXVALUE" else []
-        return " AND ".join([f"{key} IS NOT NULL", *ends])
-    if bound.strategy == "list":
-        values = [v.source for v in bound.values]
-        if values == ["NULL"]:
-            return f"{key} IS NULL"
-        if "NULL" in values:
-            return None
-        return f"{key} IS NOT NULL AND {key} IN ({', '.join(values)})"
-    return None
-
-
-def outside(table: Table, context: Context) -> tuple[Probe, ...]:
-    """Rows that the bound lets in no more, where that can be told: by plain columns, all of them with values."""
-    condition = implied_check(table, context) or _between(table, context)
-    if condition is None or context.size(table.address).rows == 0:
-        return ()
-    name = name_of(table)
-    return (Probe(f"rows of {name} are outside the bound", f"SELECT ctid::text FROM {name} WHERE NOT ({condition})"),)
-
-
-def _between(table: Table, context: Context) -> str | None:
-    """What a range of several columns says, as a comparison of rows: the planner draws nothing from it."""
-    parent = table_at(context.desired, table.address.sibling("table", table.partition_of or ("", "")))
-    parts = parent.partition_by.parts if parent is not None and parent.partition_by is not None else ()
-    bound = table.bound
-    plain = bool(parts) and all(p.column and not p.collation for p in parts)
-    if bound is None or bound.strategy != "range" or not plain:
-        return None
-    ends = [[v.source for v in values] for values in (bound.values, bound.upper)]
-    if any(v in ("MINVALUE", "MAXVALUE") for values in ends for v in values):
-        return None
-    keys = [ident(p.column) for p in parts]
-    row, (low, high) = f"ROW({', '.join(keys)})", (f"ROW({', '.join(values)})" for values in ends)
-    return " AND ".join([*(f"{k} IS NOT NULL" for k in keys), f"{row} >= {low}", f"{row} < {high}"])
-
-
-def helper(table: Table) -> str:
-    """The name of the check that says what the bound will."""
-    return fitting(table.address.path[1], suffix="_attach")
-
-
-def scans(table: Table, context: Context) -> tuple[Hazard, ...]:
-    """What ATTACH reads under its lock: rows without a check that says what the bound says, a DEFAULT partition."""
-    known = context.size(table.address).rows == 0 or table.address not in context.live.resources
-    from reconciler.engines.postgres.detached import missing
-
-    live = table_at(context.live, table.address)
-    built = (live is not None and live.partition_of == table.partition_of) or not missing(table, context)
-    scanned = [] if known or (implied_check(table, context) and built) else [table]
-    other = default_partition(table.partition_of or ("", ""), context.live, table.address)
-    scanned += [other] if other is not None and other.address != table.address else []
-    return tuple(
-        hazard(Code.SCAN_UNDER_LOCK, f"{name_of(t)} is read from end to end while nobody writes to it")
-        for t in scanned
-        if context.size(t.address).rows != 0
-    )

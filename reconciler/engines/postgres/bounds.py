@@ -103,8 +103,16 @@ def _in_the_way(table: Table | ForeignTable, context: Context) -> Iterator[Addre
         held: Bound | None = getattr(live, "bound", None)
         if change is None or held is None or address == table.address or change.action is Action.MOVE:
             continue
-        if (change.after is None or change.changed("bound", "partition_of")) and meet(bound, held):
+        leaves = change.after is None or change.changed("bound", "partition_of")
+        if leaves and (meet(bound, held) or _default_before(held, table, context)):
             yield address
+
+
+def _default_before(held: Bound, table: Table | ForeignTable, context: Context) -> bool:
+    """Whether it joins after a DEFAULT partition left, or was that itself: the others leave beside it before."""
+    live = table_at(context.live, table.address)
+    was_default = live is not None and live.bound is not None and live.bound.strategy == "default"
+    return was_default or (live is not None and held.strategy == "default")
 
 
 def _siblings(table: Table | ForeignTable, parent: tuple[str, ...], context: Context) -> Iterator[Address]:

@@ -14,7 +14,7 @@ from reconciler.engines.postgres.column_settings import after_creation
 from reconciler.engines.postgres.evidence import shows, still_empty
 from reconciler.engines.postgres.inheritance import descendants, table_at
 from reconciler.engines.postgres.locks import ROW_EXCLUSIVE, access_exclusive, lock
-from reconciler.engines.postgres.mentions import words
+from reconciler.engines.postgres.mentions import of_expression, words
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import ident
 from reconciler.model.address import Address
@@ -47,7 +47,8 @@ def add(change: Change[Column], context: Context) -> list[Draft]:
 def _adding(change: Change[Column], facts: Facts, held: bool, context: Context) -> list[Draft]:
     column = change.desired
     empty = context.size(table_address(column)).rows == 0
-    if column.default is not None and facts.lets_null and (held or not (facts.fast_default or empty)):
+    slow = facts.fast_null and not (facts.fast_default or empty)
+    if column.default is not None and facts.lets_null and (held or slow):
         return _add_in_batches(change, context)
     checked = column.not_null and column.not_null_valid
     if facts.lets_null and checked and not _filled(column):
@@ -57,6 +58,8 @@ def _adding(change: Change[Column], facts: Facts, held: bool, context: Context) 
     else:
         rewrites = not facts.fast_default or column.identity is not None
     effect = f"every row of {table_name(column)} is rewritten to hold {column.address.name}"
+    if not facts.fast_null:
+        effect += f": the server looks at each {column.type}; its base type and a check of the table would spare that"
     hazards = (hazard(Code.REWRITE, effect),) if rewrites and not empty else ()
     added, *later = _added_whole(change, context, hazards)
     probes = (still_empty(column.table),) if rewrites and empty else () if facts.lets_null else unfilled(column)
@@ -128,7 +131,7 @@ def _add_in_batches(change: Change[Column], context: Context) -> list[Draft]:
             done=shows(column.address, ("default", column.default)),
             undo=(sql(alter(column, "DROP DEFAULT")),),
         ),
-        *(_filling(column, path, default) for path in _holding_rows(column, context)),
+        *(_filling(column, path, default, context) for path in _holding_rows(column, context)),
     ]
     return drafts + (required(column, context) if checked else [])
 
@@ -144,14 +147,15 @@ def _partitioned(address: Address, path: tuple[str, ...], context: Context) -> b
     return table is not None and table.partition_by is not None
 
 
-def _filling(column: Column, path: tuple[str, ...], default: str) -> Draft:
+def _filling(column: Column, path: tuple[str, ...], default: str, context: Context) -> Draft:
+    called = sorted(a.path for a in of_expression(default, context.desired) if a.kind == "sequence")
     here = path == column.table
     return Draft(
         "backfill" if here else f"backfill {'.'.join(path)}",
         Phase.MIGRATE,
         f"fill {path[1]}.{column.address.name} of the rows that are there",
         Backfill(path[0], path[1], column.address.name, default),
-        locks=(lock(ROW_EXCLUSIVE, path[0], path[1]),),
+        locks=tuple(lock(ROW_EXCLUSIVE, p[0], p[1]) for p in (path, *called)),
         undo=(),
         reads=column.address.sibling("table", path),
     )

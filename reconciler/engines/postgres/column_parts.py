@@ -38,6 +38,7 @@ class Facts(NamedTuple):
     """What the server itself says, found in a transaction that is rolled back.
 
     - `fast_default`: adding the column leaves the stored rows alone (atthasmissing); False where it rewrites.
+    - `fast_null`: adding it without a default does; False for a domain with rules, whose values are all looked at.
     - `lets_null`: rows may go without a value of its type; a domain may refuse that, and have no default either.
     - `rewrites`: changing the live type to this one rewrites the table.
     - `using`: what the change needs as its USING clause, "" for nothing.
@@ -50,6 +51,7 @@ class Facts(NamedTuple):
     """
 
     fast_default: bool = True
+    fast_null: bool = True
     rewrites: bool = True
     using: str = ""
     castable: bool = True

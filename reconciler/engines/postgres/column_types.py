@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
-from reconciler.engines.postgres import column_settings
+from reconciler.engines.postgres import column_checks, column_settings
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.mentions import words
-from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.partition_changes import no_key
 from reconciler.engines.postgres.quoting import qualified
 from reconciler.errors import UnsupportedChange
@@ -43,19 +42,22 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
     facts = column.facts or Facts()
     _refuse_impossible(change, facts, context)
     using = f" USING {facts.using}" if facts.using else ""
-    hazards = _hazards(live, column, facts, context)
+    checks = [] if facts.rewrites else column_checks.spared(column, context)
+    hazards = _hazards(live, column, facts, context, {c.live.address.name for c in checks})
+    phase = Phase.CONTRACT if facts.rewrites else Phase.EXPAND
+    back = column_checks.around(checks, column, _statements(column, live, ""), back=True)
     return [
         around(
             Draft(
                 "type",
-                Phase.CONTRACT if facts.rewrites else Phase.EXPAND,
+                phase,
                 f"change the type of {label(column)} to {column.type}",
-                sql(*_statements(live, column, using)),
+                column_checks.around(checks, column, _statements(live, column, using)),
                 locks=access_exclusive(column.table, *_tied(column, context)),
                 hazards=hazards,
                 probes=unfit(live, column, facts, context),
                 done=(Check(column.address, attributes=(("type", column.type), ("collation", column.collation))),),
-                undo=None if facts.rewrites else (sql(*_statements(column, live, "")),),
+                undo=None if facts.rewrites else (back, *column_checks.validated(checks, column)),
                 reads=table_address(column) if hazards else None,
                 requires=(
                     *_generated_from(change.address, context),
@@ -68,7 +70,8 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
             [table_address(column)],
             context,
             of=change.address,
-        )
+        ),
+        *column_checks.validations(checks, column, phase),
     ]
 
 
@@ -149,7 +152,9 @@ def _statements(before: Column, after: Column, using: str) -> list[str]:
     return [*out, change, *back, *kept]
 
 
-def _hazards(live: Column, column: Column, facts: Facts, context: Context) -> tuple[Hazard, ...]:
+def _hazards(
+    live: Column, column: Column, facts: Facts, context: Context, spared: Collection[str]
+) -> tuple[Hazard, ...]:
     from reconciler.engines.postgres.type_probes import keeps_all
 
     if facts.rewrites:
@@ -163,7 +168,7 @@ def _hazards(live: Column, column: Column, facts: Facts, context: Context) -> tu
             hazard(Code.REWRITE, effect),
             hazard(Code.LOSSY, f"a value that {column.type} cannot hold makes the step fail or is rounded"),
         )
-    again = _done_again(column, facts, context)
+    again = [name for name in _done_again(column, facts, context) if name not in spared]
     if again:
         return (hazard(Code.SCAN_UNDER_LOCK, f"{table_name(column)} is read from end to end, for {', '.join(again)}"),)
     return ()

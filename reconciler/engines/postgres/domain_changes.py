@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.engines.postgres import type_conversion
 from reconciler.engines.postgres.evidence import became, shows
+from reconciler.engines.postgres.inheritance import table_at
 from reconciler.engines.postgres.inheritance_changes import rows_of
 from reconciler.engines.postgres.locks import SHARE, lock
 from reconciler.engines.postgres.names import freed
@@ -152,9 +153,14 @@ def rebuild(change: Change[Domain], context: Context) -> list[Draft]:
 
 
 def _holders(change: Change[Domain], context: Context) -> tuple[Lock, ...]:
-    """A check of a domain is made of every table that has a column of it, under Share (measured, row 83)."""
+    """A check of a domain is made of every table that has a column of it and rows of its own, under Share (measured,
+    row 83).
+    """
     used = type_conversion.columns(type_conversion.family(change.address, context), context)
-    return tuple(lock(SHARE, *t) for t in dict.fromkeys(c.table for c in used))
+    tables = dict.fromkeys(
+        c.table for c in used if getattr(table_at(context.live, c.address), "partition_by", None) is None
+    )
+    return tuple(lock(SHARE, *t) for t in tables)
 
 
 def _unfit(change: Change[Domain], condition: str, what: str, context: Context) -> tuple[Probe, ...]:

@@ -36,7 +36,7 @@ def learn(
         connection.execute(f"CREATE TEMP TABLE {TABLE} ()")
         try:
             if live is None:
-                return Facts(fast_default=_added_at_once(connection, column), lets_null=_lets_null(connection, column))
+                return _added(connection, column)
             name = _not_null_name(connection, live) if server.version >= (18,) else None
             if (live.type, live.collation) == (column.type, column.collation):
                 facts = Facts(rewrites=False, reindexes=False)
@@ -55,6 +55,15 @@ def _one(connection: psycopg.Connection[Any], query: str, *parameters: Any) -> A
 
 def _filenode(connection: psycopg.Connection[Any], name: str = TABLE) -> Any:
     return _one(connection, f"SELECT pg_relation_filenode(to_regclass('pg_temp.{name}'))")
+
+
+def _added(connection: psycopg.Connection[Any], column: Column) -> Facts:
+    at_once, lets_null = _added_at_once(connection, column), _lets_null(connection, column)
+    if at_once or column.default is None or not lets_null:
+        return Facts(fast_default=at_once, lets_null=lets_null)
+    connection.execute(f"ALTER TABLE pg_temp.{TABLE} DROP COLUMN {ident(column.address.name)}")
+    without = _added_at_once(connection, replace(column, default=None, not_null=False))
+    return Facts(fast_default=False, fast_null=without, lets_null=True)
 
 
 def _added_at_once(connection: psycopg.Connection[Any], column: Column) -> bool:

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from reconciler.engines.postgres.attach_guards import outside, scanned, scans
 from reconciler.engines.postgres.attach_steps import attached, checked, rebound
 from reconciler.engines.postgres.attaching import (
     ancestors,
     attach_locks,
     attaching,
-    default_partition,
     detach_locks,
     detaching,
+    gone_first,
+    left_beside,
     name_of,
-    outside,
     path_of,
     referred,
 )
@@ -86,13 +87,16 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
         return _finalized(change, context, check, left)
     far = detach_locks(parent, context)
     loose = () if gone else access_exclusive(*loosened(change, context))
-    plain = (leaves and check is None) or default_partition(parent, context.live, live.address) is not None
+    other, first_out = left_beside(live, context), gone_first(live, context)
+    default = live.bound is not None and live.bound.strategy == "default"
+    plain = (leaves and check is None) or other is not None or default
     parents = [parent, *ancestors(parent, context.live, live.address)][:1]
     below = [(p[0], p[1]) for p in descendants(live.address.path, context.live)]
     shows = (Check(live.address, attributes=(("partition_of", None),)),)
     back = (sql(attaching(live)),)
     if plain:
-        locks = (*access_exclusive(*parents, path_of(live), *below), *far, *loose)
+        beside = () if other is None else (path_of(other),)
+        locks = (*access_exclusive(*parents, path_of(live), *below, *beside), *far, *loose)
         return [
             Draft(
                 "detach",
@@ -104,6 +108,7 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
                 probes=referred(live, context),
                 done=shows,
                 undo=None if left else back,
+                requires=first_out,
                 releases=True,
             )
         ]
@@ -117,6 +122,7 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
         probes=referred(live, context),
         done=shows,
         undo=None if left else back,
+        requires=first_out,
         releases=True,
     )
     if gone or (check is None and not left):
@@ -288,7 +294,7 @@ def rebuild(change: Change[Table], context: Context) -> list[Draft]:
                 title,
                 sql(*back),
                 locks=held,
-                hazards=_read(change, context),
+                hazards=_read(change.desired, context),
                 probes=outside(desired, context),
                 done=became(change),
                 requires=(*inside(change, context), *keys_to_come(change.address, context)),
@@ -313,9 +319,6 @@ def _held(change: Change[Table], context: Context) -> tuple[Lock, ...]:
     return (*access_exclusive(parent, path_of(live), *below), *detach_locks(parent, context), *there)
 
 
-def _read(change: Change[Table], context: Context) -> tuple[Hazard, ...]:
-    """ATTACH looks whether its rows fit the bound; no check spares it that here."""
-    if change.desired.partition_of is None or context.size(change.address).rows == 0:
-        return ()
-    words = f"{name_of(change.desired)} is read from end to end while nobody reads or writes it"
-    return (hazard(Code.SCAN_UNDER_LOCK, words),)
+def _read(table: Table, context: Context) -> tuple[Hazard, ...]:
+    """ATTACH looks whether its rows fit the bound, and those of a DEFAULT partition; no check spares it that here."""
+    return scans(scanned(table, context, guarded=False)) if table.partition_of is not None else ()

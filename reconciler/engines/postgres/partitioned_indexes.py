@@ -98,13 +98,15 @@ def create(
     empty = context.size(table).rows == 0 and not any(_mistaken(change, p, context) for p in below)
     if some is None and (empty or not below or foreign_descendants(table.path, context.live)):
         mode = ACCESS_EXCLUSIVE if recipe.key else SHARE
+        below_mode = mode if context.server.version >= (18,) else SHARE  # measured on 14 to 18
         first = tuple(leaving(change, context, dropped=_unfinished_below(table, context)))
         left = [p for r in first for p in (r.address.path, *descendants(r.address.path, context.live))]
         foreign = foreign_descendants(table.path, context.live)
         left += [p for p in foreign if context.deletes(table.sibling("foreign_table", p))]
         gone = {qualified(*_two(p)) for p in left}
         below_too = (p for p in descendants(table.path, context.desired) if _before(p, change, context))
-        locks = (*locked(change.address, context, mode), *(lock(mode, *_two(p)) for p in (*foreign, *below_too)))
+        others = (*partitions(table, context.live), *foreign, *below_too)
+        locks = (lock(mode, *_two(table.path)), *(lock(below_mode, *_two(p)) for p in others))
         return [
             Draft(
                 "create",
@@ -252,6 +254,7 @@ def _below(
             built = index._replace(attributes=(("valid", True),))
             drafts.append(replace(step, undo=undo, done=(built,), reads=table.sibling("table", path)))
         again = () if there is None else (alone(recipe.index(name, path, "", True), repairs=(path[0], name)),)
+        out = sql(_dropping(recipe, above, parent[1]))
         attach = [f"{words} USING INDEX {ident(name)}{recipe.timing}"] if recipe.key and not inner else []
         attach.append(f"ALTER INDEX {qualified(*parent)} ATTACH PARTITION {qualified_name}")
         held = access_exclusive(_two(path)) if recipe.key and not inner else (lock(ACCESS_EXCLUSIVE, path[0], name),)
@@ -263,10 +266,18 @@ def _below(
                 sql(*attach),
                 locks=(*held, *share_update_exclusive(parent)),
                 done=(index._replace(present=False),),
-                undo=(sql(_dropping(recipe, above, parent[1])), *again),
+                undo=None if _owns_it_then(change, path, context) else (out, *again),
             )
         )
     return drafts
+
+
+def _owns_it_then(change: Change[Any], path: Path, context: Context) -> bool:
+    """From 18 on the key makes a NOT NULL that the partition has from its parent its own too, for good (measured)."""
+    names = getattr(change.after, "columns", ()) if change.address.kind == "primary_key" else ()
+    columns = (context.live.resources.get(change.address.sibling("column", (*path, n))) for n in names)
+    passed = (c for c in columns if getattr(c, "not_null", False) and not getattr(c, "not_null_local", True))
+    return context.server.version >= (18,) and any(passed)
 
 
 def _inside(change: Change[Any], recipe: Recipe, phase: Phase, path: Path, name: str) -> Draft:

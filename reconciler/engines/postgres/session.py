@@ -59,21 +59,21 @@ _SAID = re.compile(
 _PARAMETER = re.compile(r'(?:invalid URI query parameter: |invalid connection option )("\w+")')
 # a table that was never analysed has -1 reltuples; of a foreign one the server knows nothing
 _SIZES = """
-    WITH RECURSIVE tree (schema, name, oid) AS (
-        SELECT w.schema, w.name, c.oid
-        FROM unnest(%s::text[], %s::text[]) w (schema, name)
-        JOIN pg_namespace n ON n.nspname = w.schema
-        JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
-        UNION
-        SELECT t.schema, t.name, i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid
+    WITH RECURSIVE asked (oid) AS (
+        SELECT c.oid FROM unnest(%s::text[], %s::text[]) w (schema, name)
+        JOIN pg_namespace n ON n.nspname = w.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+        UNION SELECT i.inhrelid FROM asked a JOIN pg_inherits i ON i.inhparent = a.oid
+    ), tree (top, oid) AS (
+        SELECT oid, oid FROM asked
+        UNION SELECT t.top, i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid
     ), part AS (
-        SELECT t.schema, t.name, t.oid, CASE WHEN c.relkind = 'f' THEN -1
+        SELECT t.top, t.oid, CASE WHEN c.relkind = 'f' THEN -1
             WHEN c.relkind = 'p' OR pg_relation_size(t.oid) = 0 THEN 0 ELSE c.reltuples END AS rows
         FROM tree t JOIN pg_class c ON c.oid = t.oid
     )
-    SELECT schema, name, (CASE WHEN min(rows) < 0 THEN -1 ELSE sum(rows) END)::bigint,
-        sum(pg_total_relation_size(oid))
-    FROM part GROUP BY schema, name"""
+    SELECT n.nspname, c.relname, (CASE WHEN min(rows) < 0 THEN -1 ELSE sum(rows) END)::bigint,
+        sum(pg_total_relation_size(p.oid))
+    FROM part p JOIN pg_class c ON c.oid = p.top JOIN pg_namespace n ON n.oid = c.relnamespace GROUP BY 1, 2"""
 
 
 @contextlib.contextmanager
@@ -204,13 +204,13 @@ class PostgresSession:
             yield told
 
     def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
-        """Row estimates and total sizes of tables, with what inherits from them or is a partition; 0 rows only where
-        none of these has a page, which is no estimate.
+        """Row estimates and total sizes of tables, with what inherits from them or is a partition, and of each of
+        these by itself; 0 rows only where none of them has a page, which is no estimate.
         """
         tables = [a for a in addresses if a.kind == "table"]
         found = self.connection.execute(_SIZES, ([a.path[0] for a in tables], [a.path[1] for a in tables])).fetchall()
-        sizes = {(schema, name): Size(int(rows), int(total)) for schema, name, rows, total in found}
-        return {a: sizes[a.path[0], a.path[1]] for a in tables if (a.path[0], a.path[1]) in sizes}
+        like = tables[0] if tables else None
+        return {like.sibling("table", (s, n)): Size(int(rows), int(total)) for s, n, rows, total in found if like}
 
     def probe(self, probe: Probe) -> Violations:
         """Count what the query finds, with the first few for the report."""

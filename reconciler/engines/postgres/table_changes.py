@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from reconciler.engines.postgres import attach_guards as guarding
 from reconciler.engines.postgres import attaching as joining
 from reconciler.engines.postgres import partition_changes as partitions
 from reconciler.engines.postgres.bounds import vacated
-from reconciler.engines.postgres.inheritance import implied, parents_of
+from reconciler.engines.postgres.inheritance import children_of, implied, parents_of
 from reconciler.engines.postgres.kinds.sequence import Sequence, owning
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.mentions import of_expression
@@ -43,19 +44,46 @@ def mentions(table: Table, catalog: Catalog) -> Iterable[Address]:
 
 def create(change: Change[Table], context: Context) -> list[Draft]:
     """No lock on anything that exists; a partition of a table that does is attached to it, which lets readers and
-    writers go on (row 3).
+    writers go on (row 3), those of a DEFAULT partition too (row 86).
     """
+    guards = _guards(change.desired, context)
+    return [*_guarded(change.desired, context, guards, Phase.EXPAND), *_created(change, context, guards)]
+
+
+def _guarded(table: Table, context: Context, guards: list[guarding.Guard], phase: Phase) -> list[Draft]:
+    waits = _waits(table, context) if guards else ()
+    return [d for g in guards for d in g.drafts(phase, context, waits)]
+
+
+def _waits(table: Table, context: Context) -> tuple[Ref, ...]:
+    """What comes before a table becomes a partition of one that is there."""
+    near = joining.made_near(table, context)
+    return (*settling(table, context), *vacated(table, context), *near, *_siblings(table, context))
+
+
+def _joins(table: Table, context: Context) -> bool:
+    """Whether it becomes a partition of a table that is there."""
+    parent = table.partition_of
+    return parent is not None and not context.creates(table.address.sibling("table", parent))
+
+
+def _guards(table: Table, context: Context) -> list[guarding.Guard]:
+    return guarding.guards(table, context) if _joins(table, context) else []
+
+
+def _created(change: Change[Table], context: Context, guards: list[guarding.Guard]) -> list[Draft]:
     table = change.desired
-    parent = table.address.sibling("table", table.partition_of) if table.partition_of else None
-    joins = parent is not None and not context.creates(parent)
+    joins = _joins(table, context)
+    added, validated = guarding.restored(guards)
+    read = guarding.scanned(table, context) if joins else []
     later = joins or unchecked_below(table, context)
     made = statements(table, context.desired, child=not later)
     locks: tuple[Lock, ...] = ()
     waits: tuple[Ref, ...] = tuple(_checked(table, context))
     if joins:
-        made.append(joining.attaching(table))
+        made += [joining.attaching(table), *guarding.tidied(guards)]
         locks = joining.attach_locks(table, context)
-        waits = (*settling(table, context), *vacated(table, context))
+        waits = _waits(table, context)
     elif table.partition_of is not None:
         locks = access_exclusive(table.partition_of)
     elif table.inherits:
@@ -68,9 +96,10 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
             f"create table {'.'.join(change.address.path)}",
             sql(*made),
             locks=locks,
-            hazards=joining.scans(table, context) if joins else (),
+            hazards=guarding.scans(read),
             done=(Check(change.address),),
-            undo=(sql(*joining.removing(table, context.desired)),),
+            undo=(sql(*joining.removing(table, context.desired), *added), *validated),
+            reads=read[0].address if read else None,
             requires=(*_freed(change, context), *waits),
             provides=True,
         ),
@@ -98,6 +127,16 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
             )
         )
     return drafts
+
+
+def _siblings(table: Table, context: Context) -> Iterator[Ref]:
+    """The new partitions beside a new DEFAULT partition: it comes after them, so that they lock none."""
+    if table.bound is None or table.bound.strategy != "default" or table.address in context.live.resources:
+        return
+    for path in children_of(table.partition_of or ("", ""), context.desired):
+        sibling = table.address.sibling("table", path)
+        if sibling != table.address and sibling not in context.live.resources:
+            yield Ref(sibling, "create")
 
 
 def _unchecked(table: Table, context: Context) -> list[Draft]:
@@ -174,7 +213,7 @@ def drop(change: Change[Table], context: Context) -> list[Draft]:
     known = f"about {rows} rows" if rows > 0 else "all its rows"
     parents = [(p[0], p[1]) for p in parents_of(table) if not context.deletes(table.address.sibling("table", p))]
     detached = partitions.detach(change, context) if table.partition_of and parents else []
-    beside = joining.referenced(parents[0], context) if detached else parents_of(table) if table.partition_of else ()
+    beside = joining.referenced(parents[0], context) if detached else _let_go(table, context)
     return [
         *detached,
         Draft(
@@ -188,8 +227,16 @@ def drop(change: Change[Table], context: Context) -> list[Draft]:
                 hazard(Code.OLD_READERS, "code that uses it breaks"),
             ),
             done=(Check(change.address, present=False),),
+            requires=joining.gone_first(table, context) if table.partition_of and not detached else (),
         ),
     ]
+
+
+def _let_go(partition: Table, context: Context) -> list[tuple[str, str]]:
+    """What DROP TABLE of a partition locks besides: its parent, and a DEFAULT partition beside it."""
+    other = joining.left_beside(partition, context)
+    parent = [partition.partition_of] if partition.partition_of else []
+    return [*parent, *([] if other is None else [joining.path_of(other)])]
 
 
 def replace(change: Change[Table], context: Context) -> list[Draft]:
@@ -207,11 +254,12 @@ def replace(change: Change[Table], context: Context) -> list[Draft]:
         Phase.CONTRACT,
         f"take table {'.'.join(change.address.path)} away",
         sql(*(owning(dataclasses.replace(s, owned_by=None)) for s in kept), f"DROP TABLE {_name(live)}"),
-        locks=access_exclusive(joining.path_of(live), *((p[0], p[1]) for p in parents_of(live))),
+        locks=access_exclusive(joining.path_of(live), *_let_go(live, context)),
         hazards=hazards,
         removes=True,
     )
-    first, *rest = create(change, context)
+    guards = _guards(change.desired, context)
+    first, *rest = _created(change, context, guards)
     owned = [owning(s) for s in context.desired.of_kind(Sequence) if s.address in {k.address for k in kept}]
     if owned and (owner := owner_of(change.address, context)) != CURRENT:  # a sequence has the owner of its table
         owned.insert(0, f"ALTER TABLE {_name(live)} OWNER TO {role(owner)}")
@@ -224,7 +272,8 @@ def replace(change: Change[Table], context: Context) -> list[Draft]:
         done=(Check(change.address, attributes=(("partition_by", change.desired.partition_by),)),),
         undo=None,
     )
-    return [gone, made, *(dataclasses.replace(d, phase=Phase.CONTRACT) for d in rest)]
+    guarded = _guarded(change.desired, context, guards, Phase.CONTRACT)
+    return [*guarded, gone, made, *(dataclasses.replace(d, phase=Phase.CONTRACT) for d in rest)]
 
 
 def _owned(sequence: Sequence, table: Table) -> bool:

@@ -36,24 +36,32 @@ def spelled(
         table = replace(table, partition_by=_key(table.partition_by, answer.partition_by))
     if table.bound is None:
         return table
-    return replace(table, bound=spelled_bound(connection, table, live.bound if live is not None else None, desired))
+    bound, within = spelled_bound(connection, table, live, desired)
+    return replace(table, bound=bound, within=within)
 
 
 def spelled_bound(
-    connection: psycopg.Connection[Any], table: Table | ForeignTable, live: Bound | None, desired: Catalog
-) -> Bound | None:
-    """The bound of a declared partition as the server writes it. Raises psycopg.Error for one that it refuses."""
+    connection: psycopg.Connection[Any],
+    table: Table | ForeignTable,
+    live: Table | ForeignTable | None,
+    desired: Catalog,
+) -> tuple[Bound | None, str | None]:
+    """The bound of a declared partition as the server writes it, and what it says as a condition; None where it was not
+    asked. Raises psycopg.Error for a bound that it refuses.
+    """
     bound = table.bound
-    if bound is None or not (bound.values or bound.upper) or live == bound:
-        return bound
+    same = live is not None and (live.bound, live.partition_of) == (bound, table.partition_of)
+    if bound is None or not (bound.values or bound.upper) or same:
+        return bound, None
     parent = table_at(desired, table.address.sibling("table", table.partition_of or ("", "")))
     if parent is None or parent.partition_by is None:
-        return bound
-    found = _asked(connection, bound, parent, desired)
+        return bound, None
+    found, within = _asked(connection, bound, parent, desired)
     if found is None or len(found.values) != len(bound.values) or len(found.upper) != len(bound.upper):
-        return bound
+        return bound, None
     spelling = bound._replace(values=_said(bound.values, found.values), upper=_said(bound.upper, found.upper))
-    return live if live is not None and spelling.alike(live) else spelling
+    kept = live.bound if live is not None and live.bound is not None and spelling.alike(live.bound) else None
+    return kept or spelling, within
 
 
 def spelled_child(
@@ -62,7 +70,7 @@ def spelled_child(
     """The declared foreign table of other tables with its bound, expressions and checks as the server writes them,
     asked on a temporary table with all its columns. Raises psycopg.Error for what it refuses.
     """
-    bound = spelled_bound(connection, table, live.bound if live is not None else None, desired)
+    bound, _ = spelled_bound(connection, table, live, desired)
     lines = ", ".join(f"{ident(n)} {text}" for n, text in _with_inherited(table, desired).items())
     checks = "".join(f", CONSTRAINT {ident(c.name)} CHECK ({c.expression.source})" for c in table.checks)
     with connection.transaction(force_rollback=True):
@@ -127,18 +135,21 @@ def _key(declared: PartitionKey, found: PartitionKey) -> PartitionKey:
     return PartitionKey(declared.strategy, parts)
 
 
-def _asked(connection: psycopg.Connection[Any], bound: Bound, parent: Table, desired: Catalog) -> Bound | None:
+def _asked(
+    connection: psycopg.Connection[Any], bound: Bound, parent: Table, desired: Catalog
+) -> tuple[Bound | None, str | None]:
     with connection.transaction():
         connection.execute(
             f"CREATE TEMP TABLE {PARENT} ({_columns(parent, desired)}) PARTITION BY {parent.partition_by}"
         )
         connection.execute(f"CREATE TEMP TABLE {CHILD} PARTITION OF pg_temp.{PARENT} {bound}")
     row = connection.execute(
-        f"SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_class c WHERE c.oid = 'pg_temp.{CHILD}'::regclass"
+        "SELECT pg_get_expr(c.relpartbound, c.oid), pg_get_partition_constraintdef(c.oid) FROM pg_class c"
+        f" WHERE c.oid = 'pg_temp.{CHILD}'::regclass"
     ).fetchone()
     with contextlib.suppress(psycopg.Error), connection.transaction():
         connection.execute(f"DROP TABLE pg_temp.{PARENT}")
-    return read_bound(row[0]) if row else None
+    return (read_bound(row[0]), row[1]) if row else (None, None)
 
 
 def _collate(column: Column) -> str:

@@ -21,6 +21,7 @@ from reconciler.engines.postgres.constraint_parts import (
 )
 from reconciler.engines.postgres.detached import becomes_twin, survives
 from reconciler.engines.postgres.evidence import became
+from reconciler.engines.postgres.foreign_key_partitions import one_by_one, parts
 from reconciler.engines.postgres.foreign_key_statements import (
     at_once,
     clause,
@@ -223,9 +224,11 @@ def absorbed(change: Change[ForeignKey], context: Context) -> bool:
 
 
 def create(change: Change[ForeignKey], context: Context) -> list[Draft]:
-    """NOT VALID, then VALIDATE (rows 41 and 42); at once where the table is new and empty."""
+    """NOT VALID, then VALIDATE (rows 41 to 43); at once where the table is new and empty."""
     if context.creates(table_address(change.address)):
         return [of_new_table(change, context)]
+    if made := parts(change, context):
+        return one_by_one(change, made, context)
     easy = only_new_columns(change, change.desired.columns, context) or not change.desired.enforced
     return _add(change, context, Phase.EXPAND if easy else Phase.CONTRACT, "")
 
@@ -235,6 +238,8 @@ def replace(change: Change[ForeignKey], context: Context) -> list[Draft]:
     if context.deletes(change.address.sibling("table", change.live.table)):
         gone = dataclasses.replace(drop(change, context)[0], slot="out", removes=True, done=())
         return [gone, *_add(change, context, Phase.CONTRACT, "")]
+    if made := parts(change, context):
+        return one_by_one(change, made, context)
     return _add(change, context, Phase.CONTRACT, f"DROP CONSTRAINT {ident(change.address.name)}, ")
 
 

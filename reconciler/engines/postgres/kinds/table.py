@@ -25,6 +25,7 @@ class Table(Resource):
     """Path: (schema, table). `partition_of`, `inherits` and `of_type` are (schema, name); `replica_identity` is (),
     ("full",), ("nothing",) or ("index", name); `options` of its TOAST table are named `toast.…`. `detach_pending` is
     what an interrupted DETACH CONCURRENTLY leaves. `toasted`: it has a TOAST table, None where nobody asked the server.
+    `within` is what the server makes of its bound, as a condition, where it was asked.
     """
 
     unlogged: bool = False
@@ -40,6 +41,7 @@ class Table(Resource):
     clustered_on: str = ""
     detach_pending: bool = False
     twins: tuple[Twin, ...] = attr(Role.INFORMATIONAL, reason="follows from the parent", default=())
+    within: str | None = attr(Role.INFORMATIONAL, reason="follows from the bound", default=None)
     toasted: bool | None = attr(Role.INFORMATIONAL, reason="follows from the columns, at first", default=None)
 
 
