@@ -11,6 +11,7 @@ from reconciler.apply.journal import Journal, read
 from reconciler.apply.known import Known, Past, compared_with
 from reconciler.apply.renaming import renamed
 from reconciler.apply.spelling import Spelling
+from reconciler.apply.trial import tried
 from reconciler.apply.violations import violation
 from reconciler.apply.watch import Watch
 from reconciler.config.environment import AD_HOC
@@ -221,9 +222,13 @@ def _undeclared(name: str, beside: str) -> str:
 
 
 def measured(state: TargetState, session: Session) -> TargetState:
-    """The same with the sizes of what changes; asks nothing when nothing does."""
+    """The same with the sizes of what changes; asks nothing when nothing does.
+
+    Raises DeclarationErrors for what the store would refuse at its step.
+    """
     if not state.changes:
         return state
+    tried(state, session)
     wanted, moves = measured_addresses(state), state.moves
     if not moves:
         return audited(replace(state, sizes=session.measure(wanted)), session)

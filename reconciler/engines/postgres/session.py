@@ -18,6 +18,7 @@ from reconciler.engines.postgres.inspect import inspect, namespaces
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.rehearsal import rehearsed as rehearse
+from reconciler.engines.postgres.trial import tried
 from reconciler.errors import ConnectionFailed, StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -27,11 +28,13 @@ from reconciler.model.engine import (
     Journalled,
     Limits,
     Progress,
+    Refused,
     Rehearsal,
     Rehearsed,
     Scope,
     Server,
     Target,
+    Trial,
 )
 from reconciler.model.step import Operation, Probe, Size, Step, Violations
 
@@ -202,6 +205,10 @@ class PostgresSession:
                     rehearse(self.connection, self.kinds, self.target.service, self.server.version[0], rehearsal)
                 )
             yield told
+
+    def tried(self, trial: Trial) -> list[Refused]:
+        """See `trial.tried`."""
+        return tried(self.connection, self.kinds, trial)
 
     def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
         """Row estimates and total sizes of tables, with what inherits from them or is a partition; 0 rows only where

@@ -1,0 +1,217 @@
+"""Whether the server takes what a plan leads to: built under its own names, beside the real things, and rolled back.
+
+What changes is built with all that it is made of, as the plan would make it on an empty database (`trial_world`), in
+empty schemas that take the names of the real ones meanwhile (`rehearsal.aside`). The server judges; what it refuses
+because something else failed, or because something is not there that nothing here models, is left to the step.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import psycopg
+from psycopg import errors
+
+from reconciler.engines.postgres.kind import PgKind
+from reconciler.engines.postgres.kinds.schema import Schema
+from reconciler.engines.postgres.operations import Sql
+from reconciler.engines.postgres.rehearsal import ASIDE, LOCK_TIMEOUT, aside
+from reconciler.engines.postgres.trial_world import World, in_schema, tops
+from reconciler.model.address import Address
+from reconciler.model.catalog import Catalog
+from reconciler.model.engine import Refused, Trial
+from reconciler.model.naming import parent_of, top_of
+from reconciler.model.step import Operation
+
+TOGETHER = 100
+"""What is new and tried in one transaction: each table takes several entries of the server's lock table."""
+BODIES = frozenset({"function", "procedure"})
+UNDEFINED = (errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedObject, errors.InvalidSchemaName)
+RUNNING = re.compile(r'(PL/\w+|SQL) function ".*|(PL/\w+) function .* line', re.DOTALL)
+"""How the context of an error begins that comes from within a function that ran: an event trigger, say."""
+_QUOTED = re.compile(r'"((?:[^"]|"")+)"|\b(?:function|procedure) ([^\s(]+)\(')
+_LINE = re.compile(r'\s*(?:CONSTRAINT\s+)?("(?:[^"]|"")+"|[^\s(]+)')
+
+
+def tried(connection: psycopg.Connection[Any], kinds: Mapping[str, PgKind[Any]], trial: Trial) -> list[Refused]:
+    """What the server refuses of the changes, each once. Nothing where the role may not try, or somebody holds a schema
+    up for long.
+    """
+    world = World(trial.final, kinds)
+    changed = [a for a in trial.changed if a in trial.final.resources and in_schema(a, kinds)]
+    groups = list(tops(changed, kinds).items())
+    found: dict[Address, Refused] = {}
+    for begin in range(0, len(groups), TOGETHER):
+        inside = [a for top, members in groups[begin : begin + TOGETHER] for a in (top, *members)]
+        part = world.part([*inside, *world.colliding(inside)])
+        try:
+            with connection.transaction(force_rollback=True):
+                attempt = _Attempt(connection, kinds, trial, world, part)
+                found |= {r.address: r for r in attempt.refused()}
+        except psycopg.Error:
+            return []
+    return list(found.values())
+
+
+@dataclass
+class _Attempt:
+    """One transaction. `failed`: what could not be built, with the error and the statement."""
+
+    connection: psycopg.Connection[Any]
+    kinds: Mapping[str, PgKind[Any]]
+    trial: Trial
+    world: World
+    part: Catalog
+    failed: dict[Address, tuple[psycopg.Error, str]] = field(default_factory=dict)
+
+    def refused(self) -> list[Refused]:
+        """What the server refuses for good. Raises psycopg.Error where it cannot be tried."""
+        there = self._there()
+        steps = self.trial.build(self.part, there)
+        self.connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        if self.connection.execute("SELECT FROM pg_event_trigger WHERE evtenabled <> 'D'").fetchone() is not None:
+            self.connection.execute("SET LOCAL session_replication_role = replica")  # those of the user stay out of it
+        aside(self.connection, sorted({a.path[0] for a in self.part.resources if in_schema(a, self.kinds)}))
+        self._build(steps)
+        self._read_bodies()
+        roots = [a for a in self.failed if self._bad(a).isdisjoint(self.failed)] or list(self.failed)
+        found = [self._judged(a, *self.failed[a]) for a in roots]
+        return [r for r in found if r is not None]
+
+    def _there(self) -> Catalog:
+        """What is there while it is tried: the schemas, and what stands in none and is live."""
+        live = self.trial.live.resources
+        return self.part.with_resources(
+            {
+                a: r
+                for a, r in self.part.resources.items()
+                if isinstance(r, Schema) or (a in live and not in_schema(a, self.kinds))
+            }
+        )
+
+    def _build(self, steps: Sequence[tuple[Address, Operation]]) -> None:
+        """All that can be, as often as something more can."""
+        left, before = list(steps), len(steps) + 1
+        while len(left) < before:
+            before, self.failed = len(left), {}
+            left = [step for step in left if not self._built(*step)]
+
+    def _built(self, address: Address, operation: Operation) -> bool:
+        statements = operation.statements if isinstance(operation, Sql) else ()
+        statement = ""
+        try:
+            with self.connection.transaction():
+                for statement in statements:
+                    self.connection.execute(statement.encode())
+        except psycopg.Error as error:
+            self.failed.setdefault(address, (error, statement))
+            return False
+        return True
+
+    def _read_bodies(self) -> None:
+        """Bodies that are text are parsed once all is there that they may name."""
+        self.connection.execute("SET LOCAL check_function_bodies = on")
+        for address in sorted(self.trial.changed & self.part.resources.keys()):
+            temporary = self.kinds[address.kind].temporary
+            if address.kind in BODIES and address not in self.failed and temporary is not None:
+                self._built(address, Sql((temporary(self.part.resources[address]),)))
+
+    def _bad(self, address: Address) -> set[Address]:
+        """What it is made of, and what that stands in."""
+        used = self.world.used(address)
+        return {b for a in used for b in (a, top_of(a, self.kinds))} - {address}
+
+    def _judged(self, address: Address, error: psycopg.Error, statement: str) -> Refused | None:
+        if not _slip(error) or (isinstance(error, UNDEFINED) and self._elsewhere(address, error)):
+            return None
+        blamed = self._blamed(address, error, statement)
+        if blamed is None:
+            return None
+        return Refused(blamed, f"the server says: {error.diag.message_primary}", self._hint(error))
+
+    def _elsewhere(self, address: Address, error: psycopg.Error) -> bool:
+        """Whether what is said not to be there may be: what nothing here models; for a text, what a search path finds.
+        """
+        names, text = _names(error), address.kind in BODIES
+        declared = {a.path[-1].partition("(")[0] for a in self.trial.final.resources}
+        if text and not names.isdisjoint(declared):
+            return True
+        gone = {a.path[-1].partition("(")[0] for a in self.trial.gone}
+        return not (names & self._undeclared[text]) <= (declared | gone)
+
+    @cached_property
+    def _undeclared(self) -> dict[bool, set[str]]:
+        """Names of what is in schemas of the user: False: in those that stand aside, True: in any."""
+        catalogs = (("pg_class", "rel"), ("pg_proc", "pro"), ("pg_type", "typ"), ("pg_operator", "opr"))
+        more = (("pg_collation", "coll"), ("pg_opclass", "opc"), ("pg_ts_config", "cfg"), ("pg_ts_dict", "dict"))
+        query = " UNION ".join(
+            f"SELECT {p}name::text, {p}namespace::regnamespace::text FROM {c} WHERE {p}namespace >= 16384"
+            for c, p in (*catalogs, *more)
+        )
+        found: dict[bool, set[str]] = {False: set(), True: set()}
+        for name, schema in self.connection.execute(query.encode()):
+            found[True].add(name)
+            if schema.startswith(ASIDE):
+                found[False].add(name)
+        return found
+
+    def _blamed(self, address: Address, error: psycopg.Error, statement: str) -> Address | None:
+        """The changed resource that it is about: of what a table is made with, the one at the place of the error, or
+        the one it names.
+        """
+        inside = [a for a in sorted(self.trial.changed) if a != address and self._within(a, address)]
+        said = _at(error, statement) or _names(error)
+        named = [a for a in inside if a.path[-1] in said]
+        if len(named) == 1:
+            return named[0]
+        if address in self.trial.changed:
+            return address
+        return inside[0] if len(inside) == 1 else address if inside else None
+
+    def _within(self, address: Address, whole: Address) -> bool:
+        return parent_of(address, self.kinds) == whole
+
+    def _hint(self, error: psycopg.Error) -> str | None:
+        if error.diag.message_hint:
+            return error.diag.message_hint
+        names = _names(error) if isinstance(error, (*UNDEFINED, errors.UndefinedColumn)) else set()
+        going = [str(a) for a in sorted(self.trial.gone) if a.path[-1].partition("(")[0] in names]
+        if going:
+            return f"this plan drops {going[0]}: declare it, or no longer name it"
+        known = {a.path[-1].partition("(")[0] for a in self.trial.final.resources}
+        close = [c for n in sorted(names) for c in difflib.get_close_matches(n, known, 1)]
+        if close:
+            return f"did you mean {close[0]}?"
+        return error.diag.message_detail
+
+
+def _slip(error: psycopg.Error) -> bool:
+    """Whether the declaration is at fault: not a lack of rights or resources, nor an error of a function that ran.
+
+    Classes of SQLSTATE: PostgreSQL documentation, appendix A.
+    """
+    if isinstance(error, errors.InsufficientPrivilege) or RUNNING.match(error.diag.context or ""):
+        return False
+    return (error.sqlstate or "")[:2] in ("0A", "22", "2B", "3F", "42", "54")
+
+
+def _names(error: psycopg.Error) -> set[str]:
+    """The names in the message, without their schemas."""
+    found = _QUOTED.findall(error.diag.message_primary or "")
+    said = {quoted.replace('""', '"') or plain for quoted, plain in found}
+    return {name.rpartition(".")[2].strip('"') for name in said}
+
+
+def _at(error: psycopg.Error, statement: str) -> set[str]:
+    """The name that begins the line of the statement where the error is."""
+    position = error.diag.statement_position
+    if position is None or "\n" not in statement:
+        return set()
+    start = statement.rfind("\n", 0, int(position) - 1) + 1
+    match = _LINE.match(statement, start) if start else None
+    return {match[1].strip('"').replace('""', '"')} if match else set()
