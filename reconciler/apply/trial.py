@@ -27,7 +27,7 @@ def tried(state: TargetState, session: Session) -> None:
     changed = frozenset(a for a, c in state.changes.items() if c.after is not None and c.action not in kept)
     gone = frozenset(a for a, c in state.changes.items() if c.action is Action.DELETE)
     gone |= {c.moved for c in state.changes.values() if c.moved is not None}
-    refused = session.tried(Trial(changed, gone, _final(state, gone), state.live, build)) if changed else []
+    refused = session.tried(Trial(changed, gone, _final(state, changed, gone), state.live, build)) if changed else []
     if refused:
         raise DeclarationErrors(
             DeclarationError(f"{r.address}: {r.message}", hint=r.hint, where=state.desired.origin(r.address))
@@ -35,9 +35,10 @@ def tried(state: TargetState, session: Session) -> None:
         )
 
 
-def _final(state: TargetState, gone: frozenset[Address]) -> Catalog:
+def _final(state: TargetState, changed: frozenset[Address], gone: frozenset[Address]) -> Catalog:
     """All that is there after the plan: what is declared, and what stays though it is not."""
     desired, live = state.desired, state.live
     beside = {a: r for a, r in live.resources.items() if a not in desired.resources and a not in gone}
     catalog = desired.with_resources({**desired.resources, **beside})
-    return replace(catalog, uses={**live.uses, **desired.uses}, moves={})
+    same = {a: used for a, used in live.uses.items() if a not in changed}
+    return replace(catalog, uses={**same, **desired.uses}, moves={})

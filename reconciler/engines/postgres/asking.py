@@ -26,6 +26,7 @@ from reconciler.engines.postgres.kinds.table import Table
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.retyping import bare
 from reconciler.engines.postgres.slips import NO_TYPE, is_slip, unquoted
+from reconciler.engines.postgres.table_spelling import CHILD
 from reconciler.engines.postgres.type_names import named
 from reconciler.errors import DeclarationError
 from reconciler.model.address import Address
@@ -133,7 +134,8 @@ class Asking:
 
     def slip(self, resource: Resource, error: psycopg.Error) -> None:
         """What the server says of the author's text, at its line."""
-        message = f"{resource.address}: the server says: {error.diag.message_primary}"
+        said = (error.diag.message_primary or "").replace(CHILD, resource.address.name)
+        message = f"{resource.address}: the server says: {said}"
         where = self.desired.origin(resource.address)
         no_type = isinstance(error, errors.UndefinedObject) and "type " in message
         hint = unquoted(resource) or error.diag.message_hint or (NO_TYPE if no_type else None)

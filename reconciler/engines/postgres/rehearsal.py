@@ -79,7 +79,9 @@ def _buildable(needed: Catalog, kinds: Mapping[str, PgKind[Any]]) -> Catalog:
 
 
 def aside(connection: psycopg.Connection[Any], schemas: list[str]) -> list[int]:
-    """Oids of empty schemas of these names; of what is in the real ones, that of public alone is still found unsaid."""
+    """Oids of empty schemas of these names, each of the real ones called by its place in the list meanwhile; of what is
+    in these, that of public alone is still found unsaid.
+    """
     path = ["public"]
     for number, name in enumerate(schemas):
         there = connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (name,)).fetchone()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,9 +19,11 @@ from psycopg import errors
 
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.kinds.schema import Schema
+from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import Sql
 from reconciler.engines.postgres.rehearsal import ASIDE, LOCK_TIMEOUT, aside
-from reconciler.engines.postgres.trial_world import World, in_schema, tops
+from reconciler.engines.postgres.trial_world import FAR, World, in_schema, tops, tried_alone
+from reconciler.errors import InternalError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Refused, Trial
@@ -32,9 +34,18 @@ TOGETHER = 100
 """What is new and tried in one transaction: each table takes several entries of the server's lock table."""
 BODIES = frozenset({"function", "procedure"})
 UNDEFINED = (errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedObject, errors.InvalidSchemaName)
-RUNNING = re.compile(r'(PL/\w+|SQL) function ".*|(PL/\w+) function .* line', re.DOTALL)
+RUNNING = re.compile(r'PL/\w+ function |SQL function "[^"]*" (?:statement|during)')
 """How the context of an error begins that comes from within a function that ran: an event trigger, say."""
-_QUOTED = re.compile(r'"((?:[^"]|"")+)"|\b(?:function|procedure) ([^\s(]+)\(')
+SORTS = {
+    "relation": frozenset({"table", "view", "materialized_view", "foreign_table", "sequence"}),
+    "function": frozenset({"function", "aggregate"}),
+    "procedure": frozenset({"procedure"}),
+    "type": frozenset({"enum", "domain", "composite", "range", "base_type"}),
+    "column": frozenset({"column"}),
+}
+"""What the server calls it → kinds of that name."""
+PUBLIC = "public"
+_QUOTED = re.compile(r'"((?:[^"]|"")+)"|\b(?:function|procedure|aggregate|type) ([^\s("]+)')
 _LINE = re.compile(r'\s*(?:CONSTRAINT\s+)?("(?:[^"]|"")+"|[^\s(]+)')
 
 
@@ -43,7 +54,7 @@ def tried(connection: psycopg.Connection[Any], kinds: Mapping[str, PgKind[Any]],
     up for long.
     """
     world = World(trial.final, kinds)
-    changed = [a for a in trial.changed if a in trial.final.resources and in_schema(a, kinds)]
+    changed = [a for a in trial.changed if tried_alone(a, trial, kinds)]
     groups = list(tops(changed, kinds).items())
     found: dict[Address, Refused] = {}
     for begin in range(0, len(groups), TOGETHER):
@@ -53,7 +64,7 @@ def tried(connection: psycopg.Connection[Any], kinds: Mapping[str, PgKind[Any]],
             with connection.transaction(force_rollback=True):
                 attempt = _Attempt(connection, kinds, trial, world, part)
                 found |= {r.address: r for r in attempt.refused()}
-        except psycopg.Error:
+        except (psycopg.Error, InternalError):  # an order that the plan itself may yet find
             return []
     return list(found.values())
 
@@ -76,12 +87,18 @@ class _Attempt:
         self.connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         if self.connection.execute("SELECT FROM pg_event_trigger WHERE evtenabled <> 'D'").fetchone() is not None:
             self.connection.execute("SET LOCAL session_replication_role = replica")  # those of the user stay out of it
-        aside(self.connection, sorted({a.path[0] for a in self.part.resources if in_schema(a, self.kinds)}))
+        aside(self.connection, self._schemas)
+        self._search_only(PUBLIC)
         self._build(steps)
         self._read_bodies()
-        roots = [a for a in self.failed if self._bad(a).isdisjoint(self.failed)] or list(self.failed)
-        found = [self._judged(a, *self.failed[a]) for a in roots]
+        roots = [a for a in self.failed if self._bad(a).isdisjoint(self.failed)]
+        circle = () if roots else tuple(self.failed)
+        found = [self._judged(a, circle) for a in roots or circle]
         return [r for r in found if r is not None]
+
+    @cached_property
+    def _schemas(self) -> list[str]:
+        return sorted({a.path[0] for a in self.part.resources if in_schema(a, self.kinds)})
 
     def _there(self) -> Catalog:
         """What is there while it is tried: the schemas, and what stands in none and is live."""
@@ -102,16 +119,42 @@ class _Attempt:
             left = [step for step in left if not self._built(*step)]
 
     def _built(self, address: Address, operation: Operation) -> bool:
-        statements = operation.statements if isinstance(operation, Sql) else ()
+        """Whether it could be. What extensions have in a schema that stands aside is sought where it is needed, and the
+        statement names nothing else there that goes.
+        """
+        found = self._tried(operation)
+        if found is not None and self._extended and not (isinstance(found[0], UNDEFINED) and self._goes(found[0])):
+            self._search_only(f"{PUBLIC}, {self._extended}")
+            found = self._tried(operation)
+            self._search_only(PUBLIC)
+        if found is not None:
+            self.failed.setdefault(address, found)
+        return found is None
+
+    def _tried(self, operation: Operation) -> tuple[psycopg.Error, str] | None:
+        """The error and the statement; an operation that this transaction cannot run is taken for done."""
         statement = ""
         try:
             with self.connection.transaction():
-                for statement in statements:
+                for statement in operation.statements if isinstance(operation, Sql) else ():
                     self.connection.execute(statement.encode())
         except psycopg.Error as error:
-            self.failed.setdefault(address, (error, statement))
-            return False
-        return True
+            return error, statement
+        return None
+
+    def _search_only(self, path: str) -> None:
+        self.connection.execute(f"SET LOCAL search_path = {path}".encode())
+
+    @cached_property
+    def _extended(self) -> str:
+        """What `public` is called meanwhile, if it stands aside and extensions have something in it; else ""."""
+        name = f"{ASIDE}{self._schemas.index(PUBLIC)}" if PUBLIC in self._schemas else ""
+        query = "SELECT FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE n.nspname = %s"
+        return name if name and self.connection.execute(query, (name,)).fetchone() is not None else ""
+
+    def _goes(self, error: psycopg.Error) -> bool:
+        """Whether it names something that this plan drops or renames."""
+        return not _names(error).isdisjoint(_bare(self.trial.gone))
 
     def _read_bodies(self) -> None:
         """Bodies that are text are parsed once all is there that they may name."""
@@ -126,23 +169,24 @@ class _Attempt:
         used = self.world.used(address)
         return {b for a in used for b in (a, top_of(a, self.kinds))} - {address}
 
-    def _judged(self, address: Address, error: psycopg.Error, statement: str) -> Refused | None:
+    def _judged(self, address: Address, circle: Collection[Address]) -> Refused | None:
+        error, statement = self.failed[address]
+        if isinstance(error, errors.AmbiguousFunction) and address.kind in BODIES:
+            return None  # casts that are new make it so, and the server minds when it is called
         if not _slip(error) or (isinstance(error, UNDEFINED) and self._elsewhere(address, error)):
             return None
         blamed = self._blamed(address, error, statement)
         if blamed is None:
             return None
-        return Refused(blamed, f"the server says: {error.diag.message_primary}", self._hint(error))
+        return Refused(blamed, f"the server says: {error.diag.message_primary}", self._hint(blamed, error, circle))
 
     def _elsewhere(self, address: Address, error: psycopg.Error) -> bool:
-        """Whether what is said not to be there may be: what nothing here models; for a text, what a search path finds.
-        """
+        """Whether what is said not to be there may be: what nothing here models; for a body, what a path finds."""
         names, text = _names(error), address.kind in BODIES
-        declared = {a.path[-1].partition("(")[0] for a in self.trial.final.resources}
+        declared = _bare(self.trial.final.resources)
         if text and not names.isdisjoint(declared):
             return True
-        gone = {a.path[-1].partition("(")[0] for a in self.trial.gone}
-        return not (names & self._undeclared[text]) <= (declared | gone)
+        return not (names & self._undeclared[text]) <= (declared | _bare(self.trial.gone))
 
     @cached_property
     def _undeclared(self) -> dict[bool, set[str]]:
@@ -161,33 +205,35 @@ class _Attempt:
         return found
 
     def _blamed(self, address: Address, error: psycopg.Error, statement: str) -> Address | None:
-        """The changed resource that it is about: of what a table is made with, the one at the place of the error, or
-        the one it names.
+        """The changed resource that it is about: of what a table is made with, the one at the place of the error, the
+        one it names, or the one that the statement is about.
         """
-        inside = [a for a in sorted(self.trial.changed) if a != address and self._within(a, address)]
-        said = _at(error, statement) or _names(error)
-        named = [a for a in inside if a.path[-1] in said]
-        if len(named) == 1:
-            return named[0]
-        if address in self.trial.changed:
-            return address
-        return inside[0] if len(inside) == 1 else address if inside else None
+        inside = [a for a in sorted(self.trial.changed) if parent_of(a, self.kinds) == address and a.kind not in FAR]
+        for said in (_at(error, statement), _names(error), words(statement) if _later(statement) else ()):
+            named = [a for a in inside if a.path[-1] in said]
+            if named:
+                return named[0]
+        return address if address in self.trial.changed or inside else None
 
-    def _within(self, address: Address, whole: Address) -> bool:
-        return parent_of(address, self.kinds) == whole
-
-    def _hint(self, error: psycopg.Error) -> str | None:
+    def _hint(self, address: Address, error: psycopg.Error, circle: Collection[Address]) -> str | None:
+        """What to do: what the plan drops and what comes in a circle is known here, and other names the server knows
+        best.
+        """
+        names = _names(error) if isinstance(error, (*UNDEFINED, errors.UndefinedColumn)) else set()
+        going = [a for a in sorted(self.trial.gone) if _bare([a]) <= names]
+        if going:
+            first = min(going, key=lambda a: not self.kinds[a.kind].top)
+            return f"this plan drops or renames {first}: declare it, or no longer name it"
+        if address.path[-1] in names:
+            return f"a {address.kind} cannot be made of itself"
+        if not names.isdisjoint(_bare(circle)):
+            return f"these are made of each other: {', '.join(map(str, sorted(circle)))}"
         if error.diag.message_hint:
             return error.diag.message_hint
-        names = _names(error) if isinstance(error, (*UNDEFINED, errors.UndefinedColumn)) else set()
-        going = [str(a) for a in sorted(self.trial.gone) if a.path[-1].partition("(")[0] in names]
-        if going:
-            return f"this plan drops {going[0]}: declare it, or no longer name it"
-        known = {a.path[-1].partition("(")[0] for a in self.trial.final.resources}
+        sort = _sort(error)
+        known = _bare(a for a in self.trial.final.resources if a.kind in SORTS.get(sort, ()))
         close = [c for n in sorted(names) for c in difflib.get_close_matches(n, known, 1)]
-        if close:
-            return f"did you mean {close[0]}?"
-        return error.diag.message_detail
+        return f"did you mean {close[0]}?" if close else error.diag.message_detail
 
 
 def _slip(error: psycopg.Error) -> bool:
@@ -198,6 +244,21 @@ def _slip(error: psycopg.Error) -> bool:
     if isinstance(error, errors.InsufficientPrivilege) or RUNNING.match(error.diag.context or ""):
         return False
     return (error.sqlstate or "")[:2] in ("0A", "22", "2B", "3F", "42", "54")
+
+
+def _bare(addresses: Iterable[Address]) -> set[str]:
+    """Names without what a routine takes."""
+    return {a.path[-1].partition("(")[0] for a in addresses}
+
+
+def _later(statement: str) -> bool:
+    """Whether the statement adds to what another one made."""
+    return not re.match(r"CREATE (?:UNLOGGED )?(?:TABLE|MATERIALIZED VIEW|VIEW|FOREIGN TABLE)", statement)
+
+
+def _sort(error: psycopg.Error) -> str:
+    """What the message says is not there: `relation`, `type`."""
+    return (error.diag.message_primary or "").partition(" ")[0]
 
 
 def _names(error: psycopg.Error) -> set[str]:

@@ -10,10 +10,12 @@ from reconciler.engines.postgres.inheritance import parents_of
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.kinds.foreign_table import ForeignTable
 from reconciler.engines.postgres.kinds.materialized_view import MaterializedView
+from reconciler.engines.postgres.kinds.sequence import Sequence
 from reconciler.engines.postgres.kinds.table import Table
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.naming import references_of, top_of
+from reconciler.model.engine import Trial
+from reconciler.model.naming import parent_of, references_of, top_of
 from reconciler.model.resource import Resource
 
 FAR = frozenset({"subscription", "event_trigger", "settings", "default_privileges", "user_mapping"})
@@ -42,13 +44,15 @@ class World:
         found, needed, work = self.final.resources, set[Address](), list(starts)
         while work:
             address = work.pop()
+            if address not in found and (whole := parent_of(address, self.kinds)) is not None:
+                work.append(whole)  # something in it is named that is not there
             if address in needed or address not in found or not self._buildable(address):
                 continue
             needed.add(address)
             work += self.used(address)
             work += self._beside.get(address, ())
             if self.kinds[address.kind].top:
-                work += self._keys(address)
+                work += [*self._keys(address), *self._owner(address)]
         return self.final.with_resources({a: _without_rows(r) for a, r in found.items() if a in needed})
 
     def used(self, address: Address) -> set[Address]:
@@ -80,6 +84,12 @@ class World:
             yield from (r.address for r in self.final.children(top, kind, Resource))
         yield from (r.address for r in self.final.children(top, "index", Resource) if getattr(r, "unique", False))
 
+    def _owner(self, address: Address) -> Iterator[Address]:
+        """The column that a sequence goes with, which it is made before."""
+        sequence = self.final.get(address, Sequence)
+        if sequence is not None and sequence.owned_by is not None:
+            yield address.sibling("column", (address.path[0], *sequence.owned_by))
+
     def _by_neighbour(self) -> dict[Address, list[Address]]:
         """Quiet things by what they are about."""
         found: dict[Address, list[Address]] = {}
@@ -88,6 +98,13 @@ class World:
                 for used in self.used(address):
                     found.setdefault(used, []).append(address)
         return found
+
+
+def tried_alone(address: Address, trial: Trial, kinds: Mapping[str, PgKind[Any]]) -> bool:
+    """Whether the change of an address can be judged: what stands in no schema only where it is new."""
+    if address not in trial.final.resources or address.kind in FAR or kinds[address.kind].attaches:
+        return False
+    return in_schema(address, kinds) or address not in trial.live.resources
 
 
 def in_schema(address: Address, kinds: Mapping[str, PgKind[Any]]) -> bool:
