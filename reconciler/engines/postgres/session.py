@@ -224,9 +224,9 @@ class PostgresSession:
         with store_errors(self.connection, "a check before the step failed", READ_RIGHTS):
             return auditing.counted(self.connection, probe)
 
-    def audit(self, steps: Iterable[Checked]) -> list[Audited]:
+    def audit(self, steps: Iterable[Checked], moved: Mapping[Address, Address]) -> list[Audited]:
         """See `auditing.audit`."""
-        return auditing.audit(self.connection, steps)
+        return auditing.audit(self.connection, steps, moved)
 
     def execute(self, operation: Operation, limits: Limits, progress: Progress, journal: Mapping[str, Any]) -> None:
         """See `execution.execute`; the journal entries commit with the step where it has a transaction."""
