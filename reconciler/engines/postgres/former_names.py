@@ -9,6 +9,7 @@ import psycopg
 
 from reconciler.engines.postgres.mentions import requalified
 from reconciler.engines.postgres.quoting import ident, qualified
+from reconciler.engines.postgres.type_probes import MADE
 from reconciler.model.address import Address
 from reconciler.model.step import Probe
 
@@ -32,7 +33,9 @@ class FormerNames:
         """The probe with what it reads of renamed tables put before it under the new names. A query that begins with
         one of its own stays as it is.
         """
-        query, before = probe.query, dict[str, str]()
+        function, made, query = probe.query.partition(MADE)
+        first, query = (function + made, query) if made else ("", probe.query)
+        before: dict[str, str] = {}
         for new, old in self.tables.items():
             own = f"ONLY {qualified(*new)}"
             only, said = own in query, requalified(query.replace(own, qualified(*new)), {new: ""})
@@ -42,7 +45,7 @@ class FormerNames:
         if not before or query.startswith("WITH"):
             return probe
         named = ", ".join(f"{ident(name)} AS NOT MATERIALIZED ({text})" for name, text in before.items())
-        return probe._replace(query=f"WITH {named}\n{query}")
+        return probe._replace(query=f"{first}WITH {named}\n{query}")
 
     def _presented(self, table: Path, *, only: bool) -> str:
         """The rows of a live table with their places, and its columns called as they will be."""

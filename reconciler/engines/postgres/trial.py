@@ -194,7 +194,8 @@ class _Attempt:
         catalogs = (("pg_class", "rel"), ("pg_proc", "pro"), ("pg_type", "typ"), ("pg_operator", "opr"))
         more = (("pg_collation", "coll"), ("pg_opclass", "opc"), ("pg_ts_config", "cfg"), ("pg_ts_dict", "dict"))
         query = " UNION ".join(
-            f"SELECT {p}name::text, {p}namespace::regnamespace::text FROM {c} WHERE {p}namespace >= 16384"
+            f"SELECT {p}name::text, n.nspname::text FROM {c} JOIN pg_namespace n ON n.oid = {p}namespace"
+            " WHERE nspname <> 'information_schema' AND nspname !~ '^pg_'"
             for c, p in (*catalogs, *more)
         )
         found: dict[bool, set[str]] = {False: set(), True: set()}
@@ -213,7 +214,9 @@ class _Attempt:
             named = [a for a in inside if a.path[-1] in said]
             if named:
                 return named[0]
-        return address if address in self.trial.changed or inside else None
+        if address in self.trial.changed or len(inside) > 1:
+            return address
+        return inside[0] if inside else None
 
     def _hint(self, address: Address, error: psycopg.Error, circle: Collection[Address]) -> str | None:
         """What to do: what the plan drops and what comes in a circle is known here, and other names the server knows
