@@ -163,7 +163,7 @@ postgres:
   domains: {ring: {type: ring}}
 """
 REFUSED = {
-    ("extension nobody_wrote_it", 4): "installed",
+    ("extension nobody_wrote_it", 4): "",
     ("rule public.users.away", 11): "did you mean users?",
     ("column public.more.made", 12): "No function matches",
     ("trigger public.orders.late", 15): "",

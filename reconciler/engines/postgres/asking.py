@@ -44,7 +44,7 @@ NO_SQL = "syntax error"
 @dataclass
 class Asking:
     """The questions of one comparison. `answers`: declared resources as the server spells them; `uses`: what it knows
-    that they use; `slips`: what the author got wrong.
+    that they use; `slips`: what the author got wrong; `taken`: what the server takes, among what is live now.
     """
 
     connection: psycopg.Connection[Any]
@@ -55,6 +55,7 @@ class Asking:
     answers: dict[Address, Resource] = field(default_factory=dict)
     uses: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
     slips: list[DeclarationError] = field(default_factory=list)
+    taken: set[Address] = field(default_factory=set)
 
     @contextmanager
     def world(self, *, hidden: bool) -> Iterator[None]:
@@ -129,6 +130,8 @@ class Asking:
             for resource in left:
                 temporary = self.kinds[resource.address.kind].temporary
                 error = self.tried(temporary(resource)) if temporary is not None else None
+                if error is None:
+                    self.taken.add(resource.address)
                 if isinstance(error, errors.SyntaxError) and (error.diag.message_primary or "").startswith(NO_SQL):
                     self.slip(resource, error)
 

@@ -171,6 +171,7 @@ class PostgresSession:
         self.kinds = kinds
         self.server = server
         self._newcomers = Newcomers()
+        self._taken: set[Address] = set()
 
     @property
     def _journal_key(self) -> str:
@@ -194,7 +195,8 @@ class PostgresSession:
 
     def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
         """See `canonical.canonicalise`."""
-        return canonicalise(self.connection, self.kinds, desired, live, self.server)
+        self._taken.clear()
+        return canonicalise(self.connection, self.kinds, desired, live, self.server, self._taken)
 
     @contextlib.contextmanager
     def rehearsed(self, rehearsal: Rehearsal) -> Iterator[Rehearsed]:
@@ -208,7 +210,7 @@ class PostgresSession:
 
     def tried(self, trial: Trial) -> list[Refused]:
         """See `trial.tried`."""
-        return tried(self.connection, self.kinds, trial)
+        return tried(self.connection, self.kinds, trial, self._taken)
 
     def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
         """Row estimates and total sizes of tables, with what inherits from them or is a partition; 0 rows only where

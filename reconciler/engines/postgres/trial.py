@@ -22,7 +22,7 @@ from reconciler.engines.postgres.kinds.schema import Schema
 from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import Sql
 from reconciler.engines.postgres.rehearsal import ASIDE, LOCK_TIMEOUT, aside
-from reconciler.engines.postgres.trial_world import FAR, World, in_schema, tops, tried_alone
+from reconciler.engines.postgres.trial_world import FAR, World, in_schema, surely_taken, tops, tried_alone
 from reconciler.errors import InternalError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -49,12 +49,14 @@ _QUOTED = re.compile(r'"((?:[^"]|"")+)"|\b(?:function|procedure|aggregate|type) 
 _LINE = re.compile(r'\s*(?:CONSTRAINT\s+)?("(?:[^"]|"")+"|[^\s(]+)')
 
 
-def tried(connection: psycopg.Connection[Any], kinds: Mapping[str, PgKind[Any]], trial: Trial) -> list[Refused]:
+def tried(
+    connection: psycopg.Connection[Any], kinds: Mapping[str, PgKind[Any]], trial: Trial, taken: Collection[Address]
+) -> list[Refused]:
     """What the server refuses of the changes, each once. Nothing where the role may not try, or somebody holds a schema
-    up for long.
+    up for long. `taken`: what it took already while it was compared, among what is live.
     """
     world = World(trial.final, kinds)
-    changed = [a for a in trial.changed if tried_alone(a, trial, kinds)]
+    changed = [a for a in trial.changed if tried_alone(a, trial, kinds) and not surely_taken(a, trial, taken)]
     groups = list(tops(changed, kinds).items())
     found: dict[Address, Refused] = {}
     for begin in range(0, len(groups), TOGETHER):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from reconciler.engines.postgres.inheritance import parents_of
 from reconciler.engines.postgres.kind import PgKind
+from reconciler.engines.postgres.kinds.column import Column
+from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
 from reconciler.engines.postgres.kinds.foreign_table import ForeignTable
 from reconciler.engines.postgres.kinds.materialized_view import MaterializedView
+from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.sequence import Sequence
 from reconciler.engines.postgres.kinds.table import Table
+from reconciler.engines.postgres.kinds.unique import Unique
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Trial
@@ -23,6 +27,15 @@ FAR = frozenset({"subscription", "event_trigger", "settings", "default_privilege
 QUIET = frozenset({"cast", "operator", "operator_class", "operator_family", "transform", "aggregate"})
 """Kinds that texts use without a name of theirs: they come along with what they are about."""
 KEYS = ("column", "primary_key", "unique")
+ORDERED = frozenset(
+    {
+        *("smallint", "integer", "bigint", "numeric", "text", "character varying", "uuid", "boolean", "bytea", "date"),
+        *("timestamp with time zone", "timestamp without time zone", "interval", "inet"),
+    }
+)
+"""Types of which a key can be made."""
+APART = ("partition_of", "inherits", "of_type", "access_method", "tablespace", "options", "without_overlaps")
+"""Attributes of which temporary objects know nothing."""
 NAMED = frozenset(
     {
         *("table", "view", "materialized_view", "foreign_table", "sequence", "index", "materialized_view_index"),
@@ -105,6 +118,32 @@ def tried_alone(address: Address, trial: Trial, kinds: Mapping[str, PgKind[Any]]
     if address not in trial.final.resources or address.kind in FAR or kinds[address.kind].attaches:
         return False
     return in_schema(address, kinds) or address not in trial.live.resources
+
+
+def surely_taken(address: Address, trial: Trial, taken: Collection[Address]) -> bool:
+    """Whether nothing is left to ask: what the server took among the live things, where none of these goes, and keys of
+    plain tables over columns of types that all have an order.
+    """
+    resource = trial.final.resources[address]
+    if trial.gone or isinstance(resource, MaterializedView) or any(getattr(resource, name, None) for name in APART):
+        return False
+    if isinstance(resource, ForeignKey):
+        near, far = (_types(address, path, names, trial) for path, names in _ends(resource))
+        return near == far and "" not in near and not resource.period
+    table = trial.final.get(address.sibling("table", address.path[:2]), Table)
+    if isinstance(resource, PrimaryKey | Unique):
+        plain = table is not None and table.partition_by is None
+        return plain and {*_types(address, address.path[:2], resource.columns, trial)} <= ORDERED
+    return address in taken
+
+
+def _ends(key: ForeignKey) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+    return (key.address.path[:2], key.columns), (key.table, key.referenced)
+
+
+def _types(address: Address, table: tuple[str, ...], names: Iterable[str], trial: Trial) -> list[str]:
+    columns = (trial.final.get(address.sibling("column", (*table, name)), Column) for name in names)
+    return ["" if c is None else c.type.partition("(")[0] for c in columns]
 
 
 def in_schema(address: Address, kinds: Mapping[str, PgKind[Any]]) -> bool:
