@@ -11,7 +11,7 @@ from reconciler.apply.journal import Journal, read
 from reconciler.apply.known import Known, Past, compared_with
 from reconciler.apply.renaming import renamed
 from reconciler.apply.spelling import Spelling
-from reconciler.apply.trial import tried
+from reconciler.apply.trial import Beside, nobody, tried
 from reconciler.apply.violations import violation
 from reconciler.apply.watch import Watch
 from reconciler.config.environment import AD_HOC
@@ -222,14 +222,14 @@ def _undeclared(name: str, beside: str) -> str:
     )
 
 
-def measured(state: TargetState, session: Session) -> TargetState:
-    """The same with the sizes of what changes; asks nothing when nothing does.
+def measured(state: TargetState, session: Session, beside: Beside = nobody) -> TargetState:
+    """The same with the sizes of what changes; asks nothing when nothing does. `beside`: see `trial`.
 
     Raises DeclarationErrors for what the store would refuse at its step.
     """
     if not state.changes:
         return state
-    tried(state, session)
+    tried(state, session, beside)
     wanted, moves = measured_addresses(state), state.moves
     if not moves:
         return audited(replace(state, sizes=session.measure(wanted)), session)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from reconciler.errors import DeclarationError, DeclarationErrors
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.change import Action
-from reconciler.model.engine import Session, Trial, Trying
+from reconciler.model.engine import Session
 from reconciler.model.step import Operation
+from reconciler.model.trial import Trial, Trying
 from reconciler.planner.build import TargetState, compared, steps_of
 
+Beside = Callable[[], Collection[Address]]
+"""What other services declare in the same place; asked only where something is refused."""
 
-def tried(state: TargetState, session: Session) -> None:
+
+def nobody() -> Collection[Address]:
+    """No other service."""
+    return ()
+
+
+def tried(state: TargetState, session: Session, beside: Beside = nobody) -> None:
     """Raises DeclarationErrors for all that the store says it will not have; where it cannot be asked, its steps
     tell."""
     if not isinstance(session, Trying):
@@ -27,7 +37,8 @@ def tried(state: TargetState, session: Session) -> None:
     changed = frozenset(a for a, c in state.changes.items() if c.after is not None and c.action not in kept)
     gone = frozenset(a for a, c in state.changes.items() if c.action is Action.DELETE)
     gone |= {c.moved for c in state.changes.values() if c.moved is not None}
-    refused = session.tried(Trial(changed, gone, _final(state, changed, gone), state.live, build)) if changed else []
+    final = _final(state, changed, gone)
+    refused = session.tried(Trial(changed, gone, final, state.live, build, beside)) if changed else []
     if refused:
         raise DeclarationErrors(
             DeclarationError(f"{r.address}: {r.message}", hint=r.hint, where=state.desired.origin(r.address))

@@ -28,15 +28,14 @@ from reconciler.model.engine import (
     Journalled,
     Limits,
     Progress,
-    Refused,
     Rehearsal,
     Rehearsed,
     Scope,
     Server,
     Target,
-    Trial,
 )
 from reconciler.model.step import Operation, Probe, Size, Step, Violations
+from reconciler.model.trial import Refused, Trial
 
 CONNECT_SECONDS = 5
 # public alone: live text then names everything outside it in full, and what people write inside it stays short

@@ -26,9 +26,9 @@ from reconciler.engines.postgres.trial_world import FAR, World, in_schema, surel
 from reconciler.errors import InternalError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Refused, Trial
 from reconciler.model.naming import parent_of, top_of
 from reconciler.model.step import Operation
+from reconciler.model.trial import Refused, Trial
 
 TOGETHER = 100
 """What is new and tried in one transaction: each table takes several entries of the server's lock table."""
@@ -177,6 +177,8 @@ class _Attempt:
             return None  # casts that are new make it so, and the server minds when it is called
         if not _slip(error) or (isinstance(error, UNDEFINED) and self._elsewhere(address, error)):
             return None
+        if isinstance(error, (*UNDEFINED, errors.UndefinedColumn)) and _names(error) & _bare(self.trial.beside()):
+            return None
         blamed = self._blamed(address, error, statement)
         if blamed is None:
             return None
@@ -248,6 +250,8 @@ def _slip(error: psycopg.Error) -> bool:
     """
     if isinstance(error, errors.InsufficientPrivilege) or RUNNING.match(error.diag.context or ""):
         return False
+    if isinstance(error, errors.UndefinedFile):  # before 15: an extension that the server has no files of
+        return True
     return (error.sqlstate or "")[:2] in ("0A", "22", "2B", "3F", "42", "54")
 
 

@@ -18,14 +18,15 @@ from reconciler.engines.postgres.kinds.table import Table
 from reconciler.engines.postgres.kinds.unique import Unique
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
-from reconciler.model.engine import Trial
 from reconciler.model.naming import parent_of, references_of, top_of
 from reconciler.model.resource import Resource
+from reconciler.model.trial import Trial
 
 FAR = frozenset({"subscription", "event_trigger", "settings", "default_privileges", "user_mapping"})
 """Kinds that act beyond what is built: on another server, on other statements, on sessions."""
 QUIET = frozenset({"cast", "operator", "operator_class", "operator_family", "transform", "aggregate"})
 """Kinds that texts use without a name of theirs: they come along with what they are about."""
+CONSTRAINTS = ("check", "unique", "foreign_key", "exclusion")
 KEYS = ("column", "primary_key", "unique")
 ORDERED = frozenset(
     {
@@ -125,7 +126,9 @@ def surely_taken(address: Address, trial: Trial, taken: Collection[Address]) -> 
     plain tables over columns of types that all have an order.
     """
     resource = trial.final.resources[address]
-    if trial.gone or isinstance(resource, MaterializedView) or any(getattr(resource, name, None) for name in APART):
+    named_so = sum(address.sibling(kind, address.path) in trial.final.resources for kind in CONSTRAINTS)
+    said = any(getattr(resource, name, None) for name in APART)
+    if trial.gone or said or named_so > 1 or isinstance(resource, MaterializedView):
         return False
     if isinstance(resource, ForeignKey):
         near, far = (_types(address, path, names, trial) for path, names in _ends(resource))
