@@ -185,9 +185,11 @@ class _Attempt:
         return Refused(blamed, f"the server says: {error.diag.message_primary}", self._hint(blamed, error, circle))
 
     def _elsewhere(self, address: Address, error: psycopg.Error) -> bool:
-        """Whether what is said not to be there may be: what nothing here models; for a body, what a path finds."""
+        """Whether what is said not to be there may be: what was not built; for a body, what a search path finds."""
         names, text = _names(error), address.kind in BODIES
         declared = _bare(self.trial.final.resources)
+        if not names.isdisjoint(declared - _bare(self.part.resources)):
+            return True  # declared, and nothing told that it is needed
         if text and not names.isdisjoint(declared):
             return True
         return not (names & self._undeclared[text]) <= (declared | _bare(self.trial.gone))

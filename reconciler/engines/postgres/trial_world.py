@@ -66,7 +66,7 @@ class World:
             work += self.used(address)
             work += self._beside.get(address, ())
             if self.kinds[address.kind].top:
-                work += [*self._keys(address), *self._owner(address)]
+                work += [*self._keys(address), *self._marked(address)]
         return self.final.with_resources({a: _without_rows(r) for a, r in found.items() if a in needed})
 
     def used(self, address: Address) -> set[Address]:
@@ -98,8 +98,11 @@ class World:
             yield from (r.address for r in self.final.children(top, kind, Resource))
         yield from (r.address for r in self.final.children(top, "index", Resource) if getattr(r, "unique", False))
 
-    def _owner(self, address: Address) -> Iterator[Address]:
-        """The column that a sequence goes with, which it is made before."""
+    def _marked(self, address: Address) -> Iterator[Address]:
+        """The column that a sequence goes with, which it is made before; the indexes that a table names."""
+        table = self.final.get(address, Table)
+        for name in (table.clustered_on, *table.replica_identity[1:]) if table is not None else ():
+            yield address.sibling("index", (*address.path, name))
         sequence = self.final.get(address, Sequence)
         if sequence is not None and sequence.owned_by is not None:
             yield address.sibling("column", (address.path[0], *sequence.owned_by))
