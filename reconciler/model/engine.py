@@ -216,9 +216,7 @@ class Auditing(Protocol):
     """A session that looks at the data before anything is run: when a plan is made, and again when one is applied."""
 
     def audit(self, steps: Iterable[Checked], moved: Mapping[Address, Address]) -> list[Audited]:
-        """What the steps, in their order, would refuse as things are now; `moved`: live address → the one that renames
-        among them lead to, which their probes go by.
-        """
+        """What the steps, in their order, would refuse now; `moved`: live address → the one that their probes go by."""
         ...
 
 
