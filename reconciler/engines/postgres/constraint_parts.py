@@ -179,19 +179,35 @@ def key_rebuilt(change: Change[Any], out: str, back: str, clauses: tuple[str, st
             undo=(sql(f"ALTER TABLE {table} ADD {was}"),),
             removes=True,
         ),
-        Draft(
-            "add",
-            Phase.CONTRACT,
-            f"add {back} to {here[1]} again",
-            sql(f"ALTER TABLE {table} ADD {wanted}"),
-            locks=access_exclusive(here),
-            hazards=(hazard(Code.SCAN_UNDER_LOCK, f"{table} is read from end to end, for the index of {back}"),),
-            done=became(change),
-            undo=(sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(back)}"),),
-            reads=table_address(change.address),
-            provides=True,
-        ),
+        key_added(change, back, f"ADD {wanted}", "again"),
     ]
+
+
+def key_added(change: Change[Any], name: str, action: str, again: str = "", probes: tuple[Probe, ...] = ()) -> Draft:
+    """A unique or primary key in one ALTER TABLE, while its table is out of use anyway: no time for a concurrent build.
+    With what it drops in the same action there is no way back.
+    """
+    table, here = table_name(change.address), table_path(change.address)
+    return Draft(
+        "add",
+        Phase.CONTRACT,
+        f"add {name} to {here[1]} {again}".rstrip(),
+        sql(f"ALTER TABLE {table} {action}"),
+        locks=access_exclusive(here),
+        hazards=(hazard(Code.SCAN_UNDER_LOCK, f"{table} is read from end to end, for the index of {name}"),),
+        probes=probes,
+        done=became(change),
+        undo=None if action.startswith("DROP") else (sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(name)}"),),
+        reads=table_address(change.address),
+        provides=True,
+    )
+
+
+def steps_aside(change: Change[Any], context: Context) -> bool:
+    """Whether the table is a partition that leaves for a moment and stays itself: until then nobody sees its rows."""
+    table = table_address(change.address)
+    found = context.changes.get(table)
+    return found is not None and found.action is Action.REPLACE and not context.creates(table)
 
 
 def rivals(address: Address) -> tuple[Address, ...]:

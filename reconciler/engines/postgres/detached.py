@@ -61,6 +61,18 @@ def kept(twin: Twin, table: Table, live: Catalog) -> Any:
     return replace(alone, name=twin.name) if twin.kind == "primary_key" else alone  # type: ignore[call-arg]
 
 
+def origin(twin: Twin, table: Table, live: Catalog) -> Address | None:
+    """The declared index, of the parent or of what that is a partition of, of which an index or a key is a part."""
+    parent = table_at(live, table.address.sibling("table", table.partition_of or ("", "")))
+    if parent is None:
+        return None
+    above = _address("index", parent.address, twin.of)
+    if above in live.resources:
+        return above
+    again = next((t for t in parent.twins if t.name == twin.of), None)
+    return origin(again, parent, live) if again is not None else None
+
+
 def _address(kind: str, table: Address, name: str) -> Address:
     return table.sibling(kind, table.path if kind == "primary_key" else (*table.path, name))
 

@@ -13,6 +13,7 @@ from reconciler.engines.postgres.locks import access_exclusive, share_update_exc
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.partitioned_indexes import contested
 from reconciler.engines.postgres.quoting import qualified
+from reconciler.model.address import Address
 from reconciler.model.change import Action, Change
 from reconciler.model.kind import Context
 from reconciler.model.step import Check, Draft, Phase, Ref
@@ -46,6 +47,15 @@ def inside(change: Change[Any], context: Context) -> tuple[Ref, ...]:
         and not (idle and [b.name for b in context.changes[a].attributes] == ["local"])
     )
     return tuple(map(Ref, sorted(made)))
+
+
+def keys_to_come(table: Address, context: Context) -> Iterator[Ref]:
+    """The keys that a partition which steps aside gets of its own: ATTACH PARTITION takes them for the parts that it
+    would otherwise build.
+    """
+    for address, change in context.changes.items():
+        if address.kind in ("primary_key", "unique") and address.path[:2] == table.path and change.after is not None:
+            yield Ref(address)
 
 
 def settling(table: Table, context: Context) -> Iterator[Ref]:

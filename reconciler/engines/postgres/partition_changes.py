@@ -28,7 +28,7 @@ from reconciler.engines.postgres.locks import (
 )
 from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import alone, sql
-from reconciler.engines.postgres.parents_changed import inside, staying
+from reconciler.engines.postgres.parents_changed import inside, keys_to_come, staying
 from reconciler.engines.postgres.quoting import fitting, ident, qualified
 from reconciler.errors import UnsupportedChange
 from reconciler.model.address import Address
@@ -291,7 +291,7 @@ def rebuild(change: Change[Table], context: Context) -> list[Draft]:
                 hazards=_read(change, context),
                 probes=outside(desired, context),
                 done=became(change),
-                requires=inside(change, context),
+                requires=(*inside(change, context), *keys_to_come(change.address, context)),
                 provides=True,
             )
         )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from reconciler.engines.postgres.detached import origin
 from reconciler.engines.postgres.inheritance import children_of, parents_of, table_at
 from reconciler.engines.postgres.kinds.foreign_key import ForeignKey
 from reconciler.engines.postgres.kinds.foreign_table import ForeignTable
@@ -20,6 +21,7 @@ from reconciler.model.change import Action, Change
 from reconciler.model.resource import Resource
 
 Path = tuple[str, ...]
+KEYS = ("primary_key", "unique", "exclusion")
 
 
 def complete(resources: dict[Address, Resource]) -> None:
@@ -60,19 +62,39 @@ def unwanted(
 def held_by_keys(
     changes: Mapping[Address, Change[Any]], desired: Catalog, live: Catalog
 ) -> Iterator[tuple[Address, Address]]:
-    """(partition, index): an index that goes, of which a key of the partition's own is the part. Neither can be dropped
-    before the other but while the partition is no part of the table (measured: 2BP01), which it cannot leave while
-    foreign keys refer to its rows by it: (foreign key, index).
+    """(partition, index or key): one of them goes, and a key of the partition's own is the part of the index. Neither
+    can be dropped before the other but while the partition is no part of the table (measured: 2BP01), which it cannot
+    leave while foreign keys refer to its rows by it: (foreign key, index or key).
     """
-    keys = list(live.of_kind(ForeignKey))
     for address, change in changes.items():
         table = address.sibling("table", address.path[:2])
-        goes = address.kind == "index" and change.action in (Action.DELETE, Action.REPLACE)
-        if goes and table in live.resources and table in desired.resources:
+        if change.action not in (Action.DELETE, Action.REPLACE):
+            continue
+        if table not in live.resources or table not in desired.resources:
+            continue
+        if address.kind == "index":
             for partition in _keyed(table, address.name, live):
-                yield partition, address
-                above = {a.path for a in _upwards(partition, live) if a != partition}
-                yield from ((k.address, address) for k in keys if k.table in above)
+                yield from _aside(partition, address, live)
+        elif address.kind in KEYS:
+            whole = _whole(change.before, table, live)
+            if whole is not None and whole not in changes:
+                yield from _aside(table, address, live)
+
+
+def _aside(partition: Address, cause: Address, live: Catalog) -> Iterator[tuple[Address, Address]]:
+    """The partition, and the foreign keys that refer to rows of it through what is above it."""
+    yield partition, cause
+    above = {a.path for a in _upwards(partition, live) if a != partition}
+    yield from ((k.address, cause) for k in live.of_kind(ForeignKey) if k.table in above)
+
+
+def _whole(key: Any, table: Address, live: Catalog) -> Address | None:
+    """The index that a key is a part of."""
+    there = table_at(live, table)
+    name = key.name if key.address.kind == "primary_key" else key.address.name
+    twins = there.twins if there is not None else ()
+    twin = next((t for t in twins if t.name == name and t.kind == key.address.kind), None)
+    return origin(twin, there, live) if twin is not None and there is not None else None
 
 
 def _keyed(table: Address, index: str, live: Catalog) -> Iterator[Address]:

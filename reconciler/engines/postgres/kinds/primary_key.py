@@ -17,11 +17,13 @@ from reconciler.engines.postgres.constraint_parts import (
     column_addresses,
     dropped_with_column,
     duplicates,
+    key_added,
     key_rebuilt,
     lift_deferrable,
     lower_deferrable,
     reads_columns,
     rivals,
+    steps_aside,
     table_address,
     table_name,
     table_path,
@@ -36,6 +38,7 @@ from reconciler.engines.postgres.kinds import operator_class
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import alone, sql
+from reconciler.engines.postgres.parts_for_keys import part_for, taking
 from reconciler.engines.postgres.quoting import columns, fitting, ident, qualified
 from reconciler.engines.postgres.temporal import key_columns, lower_without_overlaps
 from reconciler.model.address import Address
@@ -189,6 +192,13 @@ def _build(change: Change[PrimaryKey], context: Context, first: str) -> list[Dra
         return [temporal.added(change, context, f"the primary key of {address.name}", (out, clause(key)), needs)]
     if parted.partitioned(address, context):
         return _build_partitioned(change, context, first)
+    if part := part_for(change, context):
+        action = f"{first}ADD CONSTRAINT {ident(key.name)} PRIMARY KEY"
+        return [taking(change, part, action, f"the primary key of {address.name}", (*needs, *freed(change, context)))]
+    probe = duplicates(address, map(ident, key.columns))
+    if steps_aside(change, context):
+        added = key_added(change, key.name, f"{first}ADD {clause(key)}", probes=(probe,))
+        return [dataclasses.replace(added, requires=(*needs, *freed(change, context)))]
     index = fitting(key.name, suffix="_new") if first else key.name
     schema, name = address.path
     include = f" INCLUDE {columns(key.include)}" if key.include else ""
@@ -205,7 +215,7 @@ def _build(change: Change[PrimaryKey], context: Context, first: str) -> list[Dra
             alone(build, repairs=(schema, index)),
             locks=share_update_exclusive(table_path(address)),
             hazards=(hazard(Code.OLD_WRITERS, f"a second row with the same {columns(key.columns)} is refused"),),
-            probes=(duplicates(address, map(ident, key.columns)),),
+            probes=(probe,),
             done=(Check(address.sibling("index", (schema, name, index)), attributes=(("valid", True),)),),
             undo=(alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, index)}"),),
             reads=table_address(address),

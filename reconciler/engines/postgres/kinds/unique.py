@@ -17,12 +17,14 @@ from reconciler.engines.postgres.constraint_parts import (
     dropped_with_column,
     duplicates,
     in_new_table,
+    key_added,
     key_rebuilt,
     lift_deferrable,
     lower_deferrable,
     only_new_columns,
     reads_columns,
     rivals,
+    steps_aside,
     table_address,
     table_name,
     table_path,
@@ -38,6 +40,7 @@ from reconciler.engines.postgres.kinds.primary_key import PrimaryKey, key_query
 from reconciler.engines.postgres.locks import ACCESS_EXCLUSIVE, access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import alone, sql
+from reconciler.engines.postgres.parts_for_keys import part_for, taking
 from reconciler.engines.postgres.quoting import columns, fitting, ident, qualified
 from reconciler.engines.postgres.temporal import key_columns, lower_without_overlaps
 from reconciler.model.address import Address
@@ -184,6 +187,13 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
         return [temporal.added(change, context, label, (out, clause(unique)))]
     if parted.partitioned(address, context):
         return _build_partitioned(change, context, first)
+    if part := part_for(change, context):
+        action = f"{first}ADD CONSTRAINT {ident(name)} UNIQUE"
+        return [taking(change, part, action, f"the unique constraint {name}", freed(change, context))]
+    probe = duplicates(address, map(ident, unique.columns), "", unique.nulls_not_distinct)
+    if steps_aside(change, context):
+        added = key_added(change, name, f"{first}ADD {clause(unique)}", probes=(probe,))
+        return [dataclasses.replace(added, requires=freed(change, context))]
     index = fitting(name, suffix="_new") if first else name
     nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
     build = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(index)} ON {table_name(address)} {_shape(unique)}{nulls}"
@@ -201,7 +211,7 @@ def _build(change: Change[Unique], context: Context, first: str) -> list[Draft]:
             alone(build, repairs=(schema, index)),
             locks=share_update_exclusive((schema, table)),
             hazards=() if easy else (refused,),
-            probes=() if easy else (duplicates(address, map(ident, unique.columns), "", unique.nulls_not_distinct),),
+            probes=() if easy else (probe,),
             done=(Check(address.sibling("index", (schema, table, index)), attributes=(("valid", True),)),),
             undo=(alone(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, index)}"),),
             reads=table_address(address),
