@@ -10,12 +10,13 @@ import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.config.options import Options
+from reconciler.errors import ConfigError
 from reconciler.model.step import Phase
 from reconciler.results import (
     ApplyResult,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from reconciler.apply.survey import Declared, Need, Seen
     from reconciler.apply.undo import Limit
     from reconciler.config.project import Project
+    from reconciler.model.address import Address
     from reconciler.model.engine import Engine, Target
     from reconciler.model.plan import Plan
 
@@ -275,6 +277,7 @@ class _Task:
     declared: Future[Declared]
     need: Need
     sizes: bool
+    beside: Callable[[], frozenset[Address]]
 
     def look(self) -> Seen:
         from reconciler.apply.survey import journal_of, look, measured, opened
@@ -282,7 +285,7 @@ class _Task:
         with opened(self.engine, self.target) as session:
             journal = journal_of(session, self.engine, self.target.service)
             seen = look(self.declared.result(), session, journal, self.need)
-            return replace(seen, state=measured(seen.state, session)) if self.sizes else seen
+            return replace(seen, state=measured(seen.state, session, self.beside)) if self.sizes else seen
 
 
 def _survey(project: Project, services: Iterable[str], need: Need, *, sizes: bool) -> tuple[list[Target], list[Seen]]:
@@ -291,7 +294,7 @@ def _survey(project: Project, services: Iterable[str], need: Need, *, sizes: boo
 
     names = project.targets(services)
     targets = one_by_one(lambda name: project.connect(*name), names)
-    tasks = [_Task(t, project.engines[t.engine], Future(), need, sizes) for t in targets]
+    tasks = [_Task(t, project.engines[t.engine], Future(), need, sizes, partial(_beside, project, t)) for t in targets]
     wait = started(_Task.look, tasks)
     for name, task in zip(names, tasks, strict=True):
         try:
@@ -302,6 +305,17 @@ def _survey(project: Project, services: Iterable[str], need: Need, *, sizes: boo
         except BaseException as error:  # raised by whoever waits for it
             task.declared.set_exception(error)
     return targets, wait(lambda: None)
+
+
+def _beside(project: Project, target: Target) -> frozenset[Address]:
+    """What other services declare in the same place as a target."""
+    found: set[Address] = set()
+    for name in project.targets():
+        if name[1] == target.engine and name[0] != target.service:
+            with suppress(ConfigError):  # one without a connection is somewhere else, or nowhere
+                if project.connect(*name).label == target.label:
+                    found.update(_declared(project, name).desired.resources)
+    return frozenset(found)
 
 
 def _declared(project: Project, name: Name) -> Declared:

@@ -15,7 +15,7 @@ from reconciler.apply.executor import Executor, TargetRun
 from reconciler.apply.guard import Admission
 from reconciler.apply.journal import Before, before_plan, began, ended, forgotten
 from reconciler.apply.parallel import in_parallel
-from reconciler.apply.survey import Declared, Seen, journal_of, look, opened
+from reconciler.apply.survey import Declared, Seen, journal_of, look, moved, opened
 from reconciler.apply.verify import done, unproven
 from reconciler.apply.violations import violated
 from reconciler.diff.ownership import managed_after
@@ -127,7 +127,8 @@ def _check_data(request: Request, runs: Sequence[TargetRun]) -> None:
     for run in runs:
         if isinstance(run.session, Auditing):
             pending = [s for s in run.pending if s.phase <= request.through]
-            for each in run.session.audit(Checked(s.address, s.operation, s.probes, s.locks) for s in pending):
+            checked = (Checked(s.address, s.operation, s.probes, s.locks) for s in pending)
+            for each in run.session.audit(checked, moved(run.admission.seen.state)):
                 if each.certain:
                     error = violated(each.probe, each.found)
                     raise type(error)(f"{run.name}: {error.message}", hint=error.hint)

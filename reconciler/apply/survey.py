@@ -11,12 +11,14 @@ from reconciler.apply.journal import Journal, read
 from reconciler.apply.known import Known, Past, compared_with
 from reconciler.apply.renaming import renamed
 from reconciler.apply.spelling import Spelling
+from reconciler.apply.trial import Beside, nobody, tried
 from reconciler.apply.violations import violation
 from reconciler.apply.watch import Watch
 from reconciler.config.environment import AD_HOC
 from reconciler.diff.ownership import remaining
 from reconciler.diff.renames import due, former_roots, leaving
 from reconciler.errors import ConnectionFailed
+from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
 from reconciler.model.engine import Audited, Auditing, Checked, Engine, Noting, Scope, Session, Target
 from reconciler.model.kind import Policy
@@ -220,10 +222,14 @@ def _undeclared(name: str, beside: str) -> str:
     )
 
 
-def measured(state: TargetState, session: Session) -> TargetState:
-    """The same with the sizes of what changes; asks nothing when nothing does."""
+def measured(state: TargetState, session: Session, beside: Beside = nobody) -> TargetState:
+    """The same with the sizes of what changes; asks nothing when nothing does. `beside`: see `trial`.
+
+    Raises DeclarationErrors for what the store would refuse at its step.
+    """
     if not state.changes:
         return state
+    tried(state, session, beside)
     wanted, moves = measured_addresses(state), state.moves
     if not moves:
         return audited(replace(state, sizes=session.measure(wanted)), session)
@@ -236,8 +242,15 @@ def audited(state: TargetState, session: Session) -> TargetState:
     if not isinstance(session, Auditing):
         return state
     nodes = steps_of(state)
-    found = session.audit([Checked(n.address, n.draft.operation, n.draft.probes, n.draft.locks) for n in nodes])
+    checked = [Checked(n.address, n.draft.operation, n.draft.probes, n.draft.locks) for n in nodes]
+    found = session.audit(checked, moved(state))
     return replace(state, nodes=tuple(nodes), notes=tuple(Note(state.name, _audit_text(each)) for each in found))
+
+
+def moved(state: TargetState) -> dict[Address, Address]:
+    """Live address → the one that renames which are due lead to, of all that get another."""
+    moves = state.moves
+    return {a: new for a in state.there.resources if (new := moves.after(a)) != a} if moves else {}
 
 
 def _audit_text(each: Audited) -> str:

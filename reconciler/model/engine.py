@@ -215,8 +215,8 @@ class Audited(NamedTuple):
 class Auditing(Protocol):
     """A session that looks at the data before anything is run: when a plan is made, and again when one is applied."""
 
-    def audit(self, steps: Iterable[Checked]) -> list[Audited]:
-        """What the steps, in their order, would refuse as things are now."""
+    def audit(self, steps: Iterable[Checked], moved: Mapping[Address, Address]) -> list[Audited]:
+        """What the steps, in their order, would refuse now; `moved`: live address → the one that their probes go by."""
         ...
 
 

@@ -209,3 +209,46 @@ def test_event_triggers_that_fire_on_the_steps_are_told(pg_database: Postgres.Fa
             "event trigger drops runs watch at sql_drop of steps of this plan (ALTER TABLE)",
             f"event trigger watch {rest} (ALTER TABLE)",
         ]
+
+
+OLD_NAMES = """
+service: shop
+postgres:
+  tables:
+    people: {columns: {id: {type: bigint, not_null: true}, mail: text, age: text, boss: bigint}, primary_key: [id]}
+"""
+NEW_NAMES = """
+service: shop
+postgres:
+  tables:
+    persons:
+      renamed_from: people
+      columns:
+        id: {type: bigint, not_null: true}
+        email: {type: text, not_null: true, renamed_from: mail}
+        years: {type: integer, renamed_from: age}
+        boss: bigint
+      primary_key: [id]
+      checks: {small: boss < 5}
+      uniques: {persons_email_key: [email]}
+      foreign_keys: {persons_boss_fkey: {columns: [boss], references: persons}}
+"""
+OLD_ROWS = "INSERT INTO people VALUES (1, NULL, 'x', 7), (2, 'a', '3', 1), (3, 'a', '4', 2)"
+
+
+def test_what_is_renamed_is_asked_by_the_name_it_has(pg_database: Postgres.Factory) -> None:
+    with bench(pg_database()) as database:
+        database.become(declared(OLD_NAMES))
+        database.script(OLD_ROWS)
+        database.moved()
+        told = [note.message for note in database.plan(declared(NEW_NAMES)).notes]
+        found = [t for t in told if t.startswith("blocked: 1 × ")]
+        assert [t.partition(" × ")[2].partition(", such as (0,")[0] for t in found] == [
+            "rows of public.persons have no email",
+            "rows hold a persons.years that is no integer",
+            "values of (email) in public.persons that occur more than once",
+            "rows of public.persons break small",
+            "rows of public.persons refer to nothing in public.persons",
+        ]
+        for text in found:
+            database.script(text.partition("find them with: ")[2])

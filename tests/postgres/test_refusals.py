@@ -113,3 +113,117 @@ def test_roles_that_are_not_there_are_told_with_their_lines(pg_database: Postgre
         ("there is no role nobody_sets", 10),
     }
     assert all(e.hint for e in refused.value.errors)
+
+
+THERE = """
+service: shop
+postgres:
+  tables:
+    users:
+      columns: {id: {type: bigint, not_null: true}, name: text, age: integer}
+      primary_key: [id]
+    gone: {columns: {a: integer}}
+    days: {columns: {id: bigint, at: date}, partition_by: {range: [at]}}
+    days_24: {partition_of: days, from: 2024-01-01, to: 2025-01-01}
+  views: {names: {query: "select name from users"}}
+"""
+MEANT = """
+service: shop
+postgres:
+  extensions: {nobody_wrote_it: {}}
+  tables:
+    users:
+      columns:
+        id: {type: bigint, not_null: true}
+        age: integer
+      primary_key: [id]
+      rules: {away: {"on": delete, instead: true, do: "delete from userz"}}
+    more: {columns: {a: integer, made: {type: integer, default: made_up()}}}
+    orders:
+      columns: {of: text}
+      triggers: {late: {before: [insert], for_each: row, execute: later}}
+      foreign_keys: {of_fkey: {columns: [of], references: {table: users, columns: [id]}}}
+    hours:
+      columns: {id: bigint, at: date}
+      partition_by: {range: [at]}
+      uniques: {hours_key: [id]}
+    days: {columns: {id: bigint, at: date}, partition_by: {range: [at]}}
+    days_24: {partition_of: days, from: 2024-01-01, to: 2025-01-01}
+    days_25: {partition_of: days, from: 2024-06-01, to: 2026-01-01}
+  views:
+    names: {query: "select name from users"}
+    left: {query: "select a from gone"}
+    first: {query: "select b from orders"}
+    one: {query: "select * from two"}
+    two: {query: "select * from one"}
+  materialized_views: {counts: {query: "select count(*) from userz"}}
+  functions:
+    oldest(): {returns: integer, language: sql, body: select max(agee) from users}
+    day(): {returns: date, language: sql, body: select 1}
+  domains: {ring: {type: ring}}
+"""
+REFUSED = {
+    ("extension nobody_wrote_it", 4): "",
+    ("rule public.users.away", 11): "did you mean users?",
+    ("column public.more.made", 12): "No function matches",
+    ("trigger public.orders.late", 15): "",
+    ("foreign_key public.orders.of_fkey", 16): "incompatible types: text and bigint",
+    ("table public.hours", 17): "lacks column",
+    ("table public.days_25", 23): "",
+    ("view public.names", 25): "this plan drops or renames column public.users.name",
+    ("view public.left", 26): "this plan drops or renames table public.gone",
+    ("view public.first", 27): "",
+    ("materialized_view public.counts", 30): "did you mean users?",
+    ("function public.oldest()", 32): '"users.age"',
+    ("function public.day()", 33): "Actual return type is integer",
+    ("domain public.ring", 34): "cannot be made of itself",
+}
+
+
+def test_what_the_server_would_refuse_is_told_with_its_lines(pg_database: Postgres.Factory) -> None:
+    with bench(pg_database()) as database:
+        database.become(declared(THERE))
+        before = database.live()
+        with pytest.raises(DeclarationErrors) as refused:
+            database.plan(declared(MEANT))
+        told = {
+            (e.message.split(": the server")[0], e.where.line if e.where else 0): e.hint for e in refused.value.errors
+        }
+        assert told.keys() == REFUSED.keys()
+        for at, hint in REFUSED.items():
+            assert hint in (told[at] or "")
+        assert database.live().resources == before.resources
+
+
+CIRCLE = '  views: {one: {query: "select * from two"}, two: {query: "select * from one"}}'
+INHERITING = "  tables: {a: {inherits: b}, b: {inherits: a}}"
+
+
+def test_circles_are_told(pg_database: Postgres.Factory) -> None:
+    with bench(pg_database()) as database:
+        with pytest.raises(DeclarationErrors) as refused:
+            database.plan(declared(f"service: shop\npostgres:\n{CIRCLE}"))
+        assert refused.value.hint == "these are made of each other: view public.one, view public.two"
+        with pytest.raises(DeclarationErrors, match=r"table public\.a inherits from itself"):
+            declared(f"service: shop\npostgres:\n{INHERITING}")
+
+
+MODELLED_NOWHERE = """
+  extensions: {citext: {}}
+  tables:
+    t: {columns: {a: citext, b: "citext[]"}, checks: {short: length(a) < 5}, indexes: {t_a_idx: [a]}}
+  views: {v: {query: "select a = 'x' as same, public.citext_eq(a, a) as equal from t"}}
+  functions:
+    f(): {returns: citext, language: sql, body: select a from t}
+    g(): {returns: integer, language: sql, body: select h()}
+    h(): {returns: integer, language: sql, body: select g()}
+    elsewhere(): {returns: integer, language: sql, body: select n from inside}
+  schemas: {apart: {tables: {inside: {columns: {n: integer}}}}}
+"""
+
+
+def test_what_is_there_beside_the_declared_is_not_refused(pg_database: Postgres.Factory) -> None:
+    with bench(pg_database()) as database:
+        database.become(declared("service: shop\npostgres:\n  extensions: {citext: {}}"))
+        database.moved()
+        assert database.plan(declared(f"service: shop\npostgres:{MODELLED_NOWHERE}")).steps

@@ -63,6 +63,6 @@ def test_rows_that_are_hidden_are_not_taken_for_none(session: Session) -> None:
         session.execute(Backfill("public", "own", "a", "1"), LIMITS, lambda _text: None, {})
     assert isinstance(session, Auditing)
     address = Address("shop", "postgres", "table", ("public", "own"))
-    (told,) = session.audit([Checked(address, sql("SELECT 1"), (nulls,), ())])
+    (told,) = session.audit([Checked(address, sql("SELECT 1"), (nulls,), ())], {})
     assert told.found.unknown and not told.certain
     assert "not known whether rows have no a" in violation(told.probe, told.found)

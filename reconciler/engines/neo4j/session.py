@@ -185,7 +185,7 @@ class Neo4jSession:
         sample = (", ".join(f"{k} {shortened(str(v), 80)}" for k, v in row.items()) for row in rows)
         return Violations(count[0]["violations"], tuple(sample))
 
-    def audit(self, steps: Iterable[Checked]) -> list[Audited]:
+    def audit(self, steps: Iterable[Checked], moved: Mapping[Address, Address]) -> list[Audited]:
         """`model.engine.Auditing`: what is wrong now; it may be mended where data is changed before.
 
         Raises StoreError for a migration that is no Cypher.

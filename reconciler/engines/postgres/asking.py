@@ -26,6 +26,7 @@ from reconciler.engines.postgres.kinds.table import Table
 from reconciler.engines.postgres.quoting import fitting, ident, qualified
 from reconciler.engines.postgres.retyping import bare
 from reconciler.engines.postgres.slips import NO_TYPE, is_slip, unquoted
+from reconciler.engines.postgres.table_spelling import CHILD
 from reconciler.engines.postgres.type_names import STANDALONE, named, type_name
 from reconciler.errors import DeclarationError
 from reconciler.model.address import Address
@@ -43,7 +44,7 @@ NO_SQL = "syntax error"
 @dataclass
 class Asking:
     """The questions of one comparison. `answers`: declared resources as the server spells them; `uses`: what it knows
-    that they use; `slips`: what the author got wrong.
+    that they use; `slips`: what the author got wrong; `taken`: what the server takes, among what is live now.
     """
 
     connection: psycopg.Connection[Any]
@@ -54,6 +55,7 @@ class Asking:
     answers: dict[Address, Resource] = field(default_factory=dict)
     uses: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
     slips: list[DeclarationError] = field(default_factory=list)
+    taken: set[Address] = field(default_factory=set)
 
     @contextmanager
     def world(self, *, hidden: bool) -> Iterator[None]:
@@ -128,12 +130,15 @@ class Asking:
             for resource in left:
                 temporary = self.kinds[resource.address.kind].temporary
                 error = self.tried(temporary(resource)) if temporary is not None else None
+                if error is None:
+                    self.taken.add(resource.address)
                 if isinstance(error, errors.SyntaxError) and (error.diag.message_primary or "").startswith(NO_SQL):
                     self.slip(resource, error)
 
     def slip(self, resource: Resource, error: psycopg.Error) -> None:
         """What the server says of the author's text, at its line."""
-        message = f"{resource.address}: the server says: {error.diag.message_primary}"
+        said = (error.diag.message_primary or "").replace(CHILD, resource.address.name)
+        message = f"{resource.address}: the server says: {said}"
         where = self.desired.origin(resource.address)
         no_type = isinstance(error, errors.UndefinedObject) and "type " in message
         hint = unquoted(resource) or error.diag.message_hint or (NO_TYPE if no_type else None)

@@ -8,15 +8,17 @@ is left to the step.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import psycopg
 
 from reconciler.engines.postgres.backfill import Backfill
+from reconciler.engines.postgres.former_names import FormerNames
 from reconciler.engines.postgres.operations import Sql
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.engines.postgres.type_probes import MADE
+from reconciler.model.address import Address
 from reconciler.model.engine import Audited, Checked
 from reconciler.model.step import Probe, Violations
 
@@ -31,16 +33,20 @@ _ROWS = re.compile(r"DROP TABLE |UPDATE |DELETE |INSERT |TRUNCATE ")
 """What else changes a table leaves it its own rows."""
 
 
-def audit(connection: psycopg.Connection[Any], steps: Iterable[Checked]) -> list[Audited]:
+def audit(
+    connection: psycopg.Connection[Any], steps: Iterable[Checked], moved: Mapping[Address, Address]
+) -> list[Audited]:
     """See `model.engine.Auditing`: certain is what no step before can mend, of those that change values or rows."""
     found: list[Audited] = []
+    former = FormerNames(connection, moved)
     changed: set[tuple[str, str]] = set()
     for step in steps:
         for probe in step.probes:
-            told = Violations(0, ()) if _OF_CATALOGS.search(probe.query) else _asked(connection, probe)
+            now = former.asked_now(probe)
+            told = Violations(0, ()) if _OF_CATALOGS.search(probe.query) else _asked(connection, now)
             if told.count or told.unknown:
                 mended = any(_names(probe, table) and _names(probe, column) for table, column in changed)
-                found.append(Audited(probe, told, bool(told.count) and not mended))
+                found.append(Audited(now, told, bool(told.count) and not mended))
         changed.update(_changed(step))
     return found
 

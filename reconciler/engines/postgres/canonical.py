@@ -37,8 +37,9 @@ def canonicalise(
     desired: Catalog,
     live: Catalog,
     server: Server,
+    taken: set[Address] | None = None,
 ) -> Catalog:
-    """The desired catalog with the server's spelling and its facts about changes.
+    """The desired catalog with the server's spelling and its facts about changes. `taken` gets what it took on the way.
 
     Raises DeclarationErrors for what the server refuses to parse. What cannot be asked (a role without the right to
     make temporary tables, a standby) comes back deferred, unless its text equals the live text already.
@@ -46,7 +47,7 @@ def canonicalise(
     own = inheritance.own_for_good(desired, live)
     kept: list[Any] = [desired.resources[d.address] for d in own if getattr(live.resources[d.address], "local", False)]
     desired = desired.updated({r.address: replace(r, local=True) for r in kept})
-    found = _canonical(connection, kinds, desired, live, server)
+    found = _canonical(connection, kinds, desired, live, server, set() if taken is None else taken)
     deferred = [d for d in own if found.resources[d.address] == live.resources[d.address]]
     return replace(found, deferred=(*found.deferred, *deferred)) if deferred else found
 
@@ -57,6 +58,7 @@ def _canonical(
     desired: Catalog,
     live: Catalog,
     server: Server,
+    taken: set[Address],
 ) -> Catalog:
     desired = inheritance.one_key(desired, live)
     desired = adopted(_adopted(desired, live, kinds), live, server.version[0], lambda: _who(connection))
@@ -71,7 +73,7 @@ def _canonical(
         return known
     tables, others = _differing(desired, live, kinds)  # those that are known as well: others may name them
     tables += [t for t in conditioned if t not in tables]
-    asking = Asking(connection, kinds, desired, live, server)
+    asking = Asking(connection, kinds, desired, live, server, taken=taken)
     twins = Twins(asking, conditioned)
     try:
         twins.ask(tables)

@@ -117,8 +117,9 @@ class Postgres:
             if not self.kinds[address.kind].attaches:  # what is attached goes by the name of what carries it
                 yield from _fits(address)
         for address in inheritance.orphaned(catalog.resources):
-            lacks = "a type" if address.kind == "column" else "a condition"
+            lacks = "type" if address.kind == "column" else "condition"
             yield address, f"{address} has no {lacks}", f"say it: no parent has {address.name}"
+        yield from inheritance.circles(catalog)
         yield from identity_sequence.astray(catalog)
         yield from foreign_key_targets.check(catalog)
         yield from persistence.check(catalog)

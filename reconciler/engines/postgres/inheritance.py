@@ -161,7 +161,8 @@ def _filled(
 ) -> list[Address]:
     """The child's addresses in order: what it has from its parents, then its own."""
     own = {a.name: resources.pop(a) for a in inside.get((kind, table.address.path), [])}
-    above = (a for p in parents_of(table) for a in inside.get((kind, p), ()))
+    parents = (p for p in parents_of(table) if p != table.address.path)  # it is told by `circles`
+    above = (a for p in parents for a in inside.get((kind, p), ()))
     passed = [p for a in above if (p := passed_on(resources[a], table.address)) is not None]
     passed += _of_type(table, resources) if kind == "column" else []
     found: dict[str, Resource] = {}
@@ -260,6 +261,21 @@ def orphaned(resources: Resources) -> Iterable[Address]:
         said = {"column": "type", "check": "expression"}.get(address.kind)
         if said is not None and not str(getattr(resource, said)):
             yield address
+
+
+def circles(catalog: Catalog) -> Iterator[tuple[Address, str, str]]:
+    """Tables that inherit from themselves, by way of others too: (table, message, hint)."""
+    from reconciler.engines.postgres.kinds.table import Table
+
+    above = {t.address.path: parents_of(t) for t in catalog.of_kind(Table)}
+    for table in catalog.of_kind(Table):
+        seen, work = set[Path](), list(above[table.address.path])
+        while work and table.address.path not in seen:
+            path = work.pop()
+            work += above.get(path, ()) if path not in seen else ()
+            seen.add(path)
+        if table.address.path in seen:
+            yield table.address, f"{table.address} inherits from itself", "name another parent, or none"
 
 
 def checked_before(declared: Catalog, live: Catalog) -> Iterator[Resource]:

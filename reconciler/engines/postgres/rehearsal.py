@@ -46,7 +46,7 @@ def rehearsed(
     roots = sorted({a.path[0] for a in built.resources})
     with connection.transaction(force_rollback=True):
         connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-        schemas = _aside(connection, sorted({*roots, *rehearsal.roots}))
+        schemas = aside(connection, sorted({*roots, *rehearsal.roots}))
         present = {a: r for a, r in built.resources.items() if isinstance(r, Schema)}
         for operation in rehearsal.build(built, built.with_resources(present)):
             _run(connection, operation)
@@ -78,8 +78,10 @@ def _buildable(needed: Catalog, kinds: Mapping[str, PgKind[Any]]) -> Catalog:
     return needed.with_resources(resources)
 
 
-def _aside(connection: psycopg.Connection[Any], schemas: list[str]) -> list[int]:
-    """Oids of empty schemas of these names; of what is in the real ones, that of public alone is still found unsaid."""
+def aside(connection: psycopg.Connection[Any], schemas: list[str]) -> list[int]:
+    """Oids of empty schemas of these names, each of the real ones called by its place in the list meanwhile; of what is
+    in these, that of public alone is still found unsaid.
+    """
     path = ["public"]
     for number, name in enumerate(schemas):
         there = connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (name,)).fetchone()

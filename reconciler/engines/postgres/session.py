@@ -18,6 +18,7 @@ from reconciler.engines.postgres.inspect import inspect, namespaces
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.quoting import ident
 from reconciler.engines.postgres.rehearsal import rehearsed as rehearse
+from reconciler.engines.postgres.trial import tried
 from reconciler.errors import ConnectionFailed, StoreError
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
@@ -34,6 +35,7 @@ from reconciler.model.engine import (
     Target,
 )
 from reconciler.model.step import Operation, Probe, Size, Step, Violations
+from reconciler.model.trial import Refused, Trial
 
 CONNECT_SECONDS = 5
 # public alone: live text then names everything outside it in full, and what people write inside it stays short
@@ -168,6 +170,7 @@ class PostgresSession:
         self.kinds = kinds
         self.server = server
         self._newcomers = Newcomers()
+        self._taken: set[Address] = set()
 
     @property
     def _journal_key(self) -> str:
@@ -191,7 +194,8 @@ class PostgresSession:
 
     def canonicalise(self, desired: Catalog, live: Catalog) -> Catalog:
         """See `canonical.canonicalise`."""
-        return canonicalise(self.connection, self.kinds, desired, live, self.server)
+        self._taken.clear()
+        return canonicalise(self.connection, self.kinds, desired, live, self.server, self._taken)
 
     @contextlib.contextmanager
     def rehearsed(self, rehearsal: Rehearsal) -> Iterator[Rehearsed]:
@@ -202,6 +206,10 @@ class PostgresSession:
                     rehearse(self.connection, self.kinds, self.target.service, self.server.version[0], rehearsal)
                 )
             yield told
+
+    def tried(self, trial: Trial) -> list[Refused]:
+        """See `trial.tried`."""
+        return tried(self.connection, self.kinds, trial, self._taken)
 
     def measure(self, addresses: Iterable[Address]) -> Mapping[Address, Size]:
         """Row estimates and total sizes of tables, with what inherits from them or is a partition, and of each of
@@ -217,9 +225,9 @@ class PostgresSession:
         with store_errors(self.connection, "a check before the step failed", READ_RIGHTS):
             return auditing.counted(self.connection, probe)
 
-    def audit(self, steps: Iterable[Checked]) -> list[Audited]:
+    def audit(self, steps: Iterable[Checked], moved: Mapping[Address, Address]) -> list[Audited]:
         """See `auditing.audit`."""
-        return auditing.audit(self.connection, steps)
+        return auditing.audit(self.connection, steps, moved)
 
     def execute(self, operation: Operation, limits: Limits, progress: Progress, journal: Mapping[str, Any]) -> None:
         """See `execution.execute`; the journal entries commit with the step where it has a transaction."""

@@ -103,6 +103,7 @@ class Twins:
         whole = f"CREATE TEMP TABLE {name} ({', '.join(map(column_clause, columns))}){key}"
         overloads = list(self.asking.overloads(table))
         if self.asking.tried("; ".join([whole, *overloads, *(statement for _, statement in pieces)])) is None:
+            self.asking.taken.update((table, *(r.address for r in (*columns, *(p for p, _ in pieces)))))
             return
         self.asking.tried(f"CREATE TEMP TABLE {name} ()")
         for column in columns:
