@@ -129,7 +129,7 @@ def _as_new(live: Column, column: Column) -> Column:
     return replace(live, type=column.type, storage="", compression="")
 
 
-def again(live: Column, column: Column) -> list[str]:
-    """What a new type took from the column, though it is declared as before."""
+def again(live: Column, column: Column, alone: bool) -> list[str]:
+    """What a new type took from the column, though it is declared as before; `alone` spares partitions and children."""
     kept = [n for n in ("storage", "compression") if getattr(live, n) == getattr(column, n) != ""]
-    return [alter(column, f"SET {n.upper()} {getattr(column, n)}") for n in kept]
+    return [alter(column, f"SET {n.upper()} {getattr(column, n)}", alone) for n in kept]

@@ -86,7 +86,8 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
         return _finalized(change, context, check, left)
     far = detach_locks(parent, context)
     loose = () if gone else access_exclusive(*loosened(change, context))
-    plain = (leaves and check is None) or default_partition(parent, context.live, live.address) is not None
+    beside = (default_partition(parent, c, live.address) for c in (context.live, context.desired))
+    plain = (leaves and check is None) or any(p is not None for p in beside)
     parents = [parent, *ancestors(parent, context.live, live.address)][:1]
     below = [(p[0], p[1]) for p in descendants(live.address.path, context.live)]
     shows = (Check(live.address, attributes=(("partition_of", None),)),)
@@ -159,13 +160,15 @@ def _finalized(change: Change[Table], context: Context, check: str | None, left:
 
 
 def _left_check(table: Table, context: Context) -> str | None:
-    """What the server will call the check that DETACH CONCURRENTLY leaves: of the only column of the key, or of the
-    table (heap.c, AddRelationNewConstraints). None where that cannot be known.
+    """What the server will call the check that DETACH CONCURRENTLY leaves: of the only column of the keys of all tables
+    above, or of the table (heap.c, AddRelationNewConstraints). None where that cannot be known.
     """
-    parent = table_at(context.live, table.address.sibling("table", table.partition_of or ("", "")))
-    if parent is None or parent.partition_by is None or not all(p.column for p in parent.partition_by.parts):
+    above = ancestors(path_of(table), context.live, table.address)
+    keys = [p.partition_by for a in above if (p := table_at(context.live, table.address.sibling("table", a)))]
+    parts = [part for key in keys for part in (key.parts if key is not None else ())]
+    if not parts or not all(p.column for p in parts):
         return None
-    columns = {p.column for p in parent.partition_by.parts}
+    columns = {p.column for p in parts}
     name = fitting(table.address.path[1], *(columns if len(columns) == 1 else ()), suffix="_check")
     taken = {a.name for a in context.live.resources if a.path[:2] == table.address.path and len(a.path) > 2}
     taken |= {a.name for a in context.desired.resources if a.kind == "check" and a.path[:2] == table.address.path}
