@@ -202,6 +202,8 @@ def _nullable(column: Column, phase: Phase, why: str, context: Context, requires
     back = alter(column, "SET NOT NULL")
     if column.not_null_name or column.not_null_no_inherit or not column.not_null_valid:
         back = not_nulls.adding(column, valid=column.not_null_valid)
+    checked = [c for c, _ in below(column, context) if c.not_null_valid and not column.not_null_valid]
+    again = [not_nulls.validating(c, column) for c in checked if c.not_null and not c.not_null_local]
     return Draft(
         "nullable",
         phase,
@@ -215,7 +217,7 @@ def _nullable(column: Column, phase: Phase, why: str, context: Context, requires
         ),
         undo=None
         if any(_primary_key(c, context) for c in own)
-        else (sql(*(alter(c, "DROP NOT NULL") for c in own), back),),
+        else (sql(*(alter(c, "DROP NOT NULL") for c in own), back, *again),),
         requires=requires,
     )
 

@@ -56,7 +56,9 @@ def below(column: Column, context: Context) -> list[tuple[Column, Column]]:
     """The column in what inherits from its table or is a partition of it, before and after the plan; parents first."""
     from reconciler.engines.postgres.kinds.column import Column
 
-    addresses = (column.address.sibling("column", (*p, column.address.name)) for p in descendants(column.table, context.live))
+    addresses = (
+        column.address.sibling("column", (*p, column.address.name)) for p in descendants(column.table, context.live)
+    )
     pairs = ((context.live.get(a, Column), context.desired.get(a, Column)) for a in addresses)
     return [(live, desired) for live, desired in pairs if live is not None and desired is not None]
 

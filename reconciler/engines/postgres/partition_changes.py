@@ -87,7 +87,7 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
     far = detach_locks(parent, context)
     loose = () if gone else access_exclusive(*loosened(change, context))
     beside = (default_partition(parent, c, live.address) for c in (context.live, context.desired))
-    plain = (leaves and check is None) or any(p is not None for p in beside)
+    plain = (leaves and check is None) or any(p is not None for p in beside) or _moved_along(live, context)
     parents = [parent, *ancestors(parent, context.live, live.address)][:1]
     below = [(p[0], p[1]) for p in descendants(live.address.path, context.live)]
     shows = (Check(live.address, attributes=(("partition_of", None),)),)
@@ -132,6 +132,18 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
         undo=None if left else (),
     )
     return [first, second]
+
+
+def _moved_along(table: Table, context: Context) -> bool:
+    """Whether what is above it or below it changes its own parents in this plan: the check that DETACH CONCURRENTLY
+    leaves would say other things than it does now, or stay with what leaves the partition.
+    """
+    above = ancestors(path_of(table), context.live, table.address)
+    changes = (
+        context.changes.get(table.address.sibling("table", p))
+        for p in (*above, *descendants(path_of(table), context.live))
+    )
+    return any(c is not None and (c.action is not Action.UPDATE or c.changed(*PARENTS)) for c in changes)
 
 
 def _uncheck(table: Table, check: str | None) -> list[str]:
