@@ -63,6 +63,13 @@ def default_partition(parent: Path, catalog: Catalog, address: Address) -> Table
     return next((t for t in tables if t is not None and t.bound is not None and t.bound.strategy == "default"), None)
 
 
+def default_partitions(parent: Path, beside: Address, context: Context) -> list[Table]:
+    """The DEFAULT partitions, before and after the plan, that may be there when a live table joins or leaves."""
+    catalogs = (context.live, context.desired) if beside in context.live.resources else (context.live,)
+    found = (default_partition(parent, c, beside) for c in catalogs)
+    return list({t.address: t for t in found if t is not None and t.address != beside}.values())
+
+
 def attach_locks(table: Table, context: Context) -> tuple[Lock, ...]:
     """ShareUpdateExclusive on the parent, AccessExclusive on what exists of the partition and on a DEFAULT partition;
     what the parent's foreign keys refer to is locked against writers, and from 15 on what refers to the parent (row 86,
@@ -71,8 +78,7 @@ def attach_locks(table: Table, context: Context) -> tuple[Lock, ...]:
     """
     parent = table.partition_of or ("", "")
     locks = list(share_update_exclusive(parent))
-    other = default_partition(parent, context.live, table.address)
-    if other is not None and other.address != table.address:
+    for other in default_partitions(parent, table.address, context):
         locks += access_exclusive(path_of(other))
         locks += (lock("AccessExclusive", p[0], p[1]) for p in descendants(other.address.path, context.live))
     users = referring(parent, context) if context.server.version[0] >= 15 else ()

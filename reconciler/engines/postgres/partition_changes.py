@@ -11,7 +11,7 @@ from reconciler.engines.postgres.attaching import (
     ancestors,
     attach_locks,
     attaching,
-    default_partition,
+    default_partitions,
     detach_locks,
     detaching,
     name_of,
@@ -21,7 +21,7 @@ from reconciler.engines.postgres.attaching import (
 )
 from reconciler.engines.postgres.detached import leftovers, loosened
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.inheritance import descendants, table_at
+from reconciler.engines.postgres.inheritance import descendants, parents_of, table_at
 from reconciler.engines.postgres.locks import (
     access_exclusive,
     share_update_exclusive,
@@ -86,14 +86,15 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
         return _finalized(change, context, check, left)
     far = detach_locks(parent, context)
     loose = () if gone else access_exclusive(*loosened(change, context))
-    beside = (default_partition(parent, c, live.address) for c in (context.live, context.desired))
-    plain = (leaves and check is None) or any(p is not None for p in beside) or _moved_along(live, context)
+    beside = [path_of(d) for d in default_partitions(parent, live.address, context)]
+    default = live.bound is not None and live.bound.strategy == "default"
+    plain = (leaves and check is None) or default or bool(beside) or _moved_along(live, context)
     parents = [parent, *ancestors(parent, context.live, live.address)][:1]
     below = [(p[0], p[1]) for p in descendants(live.address.path, context.live)]
     shows = (Check(live.address, attributes=(("partition_of", None),)),)
     back = (sql(attaching(live)),)
     if plain:
-        locks = (*access_exclusive(*parents, path_of(live), *below), *far, *loose)
+        locks = (*access_exclusive(*parents, path_of(live), *below, *beside), *far, *loose)
         return [
             Draft(
                 "detach",
@@ -135,15 +136,23 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
 
 
 def _moved_along(table: Table, context: Context) -> bool:
-    """Whether what is above it or below it changes its own parents in this plan: the check that DETACH CONCURRENTLY
-    leaves would say other things than it does now, or stay with what leaves the partition.
+    """Whether what is above it, but for the uppermost, or below it goes elsewhere in this plan: the check that DETACH
+    CONCURRENTLY leaves would say other things than it does now, or stay with what leaves the partition.
     """
     above = ancestors(path_of(table), context.live, table.address)
-    changes = (
-        context.changes.get(table.address.sibling("table", p))
-        for p in (*above, *descendants(path_of(table), context.live))
+    return any(
+        before is not None and before.partition_of is not None and parents_of(before) != parents_of(after)
+        for before, after in (_both(p, table, context) for p in above)
+    ) or any(
+        after is not None and parents_of(before) != parents_of(after)
+        for before, after in (_both(p, table, context) for p in descendants(path_of(table), context.live))
     )
-    return any(c is not None and (c.action is not Action.UPDATE or c.changed(*PARENTS)) for c in changes)
+
+
+def _both(path: tuple[str, ...], like: Table, context: Context) -> tuple[Table | None, Table | None]:
+    """The table before and after the plan."""
+    address = like.address.sibling("table", path)
+    return table_at(context.live, address), table_at(context.desired, address)
 
 
 def _uncheck(table: Table, check: str | None) -> list[str]:

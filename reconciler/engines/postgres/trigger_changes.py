@@ -124,7 +124,7 @@ def rebuild(change: Change[Any], context: Context) -> list[Draft]:
 def alter(change: Change[Any], context: Context) -> list[Draft]:
     """OR REPLACE, or dropped and created in one transaction: rows are never without it."""
     new, old = change.desired, change.live
-    path, held = relation_path(new), _held(new, context)
+    path, held = relation_path(new), _held(old if old.row else new, context)
     again = _anew(change)
     exchange = (dropping(old), *statements(new)) if again else statements(new, how="CREATE OR REPLACE")
     back: tuple[str, ...] = (dropping(new), *_made_again(old, context))
