@@ -96,7 +96,8 @@ class Graph:
         kept: set[Address] = set()
         if change.after is not None and change.action is not Action.FORGET:
             wanted = references_of(change.after, self.desired, self.engine.kinds)
-            makers = [i for i in mine if not (self.nodes[i].draft.removes or self.nodes[i].draft.renames)]
+            staying = [i for i in mine if not (self.nodes[i].draft.removes or self.nodes[i].draft.renames)]
+            makers = [i for i in staying if not self.nodes[i].draft.releases] or staying
             for address in sorted(wanted | {a for a in change.causes if not self._given_up(change, a)}):
                 self._create_after(makers, mine, address)
             for cause in change.causes:

@@ -93,6 +93,15 @@ def left_beside(partition: Table, context: Context) -> Table | None:
     return other if after is not None and after.partition_of == other.partition_of else None
 
 
+def come_beside(partition: Table, context: Context) -> Table | None:
+    """The DEFAULT partition that the parent gets in this plan, which may be there when a partition leaves."""
+    other = default_partition(partition.partition_of or ("", ""), context.desired, partition.address)
+    if other is None or other.address == partition.address:
+        return None
+    before = table_at(context.live, other.address)
+    return other if before is None or before.partition_of != other.partition_of else None
+
+
 def gone_first(partition: Table, context: Context) -> tuple[Ref, ...]:
     """The drafts by which a DEFAULT partition leaves the parent before a partition does."""
     other = default_partition(partition.partition_of or ("", ""), context.live, partition.address)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres import not_nulls, toast
+from reconciler.engines.postgres.column_defaults import below
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_types import read_by
 from reconciler.engines.postgres.evidence import shows
-from reconciler.engines.postgres.inheritance import inherited_from
+from reconciler.engines.postgres.inheritance import children_of, inherited_from, parents_of, table_at
 from reconciler.engines.postgres.inheritance_changes import shared_parents
 from reconciler.engines.postgres.inherited_not_nulls import dropping, kept_below
 from reconciler.engines.postgres.locks import access_exclusive, share_update_exclusive
 from reconciler.engines.postgres.operations import Sql, sql
 from reconciler.engines.postgres.partition_changes import no_key
 from reconciler.engines.postgres.quoting import fitting, ident
+from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.hazard import Code, Hazard, hazard
 from reconciler.model.kind import Context
@@ -43,7 +46,7 @@ def drop(change: Change[Column], context: Context) -> list[Draft]:
             "drop",
             Phase.CONTRACT,
             f"drop column {label(column)}",
-            sql(f"ALTER TABLE {table_name(column)} DROP COLUMN {ident(column.address.name)}"),
+            sql(*_dropping(column, context)),
             locks=access_exclusive(column.table),
             hazards=(
                 hazard(Code.DELETES_DATA, f"what {label(column)} holds {known} is gone"),
@@ -55,6 +58,26 @@ def drop(change: Change[Column], context: Context) -> list[Draft]:
         )
     )
     return [*drafts, *toast.given_up(change, context)]
+
+
+def _dropping(column: Column, context: Context) -> list[str]:
+    """DROP COLUMN, which takes those below along that have it from there alone: ONLY where one of them stays, which is
+    its own from then on.
+    """
+    kept = [live for live, desired in below(column, context) if not live.local and desired.local]
+    text = f"{table_name(column)} DROP COLUMN {ident(column.address.name)}"
+    if not kept:
+        return [f"ALTER TABLE {text}"]
+    there = (context.live.get(a, type(column)) for a in _children(column, context))
+    gone = [c for c in there if c is not None and not c.local and context.deletes(c.address)]
+    return [f"ALTER TABLE ONLY {text}", *(s for c in gone for s in _dropping(c, context))]
+
+
+def _children(column: Column, context: Context) -> Iterator[Address]:
+    """The column in the children that stay such."""
+    for path in children_of(column.table, context.live):
+        if column.table in parents_of(table_at(context.desired, column.address.sibling("table", path))):
+            yield column.address.sibling("column", (*path, column.address.name))
 
 
 def ends_generation(change: Change[Column], _context: Context) -> bool:
@@ -179,6 +202,8 @@ def _nullable(column: Column, phase: Phase, why: str, context: Context, requires
     back = alter(column, "SET NOT NULL")
     if column.not_null_name or column.not_null_no_inherit or not column.not_null_valid:
         back = not_nulls.adding(column, valid=column.not_null_valid)
+    checked = [c for c, _ in below(column, context) if c.not_null_valid and not column.not_null_valid]
+    again = [not_nulls.validating(c, column) for c in checked if c.not_null and not c.not_null_local]
     return Draft(
         "nullable",
         phase,
@@ -192,7 +217,7 @@ def _nullable(column: Column, phase: Phase, why: str, context: Context, requires
         ),
         undo=None
         if any(_primary_key(c, context) for c in own)
-        else (sql(*(alter(c, "DROP NOT NULL") for c in own), back),),
+        else (sql(*(alter(c, "DROP NOT NULL") for c in own), back, *again),),
         requires=requires,
     )
 

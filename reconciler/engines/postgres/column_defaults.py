@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres.column_names import alter, label
 from reconciler.engines.postgres.evidence import shows
+from reconciler.engines.postgres.inheritance import descendants
 from reconciler.engines.postgres.inheritance_changes import only
 from reconciler.engines.postgres.locks import access_exclusive
 from reconciler.engines.postgres.operations import sql
@@ -38,9 +40,27 @@ def set_default(change: Change[Column], context: Context) -> list[Draft]:
             locks=access_exclusive(column.table),
             hazards=hazards,
             done=shows(column.address, ("default", column.default)),
-            undo=(sql(alter(column, back, alone)),),
+            undo=(sql(alter(column, back, alone), *(() if alone else _restored(live, context))),),
         )
     ]
+
+
+def _restored(parent: Column, context: Context) -> Iterator[str]:
+    """What children had otherwise, which the parent's statement takes along."""
+    for column, _ in below(parent, context):
+        if column.default != parent.default:
+            yield alter(column, f"SET DEFAULT {column.default.source}" if column.default else "DROP DEFAULT")
+
+
+def below(column: Column, context: Context) -> list[tuple[Column, Column]]:
+    """The column in what inherits from its table or is a partition of it, before and after the plan; parents first."""
+    from reconciler.engines.postgres.kinds.column import Column
+
+    addresses = (
+        column.address.sibling("column", (*p, column.address.name)) for p in descendants(column.table, context.live)
+    )
+    pairs = ((context.live.get(a, Column), context.desired.get(a, Column)) for a in addresses)
+    return [(live, desired) for live, desired in pairs if live is not None and desired is not None]
 
 
 def around_default(change: Change[Column], drafts: list[Draft]) -> list[Draft]:

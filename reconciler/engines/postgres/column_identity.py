@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import (
-    LIMITS,
     Identity,
     brought_within,
+    following,
     render_identity,
     restarting,
     sequence_name,
@@ -61,7 +61,7 @@ def set_identity(change: Change[Column], context: Context) -> list[Draft]:
     if live.identity is not None and column.identity is not None and live.identity.sequence != column.identity.sequence:
         renaming = [_renaming(live, column)]
         live = replace(live, identity=live.identity._replace(sequence=column.identity.sequence))
-    if live.identity is not None and column.identity == _following(live.identity, live.type, column.type):
+    if live.identity is not None and column.identity == following(live.identity, live.type, column.type):
         return [_renamed(change.live, column)] if renaming else []
     new = live.identity is None
     steady = column.identity is not None and live.not_null and live.type == column.type and live.generated is None
@@ -141,16 +141,6 @@ def _statements(live: Column, column: Column, context: Context) -> list[str]:
         *within,
         alter(column, f"SET GENERATED {word} {options}{restarting(live.identity, column.identity)}"),
     ]
-
-
-def _following(identity: Identity, before: str, after: str) -> Identity:
-    """What ALTER COLUMN TYPE makes of the options by itself: a limit of the old type becomes that of the new one."""
-    if before == after or after not in LIMITS:
-        return identity
-    old, new = LIMITS[before], LIMITS[after]
-    highest = new if identity.maximum == old else identity.maximum
-    lowest = -new - 1 if identity.minimum == -old - 1 else identity.minimum
-    return identity._replace(maximum=highest, minimum=lowest)
 
 
 def _made_way(column: Column, context: Context) -> Iterator[str]:

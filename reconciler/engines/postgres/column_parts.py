@@ -82,10 +82,12 @@ def sequence_name(table: str, column: str) -> str:
 
 
 def lower_identity(node: Any, kind: str, place: Place, column: str = "") -> Identity | None:
-    """`always`, `by_default`, or a mapping of options → all options resolved. Raises for a type without a sequence."""
+    """`always`, `by_default`, or a mapping of options → all options resolved. Raises for a type without a sequence. A
+    column that leaves its type, "", to the parents has the limits of a bigint until that is known.
+    """
     if node is None:
         return None
-    if kind not in LIMITS:
+    if kind and kind not in LIMITS:
         raise place.fail(f"an identity column is smallint, integer or bigint, not {kind}", "change the type", "type")
     said: dict[str, Any] = {"generated": node} if isinstance(node, str) else dict(node)
     generated = said.pop("generated", "by_default")
@@ -98,6 +100,16 @@ def lower_identity(node: Any, kind: str, place: Place, column: str = "") -> Iden
     name = said.pop("sequence_name", "")
     own = "" if name and name == sequence_name(place.parent[1], column) else name
     return base._replace(minimum=minimum, maximum=maximum, start=start, cycle=cycle, sequence=own, **said)
+
+
+def following(identity: Identity, before: str, after: str) -> Identity:
+    """What ALTER COLUMN TYPE makes of the options by itself: a limit of the old type becomes that of the new one."""
+    if before == after or after not in LIMITS:
+        return identity
+    old, new = LIMITS[before], LIMITS[after]
+    highest = new if identity.maximum == old else identity.maximum
+    lowest = -new - 1 if identity.minimum == -old - 1 else identity.minimum
+    return identity._replace(maximum=highest, minimum=lowest)
 
 
 def lift_identity(identity: Identity, kind: str) -> Any:

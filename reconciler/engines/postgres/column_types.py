@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.postgres import column_checks, column_settings
+from reconciler.engines.postgres.column_defaults import below
 from reconciler.engines.postgres.column_names import alter, label, table_address, table_name
 from reconciler.engines.postgres.column_parts import Facts
 from reconciler.engines.postgres.locks import access_exclusive
@@ -33,6 +34,11 @@ def differs(change: Change[Column], _context: Context) -> bool:
     return change.changed("type", "collation")
 
 
+def differing(live: Column, desired: Column) -> bool:
+    """Whether the type or the collation is another one."""
+    return (live.type, live.collation) != (desired.type, desired.collation)
+
+
 def retype(change: Change[Column], context: Context) -> list[Draft]:
     """ALTER COLUMN TYPE. The server said whether that rewrites the table or its indexes."""
     from reconciler.engines.postgres.row_holders import around
@@ -42,17 +48,18 @@ def retype(change: Change[Column], context: Context) -> list[Draft]:
     facts = column.facts or Facts()
     _refuse_impossible(change, facts, context)
     using = f" USING {facts.using}" if facts.using else ""
+    tree = [(live, column), *(p for p in below(column, context) if differing(*p))]
     checks = [] if facts.rewrites else column_checks.spared(column, context)
     hazards = _hazards(live, column, facts, context, {c.live.address.name for c in checks})
     phase = Phase.CONTRACT if facts.rewrites else Phase.EXPAND
-    back = column_checks.around(checks, column, _statements(column, live, ""), back=True)
+    back = column_checks.around(checks, column, _statements([(b, a) for a, b in tree], ""), back=True)
     return [
         around(
             Draft(
                 "type",
                 phase,
                 f"change the type of {label(column)} to {column.type}",
-                column_checks.around(checks, column, _statements(live, column, using)),
+                column_checks.around(checks, column, _statements(tree, using)),
                 locks=access_exclusive(column.table, *_tied(column, context)),
                 hazards=hazards,
                 probes=unfit(live, column, facts, context),
@@ -140,16 +147,19 @@ def _facts_beside(change: Change[Any], context: Context) -> Iterator[Facts]:
     return (f for f in facts if isinstance(f, Facts))
 
 
-def _statements(before: Column, after: Column, using: str) -> list[str]:
-    """The default goes first and comes again where it differs, or where it might not follow the type."""
+def _statements(tree: list[tuple[Column, Column]], using: str) -> list[str]:
+    """The defaults, of the column and of those below it that change along, go first and come again where they differ,
+    or where they might not follow the type.
+    """
+    after, alone = tree[0][1], len(tree) > 1
     collate = f" COLLATE {qualified(*after.collation)}" if after.collation else ""
-    change = alter(after, f"TYPE {after.type}{collate}{using}")
-    kept = column_settings.again(before, after)
-    if (before.default == after.default and not using) or before.identity is not None:  # that has no default
-        return [change, *kept]
-    out = [alter(after, "DROP DEFAULT")] if before.default else []
-    back = [alter(after, f"SET DEFAULT {after.default.source}")] if after.default else []
-    return [*out, change, *back, *kept]
+    out, back = [], []
+    for old, new in tree:
+        if (old.default != new.default or using) and old.identity is None:  # that has no default
+            out += [alter(new, "DROP DEFAULT", alone)] if old.default else []
+            back += [alter(new, f"SET DEFAULT {new.default.source}", alone)] if new.default else []
+        back += column_settings.again(old, new, alone)
+    return [*out, alter(after, f"TYPE {after.type}{collate}{using}"), *back]
 
 
 def _hazards(

@@ -17,7 +17,6 @@ from reconciler.engines.postgres.inheritance import descendants, table_at
 from reconciler.engines.postgres.inheritance_changes import rows_of
 from reconciler.engines.postgres.kinds.column import Column
 from reconciler.engines.postgres.locks import access_exclusive, share_row_exclusive
-from reconciler.engines.postgres.names import freed
 from reconciler.engines.postgres.operations import sql
 from reconciler.engines.postgres.quoting import columns, ident, qualified
 from reconciler.engines.postgres.temporal import period_columns, uncovered
@@ -138,6 +137,6 @@ def at_once(change: Change[ForeignKey], context: Context, first: str) -> Draft:
         done=became(change),
         undo=None if first else (sql(f"ALTER TABLE {table} DROP CONSTRAINT {ident(name)}"),),
         reads=None if known else table_address(change.address),
-        requires=freed(change, context),
+        requires=before(change, context),
         provides=True,
     )

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from reconciler.engines.postgres.inheritance import table_at
 from reconciler.engines.postgres.kinds.index import Index
 from reconciler.engines.postgres.kinds.primary_key import PrimaryKey
 from reconciler.engines.postgres.kinds.table import Table
@@ -104,7 +105,18 @@ def before(change: Change[ForeignKey], context: Context) -> tuple[Ref, ...]:
     """
     from reconciler.engines.postgres.persistence import before_key
 
-    return (*freed(change, context), *before_key(change, context), *_leaving(change.desired, context))
+    above = _above(change.desired, context)
+    return (*freed(change, context), *before_key(change, context), *_leaving(change.desired, context), *above)
+
+
+def _above(key: ForeignKey, context: Context) -> Iterator[Ref]:
+    """New keys of the partitioned tables above, which would take up one that is there already as their part."""
+    table = table_at(context.desired, key.address)
+    while table is not None and table.partition_of is not None:
+        parent = key.address.sibling("table", table.partition_of)
+        others = context.desired.children(parent, "foreign_key", type(key))
+        yield from (Ref(k.address) for k in others if context.creates(k.address))
+        table = table_at(context.desired, parent)
 
 
 def _leaving(key: ForeignKey, context: Context) -> Iterator[Ref]:

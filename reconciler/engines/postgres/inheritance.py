@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from reconciler.engines.postgres import not_nulls
+from reconciler.engines.postgres.column_parts import following
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog, Deferred, unequal
 from reconciler.model.resource import Resource
@@ -230,6 +231,8 @@ def _said(own: Any, passed: Any, table: Table) -> Any:
         taken |= not_nulls.of_its_own(own)
     if "generated" in names or "identity" in names:
         taken["default"] = None
+    if own.identity is not None and not own.type:
+        taken["identity"] = following(own.identity, "bigint", passed.type)
     return replace(passed, **taken)
 
 

@@ -119,6 +119,8 @@ def inherited(rule: Rule[Any]) -> Rule[Any]:
         found = above(change, context, Action.UPDATE)
         if found is not None:
             theirs = {(a.name, a.after) for a in found.attributes if goes_down(found, a.name, context)}
+            if found.changed("type", "collation"):  # which takes the defaults below it along
+                theirs |= {pair for pair in mine if pair[0] == "default"}
             if mine <= theirs:
                 return []
         return spread(rule.emit)(change, context)

@@ -153,14 +153,16 @@ def adopts(declared: Column, live: Column) -> Column:
     """
     if declared.not_null and live.not_null_local and not declared.not_null_local:
         return replace(declared, not_null_name=live.not_null_name)
-    if declared.not_null and not declared.not_null_name and GIVEN.search(live.not_null_name):
+    own = declared.local or "not_null" in declared.said  # what is the parents' alone will have theirs
+    if declared.not_null and own and not declared.not_null_name and GIVEN.search(live.not_null_name):
         return replace(declared, not_null_name=live.not_null_name)
     return declared
 
 
 def renamed(change: Change[Column], _context: Context) -> bool:
-    """It is there before and after."""
-    return change.live.not_null and change.desired.not_null
+    """It is there before and after, and does not come anew as one that is not checked (`require_of_new_rows`)."""
+    anew = change.live.not_null_valid and not change.desired.not_null_valid
+    return change.live.not_null and change.desired.not_null and not anew
 
 
 def rename(change: Change[Column], context: Context) -> list[Draft]:
@@ -192,6 +194,7 @@ def renaming(column: Column, old: str, requires: tuple[Ref, ...]) -> Draft:
 def require_of_new_rows(change: Change[Column], context: Context) -> Draft:
     """NOT VALID for good: nothing is read. A constraint that was checked comes anew as one that is not."""
     from reconciler.engines.postgres.inherited_not_nulls import named_below
+    from reconciler.engines.postgres.names import freed_for_not_null
 
     column, live = change.desired, change.live
     out = [alter(column, "DROP NOT NULL")] if live.not_null else []
@@ -206,7 +209,7 @@ def require_of_new_rows(change: Change[Column], context: Context) -> Draft:
         hazards=() if live.not_null else (old,),
         done=shows(column.address, ("not_null", True), ("not_null_valid", False)),
         undo=(sql(*back),),
-        requires=() if live.not_null else tuple(named_below(column, context)),
+        requires=freed_for_not_null(column, context) if live.not_null else tuple(named_below(column, context)),
     )
 
 
@@ -295,6 +298,11 @@ def _name_by_then(column: Column) -> str:
 def validate(column: Column) -> Sql:
     """VALIDATE CONSTRAINT."""
     return sql(f"ALTER TABLE {table_name(column)} VALIDATE CONSTRAINT {_name_by_then(column)}")
+
+
+def validating(column: Column, parent: Column) -> str:
+    """VALIDATE CONSTRAINT of a child's that is its parent's and has its name."""
+    return f"ALTER TABLE {table_name(column)} VALIDATE CONSTRAINT {ident(name_of(parent))}"
 
 
 def _unchecked_again(column: Column, context: Context) -> tuple[Sql, ...] | None:

@@ -92,6 +92,8 @@ def own(change: Change[Any], context: Context) -> list[Draft]:
     parents = staying(before, after)[1] if before is not None and after is not None else ()
     if after is None or not any(_has(p, change, context) for p in parents):
         return []
+    if change.address.kind == "column" and all(_gives_up(p, change, context) for p in parents):
+        return []
     name = qualified(*path_of(after))
     words = [f"ALTER TABLE {name} {w} {qualified(*p)}" for w in ("NO INHERIT", "INHERIT") for p in parents]
     return [
@@ -113,6 +115,12 @@ def _passing(parents: tuple[Path, ...], context: Context) -> Iterator[Ref]:
         goes = change.action in (Action.DELETE, Action.REPLACE) or change.changed(*not_nulls.ATTRIBUTES)
         if goes and address.kind in INHERITED and address.path[:2] in parents:
             yield Ref(address)
+
+
+def _gives_up(parent: Path, change: Change[Any], context: Context) -> bool:
+    """Whether the parent drops its column in this plan, from itself ONLY, or has none."""
+    above = change.address.sibling(change.address.kind, (*parent, change.address.name))
+    return context.deletes(above) or above not in context.live.resources
 
 
 def _has(parent: Path, change: Change[Any], context: Context) -> bool:

@@ -12,6 +12,7 @@ from reconciler.engines.postgres.attaching import (
     ancestors,
     attach_locks,
     attaching,
+    come_beside,
     detach_locks,
     detaching,
     gone_first,
@@ -22,7 +23,7 @@ from reconciler.engines.postgres.attaching import (
 )
 from reconciler.engines.postgres.detached import leftovers, loosened
 from reconciler.engines.postgres.evidence import became
-from reconciler.engines.postgres.inheritance import descendants, table_at
+from reconciler.engines.postgres.inheritance import descendants, parents_of, table_at
 from reconciler.engines.postgres.locks import (
     access_exclusive,
     share_update_exclusive,
@@ -88,14 +89,14 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
     far = detach_locks(parent, context)
     loose = () if gone else access_exclusive(*loosened(change, context))
     other, first_out = left_beside(live, context), gone_first(live, context)
+    beside = [path_of(d) for d in (other, come_beside(live, context)) if d is not None]
     default = live.bound is not None and live.bound.strategy == "default"
-    plain = (leaves and check is None) or other is not None or default
+    plain = (leaves and check is None) or default or bool(beside) or _moved_along(live, context)
     parents = [parent, *ancestors(parent, context.live, live.address)][:1]
     below = [(p[0], p[1]) for p in descendants(live.address.path, context.live)]
     shows = (Check(live.address, attributes=(("partition_of", None),)),)
     back = (sql(attaching(live)),)
     if plain:
-        beside = () if other is None else (path_of(other),)
         locks = (*access_exclusive(*parents, path_of(live), *below, *beside), *far, *loose)
         return [
             Draft(
@@ -139,6 +140,26 @@ def detach(change: Change[Table], context: Context) -> list[Draft]:
     return [first, second]
 
 
+def _moved_along(table: Table, context: Context) -> bool:
+    """Whether what is above it, but for the uppermost, or below it goes elsewhere in this plan: the check that DETACH
+    CONCURRENTLY leaves would say other things than it does now, or stay with what leaves the partition.
+    """
+    above = ancestors(path_of(table), context.live, table.address)
+    return any(
+        before is not None and before.partition_of is not None and parents_of(before) != parents_of(after)
+        for before, after in (_both(p, table, context) for p in above)
+    ) or any(
+        after is not None and parents_of(before) != parents_of(after)
+        for before, after in (_both(p, table, context) for p in descendants(path_of(table), context.live))
+    )
+
+
+def _both(path: tuple[str, ...], like: Table, context: Context) -> tuple[Table | None, Table | None]:
+    """The table before and after the plan."""
+    address = like.address.sibling("table", path)
+    return table_at(context.live, address), table_at(context.desired, address)
+
+
 def _uncheck(table: Table, check: str | None) -> list[str]:
     return [f"ALTER TABLE {name_of(table)} DROP CONSTRAINT IF EXISTS {ident(check)}"] if check else []
 
@@ -165,13 +186,15 @@ def _finalized(change: Change[Table], context: Context, check: str | None, left:
 
 
 def _left_check(table: Table, context: Context) -> str | None:
-    """What the server will call the check that DETACH CONCURRENTLY leaves: of the only column of the key, or of the
-    table (heap.c, AddRelationNewConstraints). None where that cannot be known.
+    """What the server will call the check that DETACH CONCURRENTLY leaves: of the only column of the keys of all tables
+    above, or of the table (heap.c, AddRelationNewConstraints). None where that cannot be known.
     """
-    parent = table_at(context.live, table.address.sibling("table", table.partition_of or ("", "")))
-    if parent is None or parent.partition_by is None or not all(p.column for p in parent.partition_by.parts):
+    above = ancestors(path_of(table), context.live, table.address)
+    keys = [p.partition_by for a in above if (p := table_at(context.live, table.address.sibling("table", a)))]
+    parts = [part for key in keys for part in (key.parts if key is not None else ())]
+    if not parts or not all(p.column for p in parts):
         return None
-    columns = {p.column for p in parent.partition_by.parts}
+    columns = {p.column for p in parts}
     name = fitting(table.address.path[1], *(columns if len(columns) == 1 else ()), suffix="_check")
     taken = {a.name for a in context.live.resources if a.path[:2] == table.address.path and len(a.path) > 2}
     taken |= {a.name for a in context.desired.resources if a.kind == "check" and a.path[:2] == table.address.path}

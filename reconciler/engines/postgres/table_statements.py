@@ -21,6 +21,7 @@ from reconciler.engines.postgres.kinds.unique import clause as unique_clause
 from reconciler.engines.postgres.quoting import ident, qualified
 from reconciler.model.address import Address
 from reconciler.model.catalog import Catalog
+from reconciler.model.expr import Expr
 from reconciler.model.kind import Context
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ def _below(column: Column, catalog: Catalog) -> Iterator[Column]:
 
 def waiting(table: Table, catalog: Catalog) -> list[Column]:
     """Columns whose NOT NULL NOT VALID comes when children are there, so that they have it unchecked."""
-    return [c for c in catalog.children(table.address, "column", Column) if c.not_null_local and _waits(c, catalog)]
+    columns = catalog.children(table.address, "column", Column)
+    return [c for c in columns if _waits(c, catalog) and ((p := _passed(c, catalog)) is None or _own_not_null(c, p))]
 
 
 def unchecked_below(table: Table, context: Context) -> bool:
@@ -168,6 +170,8 @@ def _with_known_name(column: Column, catalog: Catalog) -> Column:
 def _beside(column: Column, passed: Column) -> Column:
     """What is left to say of a column that the child declares too. Before 16 it may not say how it is generated."""
     said = column if _own_not_null(column, passed) else _nullable(column)
+    if said.default is None and said.identity is None and passed.default is not None and said.generated is None:
+        said = replace(said, default=Expr("NULL"))  # or it would be the parents'
     return replace(said, generated=None) if said.generated == passed.generated else said
 
 

@@ -313,7 +313,7 @@ def set_members(change: Change[Publication], _context: Context) -> list[Draft]:
     return [
         Draft(
             "members",
-            Phase.CONTRACT if less else Phase.EXPAND,
+            Phase.CONTRACT if less or _via_root(change) else Phase.EXPAND,
             f"change what publication {name} publishes",
             sql(*_members(live, desired)),
             locks=_locks(live, desired),
@@ -333,7 +333,7 @@ def set_options(change: Change[Publication], _context: Context) -> list[Draft]:
     return [
         Draft(
             "options",
-            Phase.CONTRACT if less else Phase.EXPAND,
+            Phase.CONTRACT if less or live.via_root > desired.via_root else Phase.EXPAND,
             f"change the options of publication {change.address.name}",
             sql(f"ALTER PUBLICATION {name} SET ({_options(live, desired)})"),
             hazards=(hazard(Code.OLD_READERS, f"subscribers of {name} get fewer changes"),) if less else (),
@@ -343,6 +343,14 @@ def set_options(change: Change[Publication], _context: Context) -> list[Draft]:
     ]
 
 
+def _via_root(change: Change[Publication]) -> bool:
+    """A partitioned table has a row filter or a list of columns only while its root publishes for all: so that is said
+    before the tables that may need it, and taken back after those that did.
+    """
+    return change.desired.via_root and not change.live.via_root
+
+
+OPTIONS = ("publish", "via_root", "generated_columns")
 KIND = PgKind(
     name="publication",
     resource=Publication,
@@ -358,8 +366,9 @@ KIND = PgKind(
     replace=anew,
     rebuild=rebuild,
     rules=(
+        rule(*OPTIONS, emit=set_options, when=lambda change, _: _via_root(change)),
         rule("tables", "schemas", emit=set_members),
-        rule("publish", "via_root", "generated_columns", emit=set_options),
+        rule(*OPTIONS, emit=set_options),
     ),
     conditions=conditions,
     with_conditions=with_conditions,

@@ -101,9 +101,13 @@ def check(catalog: Catalog) -> Iterator[tuple[Address, str, str]]:
             yield state.address, f"{state.address} is what its parent says", "leave it out"
 
 
+def said(state: TriggerState, word: str) -> str:
+    """ALTER TABLE … ENABLE TRIGGER, or as the word says."""
+    return f"ALTER TABLE {table_name(state.address)} {ENABLING[word]} TRIGGER {ident(state.address.name)}"
+
+
 def _set(state: TriggerState, slot: str, old: str, catalog: Catalog) -> Draft:
     """Writers wait for a moment (row 74). On a partition that has partitions all of them follow."""
-    name, table = ident(state.address.name), table_name(state.address)
     below = [(p[0], p[1]) for p in descendants(state.address.path, catalog)]
     off = state.state == "disabled"
     gone = hazard(Code.LOOSENS, f"trigger {state.address.name} no longer runs when {state.address.path[1]} changes")
@@ -111,10 +115,10 @@ def _set(state: TriggerState, slot: str, old: str, catalog: Catalog) -> Draft:
         slot,
         Phase.CONTRACT if off else Phase.EXPAND,
         f"make trigger {state.address.name} on {state.address.path[1]} {state.state}",
-        sql(f"ALTER TABLE {table} {ENABLING[state.state]} TRIGGER {name}"),
+        sql(said(state, state.state)),
         locks=share_row_exclusive(table_path(state.address), *below),
         hazards=(gone,) if off else (),
-        undo=(sql(f"ALTER TABLE {table} {ENABLING[old]} TRIGGER {name}"),),
+        undo=(sql(said(state, old)),),
     )
 
 
