@@ -63,13 +63,13 @@ class Guard(NamedTuple):
         """What adding and dropping it locks: the table, and what is below it."""
         return access_exclusive(path_of(self.table), *below(self.table, context))
 
-    def drafts(self, phase: Phase, context: Context, waits: tuple[Ref, ...]) -> list[Draft]:
+    def drafts(self, context: Context, waits: tuple[Ref, ...]) -> list[Draft]:
         """Added for new rows, then validated while the table is in use; not before what ATTACH PARTITION waits for."""
         add, validate = self.slots
         return [
             Draft(
                 add,
-                phase,
+                Phase.CONTRACT,
                 self.titles[0],
                 sql(self.adding),
                 locks=self.held(context),
@@ -81,7 +81,7 @@ class Guard(NamedTuple):
             ),
             Draft(
                 validate,
-                phase,
+                Phase.CONTRACT,
                 self.titles[1],
                 sql(self.validating),
                 locks=share_update_exclusive(path_of(self.table), *below(self.table, context)),

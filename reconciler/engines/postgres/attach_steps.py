@@ -45,7 +45,7 @@ Path = tuple[str, str]
 def checked(change: Change[Table], context: Context) -> list[Draft]:
     """The checks that spare ATTACH PARTITION its reading, validated while the tables are in use."""
     waits = _waits(change, context)
-    return [d for g in guards(change.desired, context) for d in g.drafts(Phase.CONTRACT, context, waits)]
+    return [d for g in guards(change.desired, context) for d in g.drafts(context, waits)]
 
 
 def _waits(change: Change[Table], context: Context) -> tuple[Ref, ...]:

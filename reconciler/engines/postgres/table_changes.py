@@ -47,12 +47,13 @@ def create(change: Change[Table], context: Context) -> list[Draft]:
     writers go on (row 3), those of a DEFAULT partition too (row 86).
     """
     guards = _guards(change.desired, context)
-    return [*_guarded(change.desired, context, guards, Phase.EXPAND), *_created(change, context, guards)]
+    return [*_guarded(change.desired, context, guards), *_created(change, context, guards)]
 
 
-def _guarded(table: Table, context: Context, guards: list[guarding.Guard], phase: Phase) -> list[Draft]:
+def _guarded(table: Table, context: Context, guards: list[guarding.Guard]) -> list[Draft]:
+    """They refuse rows that are let in now, so the new partition waits for contract with them."""
     waits = _waits(table, context) if guards else ()
-    return [d for g in guards for d in g.drafts(phase, context, waits)]
+    return [d for g in guards for d in g.drafts(context, waits)]
 
 
 def _waits(table: Table, context: Context) -> tuple[Ref, ...]:
@@ -92,7 +93,7 @@ def _created(change: Change[Table], context: Context, guards: list[guarding.Guar
     drafts = [
         Draft(
             "create",
-            Phase.EXPAND,
+            Phase.CONTRACT if guards else Phase.EXPAND,
             f"create table {'.'.join(change.address.path)}",
             sql(*made),
             locks=locks,
@@ -272,7 +273,7 @@ def replace(change: Change[Table], context: Context) -> list[Draft]:
         done=(Check(change.address, attributes=(("partition_by", change.desired.partition_by),)),),
         undo=None,
     )
-    guarded = _guarded(change.desired, context, guards, Phase.CONTRACT)
+    guarded = _guarded(change.desired, context, guards)
     return [*guarded, gone, made, *(dataclasses.replace(d, phase=Phase.CONTRACT) for d in rest)]
 
 
