@@ -19,6 +19,7 @@ from psycopg import errors
 
 from reconciler.engines.postgres.kind import PgKind
 from reconciler.engines.postgres.kinds.schema import Schema
+from reconciler.engines.postgres.kinds.table import Table
 from reconciler.engines.postgres.mentions import words
 from reconciler.engines.postgres.operations import Sql
 from reconciler.engines.postgres.rehearsal import ASIDE, LOCK_TIMEOUT, aside
@@ -92,6 +93,8 @@ class _Attempt:
         aside(self.connection, self._schemas)
         self._search_only(PUBLIC)
         self._build(steps)
+        if not all(map(self._changes, self.failed)):
+            return []  # what is live could not be built again, so it says nothing of what is new
         roots = [a for a in self.failed if self._bad(a).isdisjoint(self.failed)]
         circle = () if roots else tuple(self.failed)
         found = [self._judged(a, circle) for a in roots or circle]
@@ -157,6 +160,10 @@ class _Attempt:
         """Whether it names something that this plan drops or renames."""
         return not _names(error).isdisjoint(_bare(self.trial.gone))
 
+    def _changes(self, address: Address) -> bool:
+        """Whether it, or something in it, is other than before."""
+        return any(top_of(a, self.kinds) == top_of(address, self.kinds) for a in self.trial.changed)
+
     def _bad(self, address: Address) -> set[Address]:
         """What it is made of, and what that stands in."""
         used = self.world.used(address)
@@ -170,6 +177,9 @@ class _Attempt:
             return None
         if isinstance(error, (*UNDEFINED, errors.UndefinedColumn)) and _names(error) & _bare(self.trial.beside()):
             return None
+        table = self.part.get(address, Table)
+        if table is not None and _names(error) & {table.clustered_on, *table.replica_identity[1:]}:
+            return None  # the server's name for its part of an index, which it has only once it is a partition
         blamed = self._blamed(address, error, statement)
         if blamed is None:
             return None
