@@ -45,13 +45,20 @@ def after(table: Address, desired: Catalog, live: Catalog, changes: Mapping[Addr
 def _differing(
     desired: Catalog, live: Catalog, changes: Mapping[Address, Change[Any]]
 ) -> Iterator[tuple[Address, list[str]]]:
+    changing = {a.path[:2] for a in changes if a.kind == "column"}
     for table in desired.of_kind(Table):
         own = not (table.partition_of or table.inherits or table.of_type)
         if not own or table.address not in live.resources or _anew(changes.get(table.address)):
             continue
-        stand = after(table.address, desired, live, changes)
-        if stand != [c.address.name for c in desired.children(table.address, "column", Column)]:
+        wanted = _names(table.address, desired)
+        changes_here = table.address.path in changing
+        stand = after(table.address, desired, live, changes) if changes_here else _names(table.address, live)
+        if stand != wanted:
             yield table.address, stand
+
+
+def _names(table: Address, catalog: Catalog) -> list[str]:
+    return [c.address.name for c in catalog.children(table, "column", Column)]
 
 
 def _anew(change: Change[Any] | None) -> bool:

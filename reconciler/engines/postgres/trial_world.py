@@ -35,6 +35,8 @@ ORDERED = frozenset(
     }
 )
 """Types of which a key can be made."""
+SYSTEM = frozenset({"ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"})
+"""Names that no column can have (documentation, 5.6 "System Columns")."""
 APART = ("partition_of", "inherits", "of_type", "access_method", "tablespace", "options", "without_overlaps")
 """Attributes of which temporary objects know nothing."""
 NAMED = frozenset(
@@ -133,6 +135,8 @@ def surely_taken(address: Address, trial: Trial, taken: Collection[Address]) -> 
     said = any(getattr(resource, name, None) for name in APART)
     if trial.gone or said or named_so > 1 or isinstance(resource, MaterializedView):
         return False
+    if isinstance(resource, Column):
+        return address in taken or _plain(resource)
     if isinstance(resource, ForeignKey):
         near, far = (_types(address, path, names, trial) for path, names in _ends(resource))
         return near == far and "" not in near and not resource.period
@@ -143,13 +147,25 @@ def surely_taken(address: Address, trial: Trial, taken: Collection[Address]) -> 
     return address in taken
 
 
+def _plain(column: Column) -> bool:
+    """Whether it is a name and a type that every server has."""
+    said = (column.default, column.generated, column.identity, column.collation, column.storage, column.compression)
+    more = (*said, column.not_null_name, column.options, column.using)
+    return _base(column.type) in ORDERED and column.address.name not in SYSTEM and not any(more)
+
+
+def _base(spelled: str) -> str:
+    """The type without its modifiers."""
+    return spelled.partition("(")[0]
+
+
 def _ends(key: ForeignKey) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
     return (key.address.path[:2], key.columns), (key.table, key.referenced)
 
 
 def _types(address: Address, table: tuple[str, ...], names: Iterable[str], trial: Trial) -> list[str]:
     columns = (trial.final.get(address.sibling("column", (*table, name)), Column) for name in names)
-    return ["" if c is None else c.type.partition("(")[0] for c in columns]
+    return ["" if c is None else _base(c.type) for c in columns]
 
 
 def in_schema(address: Address, kinds: Mapping[str, PgKind[Any]]) -> bool:
