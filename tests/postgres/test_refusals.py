@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.engines.postgres import trial
 from reconciler.errors import DeclarationError, DeclarationErrors, UnsupportedChange
 from reconciler.model.engine import Server
 from tests.postgres.bench import bench, declared, pure_plan
@@ -224,3 +225,18 @@ def test_what_is_there_beside_the_declared_is_not_refused(pg_database: Postgres.
         database.become(declared("service: shop\npostgres:\n  extensions: {citext: {}}"))
         database.moved()
         assert database.plan(declared(f"service: shop\npostgres:{MODELLED_NOWHERE}")).steps
+
+
+BROUGHT = """
+  extensions: {citext: {}}
+  views: {v: {query: "select citext_eq('a', 'b') as same"}}
+"""
+
+
+def test_what_a_new_extension_brings_is_not_refused(
+    pg_database: Postgres.Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a schema so big that it is tried in several transactions."""
+    monkeypatch.setattr(trial, "TOGETHER", 1)
+    with bench(pg_database()) as database:
+        assert database.plan(declared(f"service: shop\npostgres:{BROUGHT}")).steps

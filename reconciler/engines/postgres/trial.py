@@ -187,6 +187,8 @@ class _Attempt:
 
     def _elsewhere(self, address: Address, error: psycopg.Error) -> bool:
         """Whether what is said not to be there may be: what was not built; for a body, what a search path finds."""
+        if any(a.kind == "extension" and a not in self.failed for a in self.trial.changed):
+            return True  # what a new one brings nobody knows
         names, text = _names(error), address.kind in BODIES
         declared = _bare(self.trial.final.resources)
         if not names.isdisjoint(declared - _bare(self.part.resources)):
