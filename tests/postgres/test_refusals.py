@@ -229,14 +229,16 @@ def test_what_is_there_beside_the_declared_is_not_refused(pg_database: Postgres.
 
 BROUGHT = """
   extensions: {citext: {}}
+  tables: {rates: {columns: {rate: numeric}}}
+  functions: {f(): {returns: numeric, language: plpgsql, body: "declare r rates.rate%TYPE; begin return r; end"}}
   views: {v: {query: "select citext_eq('a', 'b') as same"}}
 """
 
 
-def test_what_a_new_extension_brings_is_not_refused(
+def test_what_comes_in_the_same_plan_is_not_refused(
     pg_database: Postgres.Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a schema so big that it is tried in several transactions."""
+    """As in a schema so big that it is tried in several transactions; the type of a column that PL/pgSQL asks for."""
     monkeypatch.setattr(trial, "TOGETHER", 1)
     with bench(pg_database()) as database:
         assert database.plan(declared(f"service: shop\npostgres:{BROUGHT}")).steps

@@ -37,6 +37,8 @@ from reconciler.model.later import at_once
 from reconciler.model.resource import Resource
 
 NAMELESS = "reconcile_asks_"
+NOT_THERE_YET = 'at or near "%"'
+"""What PL/pgSQL says before 17 of `t.a%TYPE` where there is no such table yet (pl_gram.y, read_datatype; measured)."""
 NO_SQL = "syntax error"
 """How the server begins to tell of text that no grammar takes; others of that code count columns that may yet come."""
 
@@ -132,7 +134,8 @@ class Asking:
                 error = self.tried(temporary(resource)) if temporary is not None else None
                 if error is None:
                     self.taken.add(resource.address)
-                if isinstance(error, errors.SyntaxError) and (error.diag.message_primary or "").startswith(NO_SQL):
+                said = (error.diag.message_primary or "") if isinstance(error, errors.SyntaxError) else ""
+                if error is not None and said.startswith(NO_SQL) and not said.endswith(NOT_THERE_YET):
                     self.slip(resource, error)
 
     def slip(self, resource: Resource, error: psycopg.Error) -> None:
